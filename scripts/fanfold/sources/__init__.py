@@ -1,0 +1,1 @@
+"""What is under analysis: targets, their changes, and the text of their files."""

@@ -1,0 +1,170 @@
+"""Files on disk: which there are, and how to read one without following a symlink, blocking, or leaving the root."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from fanfold.errors import TargetError
+from fanfold.sources.git import Git, GitMissing
+from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, shown
+
+FileState = Literal["text", "binary", "large", "special", "unreadable", "missing"]
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+# What tools put beside a project's own files, left out where no ignore file may say so.
+_NOT_OURS = (
+    ".hg",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".svn",
+    ".tox",
+    ".venv",
+    "__pycache__",
+    "node_modules",
+)
+
+
+@contextmanager
+def opened(root: Path, path: str) -> Iterator[BinaryIO]:
+    """Open a regular file below `root` for reading. OSError for anything else that may stand there.
+
+    Each folder on the way is opened in its turn, so that no symlink is followed even if one is put there
+    meanwhile.
+    """
+    if not is_inside(path):
+        raise FileNotFoundError(path)
+    *folders, name = os_path(path).split("/")
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            below = os.open(folder, _FOLDER, dir_fd=at)
+            os.close(at)
+            at = below
+        descriptor = os.open(name, _FILE, dir_fd=at)
+    finally:
+        os.close(at)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"no regular file: {path}")
+        yield file
+
+
+def load(root: Path, path: str) -> bytes | None:
+    """Return the file's content; None when it is no regular file, can't be read, or is beyond READ_LIMIT."""
+    try:
+        with opened(root, path) as file:
+            data = file.read(READ_LIMIT + 1)
+    except OSError:
+        return None
+    return data if len(data) <= READ_LIMIT else None
+
+
+def state(root: Path, path: str, limit: int) -> FileState:
+    """Tell what a file is from its size (in bytes, against `limit`) and its beginning."""
+    try:
+        with opened(root, path) as file:
+            if os.fstat(file.fileno()).st_size > limit:
+                return "large"
+            return "binary" if is_binary(file.read(SNIFFED)) else "text"
+    except FileNotFoundError:
+        return "missing"
+    except PermissionError:
+        return "unreadable"
+    except OSError:
+        return "special"
+
+
+@contextmanager
+def written(files: Iterable[tuple[str, bytes, bool]]) -> Iterator[Path]:
+    """Yield a temporary folder that holds these files: path, content, and whether it can be executed.
+
+    A path that leads out is left out, and so is one that the file system can't take.
+    """
+    with tempfile.TemporaryDirectory(prefix="fanfold-") as name:
+        root = Path(name).resolve()
+        for path, content, executable in files:
+            place = root / os_path(path)
+            if is_inside(path):
+                with suppress(OSError):
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(content)
+                    place.chmod(0o755 if executable else 0o644)
+        yield root
+
+
+def untracked_files(git: Git) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the untracked files that no ignore file names, and the folders that are repositories of their own."""
+    names = [shown(name) for name in git.records("ls-files", "--others", "--exclude-standard", "-z")]
+    files = (name for name in names if not name.endswith("/") and not is_own(name))
+    return tuple(sorted(files)), tuple(sorted(name for name in names if name.endswith("/")))
+
+
+def repository_files(git: Git) -> tuple[str, ...]:
+    """Return the regular files of the working tree that are tracked or not ignored, in order of their names."""
+    names = git.records("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    return _regular(git.folder, map(shown, names))
+
+
+def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:
+    """Return the files of a folder that is in no repository, or those `below` a path in it, by git's ignore rules.
+
+    Git reads the ignore files, from `root` down, by way of an empty repository elsewhere. A repository that
+    is met is listed by its own rules, unless git refuses it. Without git every file counts but those in
+    caches and installed dependencies.
+    """
+    try:
+        return _regular(root, _listed(root, below))
+    except GitMissing:
+        return _regular(root, _walked(root, below))
+
+
+def _listed(root: Path, below: str = ".") -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="fanfold-") as empty:
+        Git(Path(empty), Path(empty)).run("init", "--quiet", "--template=")
+        excluded = [part for name in _NOT_OURS for part in ("-x", f"{name}/")]
+        elsewhere = {"GIT_DIR": str(Path(empty, ".git")), "GIT_WORK_TREE": str(root)}
+        outside = Git(root, Path(empty), variables=elsewhere)
+        options = ("--others", "--exclude-standard", "-z", *excluded)
+        names = [shown(name) for name in outside.records("ls-files", *options, "--", os_path(below))]
+    for name in names:
+        if name.endswith("/"):
+            yield from (name + inside for inside in _nested(root / os_path(name)))
+        else:
+            yield name
+
+
+def _nested(folder: Path) -> Iterable[str]:
+    """Return the files of the repository in a folder."""
+    try:
+        git = Git.at(folder)
+    except GitMissing:
+        raise
+    except TargetError:
+        git = None
+    return _listed(folder) if git is None or git.folder != folder.resolve() or git.bare else repository_files(git)
+
+
+def _walked(root: Path, below: str) -> Iterator[str]:
+    for folder, folders, names in os.walk(root / os_path(below)):
+        folders[:] = [name for name in folders if name not in {".git", *_NOT_OURS}]
+        for name in names:
+            yield shown(os.fsencode(Path(folder, name).relative_to(root)))
+
+
+def _regular(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
+    def is_regular(path: str) -> bool:
+        try:
+            return stat.S_ISREG(os.lstat(root / os_path(path)).st_mode)
+        except OSError:
+            return False
+
+    return tuple(sorted(path for path in set(paths) if not is_own(path) and is_regular(path)))

@@ -1,0 +1,150 @@
+"""Files and folders that a person names, looked at as a whole: no base, every line is under review."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanfold.errors import NothingToDo, TargetError
+from fanfold.sources.files import FileState, folder_files, repository_files, state
+from fanfold.sources.git import Git, GitMissing
+from fanfold.sources.snapshot import WorkingTree
+from fanfold.sources.text import LARGE, READ_LIMIT, counted, is_own, listed, printable, shown
+
+_REASONS: dict[FileState, str] = {
+    "binary": "binary",
+    "large": f"larger than {READ_LIMIT >> 20} MB",
+    "special": "no regular file",
+    "missing": "gone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The text files under what was named; `notes` say what of it is left out, and why."""
+
+    root: Path
+    description: str
+    paths: tuple[str, ...]
+    snapshot: WorkingTree
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One thing that was named: as it was written, and where it really is."""
+
+    name: str
+    real: Path
+    folder: bool
+
+
+def select_folder(folder: Path) -> Selection:
+    """Return everything in a folder that lies in no repository."""
+    return select((".",), folder, description=f"folder {printable(folder.name)}")
+
+
+def select(names: Sequence[str], folder: Path, *, description: str = "") -> Selection:
+    """Return the files that `names`, taken from `folder`, stand for; each of them must exist.
+
+    A file that is named counts even if an ignore file says otherwise, and so does a folder that is ignored as
+    a whole. Raises TargetError for a path that can't be read or that would open a whole machine or home
+    folder to sub-agents, NothingToDo when no text file is left.
+    """
+    places = [_place(name, folder) for name in names]
+    root, lister = _root(places, folder)
+    tree = WorkingTree(root, lister)
+    named = {shown(os.fsencode(place.real.relative_to(root))) for place in places if not place.folder}
+    found = named.union(*(_below(tree, place.real) for place in places if place.folder))
+    limits = {path: READ_LIMIT if path in named else LARGE for path in sorted(found) if not is_own(path)}
+    states = {path: state(root, path, limit) for path, limit in limits.items()}
+    paths = tuple(path for path, what in states.items() if what == "text")
+    notes = _notes(states, named)
+    if not paths:
+        raise NothingToDo("; ".join((f"no text file in {listed(names)}", *notes)))
+    said = description or listed(names)
+    if len(states) > 1 or not named:
+        said = f"{said} ({counted(len(paths), 'file')})"
+    return Selection(root, said, paths, tree, notes)
+
+
+def _notes(states: Mapping[str, FileState], named: set[str]) -> tuple[str, ...]:
+    """Return what is said of files that are left out; what a folder holds beside text goes without saying.
+
+    Raises TargetError for a named file that can't be read.
+    """
+    unreadable = [path for path, what in states.items() if what == "unreadable"]
+    if refused := [path for path in unreadable if path in named]:
+        raise TargetError(f"can't read {listed(refused)}: permission denied")
+    notes = [f"can't be read: {listed(unreadable)}"] if unreadable else []
+    if other := [f"{path} is {_REASONS[what]}" for path, what in states.items() if path in named and what in _REASONS]:
+        notes.append(f"not looked at: {listed(other)}")
+    return tuple(notes)
+
+
+def _place(name: str, folder: Path) -> _Place:
+    try:
+        real = (folder / name).resolve(strict=True)
+        if real.is_dir():
+            next(real.iterdir(), None)
+        return _Place(name, real, real.is_dir())
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TargetError(f"can't read {name!r}: {reason}") from error
+
+
+def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[], tuple[str, ...]]]:
+    """Return the root of the places, and what lists its files.
+
+    That is the repository which all of them lie in; else `folder`, when all lie below it; else what folder
+    they share.
+    """
+    homes = {_repository_folder(place) for place in places}
+    git = _git_at(homes.pop()) if len(homes) == 1 else None
+    if git is not None and not git.bare:
+        return git.folder, lambda: repository_files(git)
+    start = folder.resolve()
+    if not all(place.real.is_relative_to(start) for place in places) or start in _too_wide():
+        start = Path(os.path.commonpath([place.real if place.folder else place.real.parent for place in places]))
+    if start == Path(start.anchor) or any(place.folder and place.real in _too_wide() for place in places):
+        raise TargetError(f"that would be everything in {str(start)!r}: name folders inside it")
+    return start, lambda: _outside(start, places)
+
+
+def _too_wide() -> set[Path]:
+    try:
+        return {Path("/"), Path.home().resolve()}
+    except RuntimeError:  # nobody's home is known
+        return {Path("/")}
+
+
+def _repository_folder(place: _Place) -> Path | None:
+    start = place.real if place.folder else place.real.parent
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
+
+
+def _git_at(folder: Path | None) -> Git | None:
+    try:
+        return Git.at(folder) if folder else None
+    except GitMissing:
+        return None
+
+
+def _outside(root: Path, places: Iterable[_Place]) -> tuple[str, ...]:
+    """Return the files of places that lie in no repository, or in several: a root may hold far more than them."""
+    files: set[str] = set()
+    for place in places:
+        below = shown(os.fsencode(place.real.relative_to(root)))
+        files.update(folder_files(root, below) if place.folder else (below,))
+    return tuple(sorted(files))
+
+
+def _below(tree: WorkingTree, folder: Path) -> set[str]:
+    """Return the tree's files in a folder; all that are in it when none of them counts otherwise."""
+    below = shown(os.fsencode(folder.relative_to(tree.root)))
+    if below == ".":
+        return set(tree.paths())
+    inside = {path for path in tree.paths() if path.startswith(f"{below}/")}
+    return inside or {f"{below}/{name}" for name in folder_files(folder)}
