@@ -1,0 +1,193 @@
+"""Secrets in the source, with Kingfisher's rules, by its Python library.
+
+Kingfisher knows some five hundred kinds of credentials by their form, checksum and entropy; it is kept by
+MongoDB and needs no network. A finding never holds the secret: its quote is what stands before it on the
+line, its title the first four characters of a long one. No configuration and no baseline of the repository
+is read; a comment behind the secret (`kingfisher:ignore`, `gitleaks:allow`, `pragma: allowlist secret`) is
+honoured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from fanfold.analyzers.base import Analysis, AnalyzerRequest
+from fanfold.analyzers.files import Place, SourceFile, is_test, present, says_something
+from fanfold.analyzers.rules import LIKELY, POSSIBLE, SURE, Rule, finding
+from fanfold.analyzers.tool import (
+    in_batches,
+    installed,
+    one_line,
+    python_program,
+    run_tool,
+    why_missing,
+    workplace,
+)
+from fanfold.errors import FinalError
+from fanfold.models import Finding, Severity, content_key
+from fanfold.sources.text import is_binary
+
+_BATCH, _BATCH_BYTES = 5_000, 2_000_000  # names are written to its stdin, so only its answer's size counts
+_CHILD = Path(__file__).with_name("secrets_child.py")
+_LIBRARY = "kingfisher-secret-scanner"
+
+# Checksums, hashes and images by the thousand; no credential is kept there by hand.
+_MACHINE_MADE = re.compile(
+    r".*\.min\..*|go\.sum|(package-lock|npm-shrinkwrap)\.json|pnpm-lock\.yaml|.*\.("
+    r"lock|lockfile|map|svg|css|png|jpe?g|gif|ico|webp|woff2?|ttf|eot|otf|pdf|mp[34]|wasm|snap|csv|parquet|mo|po"
+    r"|zip|gz|tgz|xz|bz2|zst|7z|jar|whl|so|dylib|dll|exe|bin|pyc|class|o|a)"
+)
+_EXAMPLES = frozenset({"doc", "docs", "example", "examples", "sample", "samples", "demo", "demos"})
+_PROSE = frozenset({".md", ".rst", ".txt", ".adoc"})
+
+# Kinds that tests and documents make up, or make for themselves.
+_MADE_UP = re.compile(r"private-key|credential-uri|connection-string|\bjwt\b|password|basic-auth")
+_URI = re.compile(r"credential-uri|connection-string")
+_WORD_ENTROPY = 3.0  # bits a character: `password` has 2.75, `hunter2Zq9` 3.2
+_STANDIN = re.compile(r"\*{4}|x{4}|<|\$\{|\{\{|\bexample\b|localhost|127\.0\.0\.1", re.IGNORECASE)
+_SHOWN = 4  # characters of a secret in a title: what kind it is
+_WORDLIKE = re.compile(rf"\w[\w.-]{{{_SHOWN - 1}}}")
+_LONG = 16  # characters: the fewest of which four may be shown
+_LONGEST_QUOTE = 200
+
+
+class Hit(BaseModel):
+    """What the child says of one secret; `start` and `end` in bytes."""
+
+    rule: str
+    says: str
+    confidence: Literal["low", "medium", "high"]
+    visible: bool
+    start: int
+    end: int
+    entropy: float
+
+
+_HITS = TypeAdapter(list[list[Hit]])
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The analyzer; `command` runs the program."""
+
+    command: tuple[str, ...] = field(default_factory=lambda: python_program(str(_CHILD)))
+    name: Literal["secrets"] = "secrets"
+    runs_repository_code: bool = False
+    reads: tuple[str, ...] = ()
+
+    def wants(self, path: str) -> bool:
+        """Tell whether somebody may have written it by hand."""
+        return not _MACHINE_MADE.fullmatch(PurePosixPath(path.lower()).name)
+
+    def unavailable(self) -> str | None:
+        """Return None when Kingfisher's library is installed beside fanfold."""
+        return why_missing(_LIBRARY)
+
+    def version(self) -> str:
+        """Return the library's version and the choice of what it finds."""
+        choice = content_key(_MADE_UP.pattern, _STANDIN.pattern, _WORD_ENTROPY, sorted(_EXAMPLES | _PROSE))
+        return f"{installed(_LIBRARY)} choice {choice[:8]}"
+
+    async def analyze(self, request: AnalyzerRequest) -> Analysis:
+        """See `Analyzer.analyze`."""
+        async with workplace(self.name, request.timeout_s) as folder:
+            files = await asyncio.to_thread(present, request.root, request.paths, folder)
+
+            async def scan(batch: Sequence[SourceFile]) -> list[tuple[SourceFile, list[Hit]]]:
+                return list(zip(batch, await self._scan(folder, batch), strict=True))
+
+            scanned, notes = await in_batches(files, scan, most=_BATCH, most_bytes=_BATCH_BYTES)
+            found = await asyncio.to_thread(_findings, scanned)
+        return Analysis(findings=tuple(found), notes=tuple(notes))
+
+    async def _scan(self, folder: Path, batch: Sequence[SourceFile]) -> list[list[Hit]]:
+        names = json.dumps([str(file.real) for file in batch])
+        done = await run_tool(self.name, self.command, cwd=folder, stdin=names.encode())
+        try:
+            hits = _HITS.validate_json(done.stdout)
+        except ValidationError as error:
+            raise FinalError("secrets: the scanner printed nothing that fanfold can read") from error
+        if len(hits) != len(batch):
+            raise FinalError(f"secrets: the scanner answered for {len(hits)} of {len(batch)} files")
+        return hits
+
+
+def _findings(scanned: Sequence[tuple[SourceFile, list[Hit]]]) -> list[Finding]:
+    found: list[Finding] = []
+    for file, hits in scanned:
+        if not hits:
+            continue
+        try:
+            data = file.real.read_bytes()
+        except OSError:
+            continue
+        if not is_binary(data):
+            ordered = sorted(hits, key=lambda hit: (hit.start, hit.end, hit.rule))
+            found += [_finding(file, data, hit, hits) for hit in ordered if _counts(file.path, data, hit)]
+    return found
+
+
+def _counts(path: str, data: bytes, hit: Hit) -> bool:
+    """Tell whether a hit is worth a reader's minute: not made up, as far as that shows."""
+    line = _line(data, hit.start)
+    if not hit.visible or hit.end > len(data):
+        return False
+    if _MADE_UP.search(hit.rule) and (is_test(path) or _is_example(path)):
+        return False
+    if _URI.search(hit.rule):
+        return hit.entropy >= _WORD_ENTROPY and not _STANDIN.search(line.decode("utf-8", "replace"))
+    return hit.confidence != "low"
+
+
+def _is_example(path: str) -> bool:
+    pure = PurePosixPath(path.lower())
+    return not _EXAMPLES.isdisjoint(pure.parts[:-1]) or pure.suffix in _PROSE
+
+
+def _finding(file: SourceFile, data: bytes, hit: Hit, hits: Sequence[Hit]) -> Finding:
+    unsure = hit.confidence != "high" or is_test(file.path) or _is_example(file.path)
+    rule = Rule(
+        aspect="security",
+        severity=Severity.MEDIUM if unsure else Severity.HIGH,
+        confidence=POSSIBLE if unsure else SURE if hit.entropy >= _WORD_ENTROPY else LIKELY,
+        why=f"{one_line(hit.says)} Whoever reads the repository, now or later, can use it: revoke it, and load"
+        " the new one from the environment or a secret store.",
+    )
+    kind = re.split(r"[./]", hit.rule)[-1]
+    secret = data[hit.start : hit.end].decode("utf-8", "replace")
+    shown = f" ({secret[:_SHOWN]}…)" if len(secret) >= _LONG and _WORDLIKE.match(secret) else ""
+    line = data.count(b"\n", 0, hit.start) + 1
+    place = Place(line, line + data[hit.start : hit.end].rstrip().count(b"\n"), _quote(data, hit, hits))
+    title = f"A secret stands in the source: {kind}{shown}"
+    return finding(file, place, rule, title=title, source=f"secrets:{hit.rule}", mechanism="hardcoded-secret")
+
+
+def _quote(data: bytes, hit: Hit, hits: Sequence[Hit]) -> str:
+    """Return what stands before the secret on its line, after any other one; else what its own beginning gives away.
+
+    A private key's first line says what it is and no more.
+    """
+    begin = data.rfind(b"\n", 0, hit.start) + 1
+    begin = max([begin, *(min(other.end, hit.start) for other in hits if other.start < hit.start)])
+    before = data[begin : hit.start].decode("utf-8", "replace").removeprefix("\ufeff").strip("\r\n")
+    if says_something(before):
+        return before[-_LONGEST_QUOTE:].strip()
+    first = data[hit.start : hit.end].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip()
+    return first if first.startswith("-----BEGIN") and first.endswith("-----") else first[:_SHOWN]
+
+
+def _line(data: bytes, offset: int) -> bytes:
+    start = data.rfind(b"\n", 0, offset) + 1
+    end = data.find(b"\n", offset)
+    return data[start : end if end >= 0 else len(data)]
+
+
+SECRETS = Secrets()

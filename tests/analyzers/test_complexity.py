@@ -1,0 +1,118 @@
+"""Complexity: too much of it is named once, and only when this change brought it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fanfold.analyzers.complexity import COMPLEX, COMPLEXITY, LONG, MANY_PARAMETERS, VERY_COMPLEX
+from fanfold.models import Severity
+
+if TYPE_CHECKING:
+    from .conftest import Analyze, Tree
+
+
+def knot(complexity: int, name: str = "knot", parameters: str = "x") -> str:
+    """Write a function of a given cyclomatic complexity: one path, and one more for each `if`."""
+    return (
+        f"def {name}({parameters}):\n"
+        + "".join(f"    if x == {n}:\n        return {n}\n" for n in range(complexity - 1))
+        + "    return 0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("complexity", "severity"),
+    [(COMPLEX, None), (COMPLEX + 1, Severity.LOW), (VERY_COMPLEX, Severity.LOW), (VERY_COMPLEX + 1, Severity.MEDIUM)],
+)
+def test_severity_follows_complexity(tree: Tree, analyze: Analyze, complexity: int, severity: Severity | None) -> None:
+    """At the limit nothing is said; above it low; above twice the limit medium."""
+    found = analyze("complexity", tree({"a.py": f"import x\n\n\n{knot(complexity)}\n\nafter = 1\n"})).findings
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    for finding in found:
+        assert (finding.line, finding.end_line) == (4, 4 + 2 * (complexity - 1) + 1)
+        assert finding.quote == "def knot(x):"
+        assert finding.title == f"`knot`: cyclomatic complexity is {complexity}"
+        assert (finding.aspect, finding.sources) == ("style", ("complexity:lizard",))
+
+
+def test_length_and_parameters_count_too(tree: Tree, analyze: Analyze) -> None:
+    """All that is too much about a function is in one finding."""
+    parameters = ", ".join(f"p{n}" for n in range(MANY_PARAMETERS + 1))
+    code = f"def long({parameters}):\n" + "    print(p0)\n" * LONG
+    (finding,) = analyze("complexity", tree({"a.py": code})).findings
+    assert (
+        finding.title == f"`long`: length in lines of code is {LONG + 1}, number of parameters is {MANY_PARAMETERS + 1}"
+    )
+    assert finding.severity is Severity.LOW
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "title"),
+    [
+        (knot(12), knot(21), "`knot`: cyclomatic complexity went from 12 to 21"),
+        (knot(20), knot(21), "`knot`: cyclomatic complexity went from 20 to 21"),
+        (knot(21), knot(21), None),
+        (knot(25), knot(21), None),
+        ("x = 1\n", knot(21), "`knot`: cyclomatic complexity is 21"),
+        (knot(21, "other"), knot(21), "`knot`: cyclomatic complexity is 21"),
+        (knot(21), "\n\n# moved\n" + knot(21, parameters="x, y=1"), None),
+        (knot(21) + knot(12), knot(12) + knot(21), None),
+        ("def broken(:\n", knot(21), "`knot`: cyclomatic complexity is 21"),
+        (None, knot(21), "`knot`: cyclomatic complexity is 21"),
+    ],
+)
+def test_only_what_got_worse_is_reported(
+    tree: Tree, analyze: Analyze, before: str | None, after: str, title: str | None
+) -> None:
+    """A function that was as complex at the base is not reported, one that grew is, with both figures."""
+    root = tree({"head/a.py": after, "base/unrelated.py": ""})
+    if before is not None:
+        (root / "base/a.py").write_text(before)
+    found = analyze("complexity", root / "head", before=root / "base").findings
+    assert [finding.title for finding in found] == ([title] if title else [])
+
+
+KNOTS = {
+    "a.js": "function knot(x) {\n" + "  if (x) { x--; }\n" * 20 + "}\n",
+    "a.tsx": "export function knot(x: number): number {\n" + "  if (x) { x--; }\n" * 20 + "  return x;\n}\n",
+    "a.go": "package a\n\nfunc knot(x int) int {\n" + "\tif x > 1 { x-- }\n" * 20 + "\treturn x\n}\n",
+    "a.rs": "fn knot(mut x: i32) -> i32 {\n" + "    if x > 1 { x -= 1; }\n" * 20 + "    x\n}\n",
+    "a.java": "class A {\n  int knot(int x) {\n" + "    if (x > 1) { x--; }\n" * 20 + "    return x;\n  }\n}\n",
+    "a.cpp": "int A::knot(int x) {\n" + "  if (x > 1) { x--; }\n" * 20 + "  return x;\n}\n",
+    "a.rb": "def knot(x)\n" + "  if x > 1\n    x -= 1\n  end\n" * 20 + "end\n",
+    "a.php": "<?php\nfunction knot($x) {\n" + "  if ($x > 1) { $x--; }\n" * 20 + "}\n",
+    "a.kt": "fun knot(x: Int): Int {\n" + "  if (x > 1) { println(x) }\n" * 20 + "  return x\n}\n",
+    "a.swift": "func knot(x: Int) -> Int {\n" + "  if x > 1 { print(x) }\n" * 20 + "  return x\n}\n",
+}
+
+
+@pytest.mark.parametrize("name", KNOTS)
+def test_many_languages_are_measured(tree: Tree, analyze: Analyze, name: str) -> None:
+    """Twenty branches are twenty-one paths in every language."""
+    (finding,) = analyze("complexity", tree({name: KNOTS[name]})).findings
+    assert finding.title.endswith("cyclomatic complexity is 21")
+    assert "knot" in finding.quote
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"tests/test_a.py": knot(40)},
+        {"a_pb2.py": "# Generated by the protocol buffer compiler.  DO NOT EDIT!\n" + knot(40)},
+        {"app.min.js": "function f(x){" + "if(x){x--}" * 50 + "}"},
+        {"bundle.js": "var a='" + "x" * 30_000 + "';" + "function f(x){" + "if(x){x--}" * 50 + "}"},
+        {"notes.txt": knot(40)},
+    ],
+)
+def test_what_nobody_maintains_is_not_measured(tree: Tree, analyze: Analyze, files: dict[str, str]) -> None:
+    """Tests, generated and minified code, and text are left alone."""
+    assert analyze("complexity", tree(files)).findings == ()
+
+
+def test_the_limits_are_part_of_the_version() -> None:
+    """Stored results don't outlive a change of the limits or of lizard."""
+    import importlib.metadata
+
+    assert COMPLEXITY.version().startswith(importlib.metadata.version("lizard") + " limits ")

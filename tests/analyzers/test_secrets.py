@@ -1,0 +1,174 @@
+"""Secrets are found and never repeated: not in a title, a quote, or anywhere else."""
+
+from __future__ import annotations
+
+import base64
+import random
+import string
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfold.analyzers.secrets import Hit, _quote
+from fanfold.models import Finding, Severity
+from fanfold.sources.anchors import FileText
+
+if TYPE_CHECKING:
+    from .conftest import Analyze, Tree
+
+# Made here, so that no scanner takes this file for a leak.
+_dice = random.Random(5)
+_LETTERS = string.ascii_letters + string.digits
+
+
+def made(length: int, alphabet: str = _LETTERS) -> str:
+    return "".join(_dice.choice(alphabet) for _ in range(length))
+
+
+GITHUB = "ghp_" + made(36)
+SLACK = f"xoxb-{made(12, string.digits)}-{made(12, string.digits)}-{made(24)}"
+AWS_ID, AWS_KEY = "AKIA" + made(16, string.ascii_uppercase + "234567"), made(40)
+STRIPE = "sk_live_" + made(24)
+OPENAI = f"sk-proj-{made(20)}T3BlbkFJ{made(20)}"
+PASSWORD = made(18)
+PEM_BODY = base64.b64encode(bytes(_dice.randrange(256) for _ in range(900))).decode()
+PEM = (
+    "-----BEGIN RSA PRIVATE KEY-----\n"
+    + "\n".join(PEM_BODY[at : at + 64] for at in range(0, len(PEM_BODY), 64))
+    + "\n-----END RSA PRIVATE KEY-----\n"
+)
+
+
+def leaks(secret: str, findings: tuple[Finding, ...]) -> bool:
+    """Tell whether five characters in a row of a secret, wherever in it, are in what is reported."""
+    told = "\n".join(finding.model_dump_json() for finding in findings)
+    return any(secret[at : at + 5] in told for at in range(len(secret) - 4))
+
+
+# The secret, the line it is on, what the title says of it, and what may be quoted.
+PLANTED = {
+    "github.py": (GITHUB, 'TOKEN = "{}"', "github-pat (ghp_…)", 'TOKEN = "'),
+    "slack.sh": (SLACK, "export SLACK={}", "slack-bot-token (xoxb…)", "export SLACK="),
+    "stripe.yaml": (STRIPE, "  key: {} # live", "stripe-access-token (sk_l…)", "key:"),
+    ".env": (OPENAI, "OPENAI_API_KEY={}", "openai-api-key (sk-p…)", "OPENAI_API_KEY="),
+    "alone": (GITHUB, "{}", "github-pat (ghp_…)", "ghp_"),
+    "uri.py": (PASSWORD, 'db = "mysql://adm:{}@db.prod.internal/a"', "generic-credential-uri", 'db = "mysql://adm:'),
+    "crlf.ini": (GITHUB, "clé = {}\r", "github-pat (ghp_…)", "clé ="),
+    "minified.js": (GITHUB, "x" * 100_000 + ' t="{}"', "github-pat (ghp_…)", "x" * 196 + ' t="'),
+}
+
+
+def test_a_secret_is_found_and_masked(tree: Tree, analyze: Analyze) -> None:
+    """The finding names the kind, quotes what stands before the secret, and holds no more than four letters of it."""
+    texts = {name: "# settings\n" + line.format(secret) + "\n" for name, (secret, line, _, _) in PLANTED.items()}
+    found = {finding.path: finding for finding in analyze("secrets", tree(texts)).findings}
+    assert found.keys() == PLANTED.keys()
+    for name, (secret, _, kind, quote) in PLANTED.items():
+        finding = found[name]
+        assert kind in finding.title
+        assert (finding.line, finding.end_line, finding.mechanism) == (2, 2, "hardcoded-secret")
+        assert finding.quote == quote
+        assert not leaks(secret, (finding,))
+        place = FileText(texts[name]).locate(finding.quote, finding.line)
+        assert place is not None
+        assert place.line == 2
+
+
+def test_a_private_key_is_quoted_by_its_first_line(tree: Tree, analyze: Analyze) -> None:
+    """A key spans its lines, and only the line that says what it is, is repeated."""
+    found = analyze("secrets", tree({"deploy.pem": PEM})).findings
+    (finding,) = found
+    assert finding.quote == "-----BEGIN RSA PRIVATE KEY-----"
+    assert (finding.line, finding.end_line, finding.severity) == (1, PEM.count("\n"), Severity.HIGH)
+    assert not any(leaks(line, found) for line in PEM.splitlines()[1:-1])
+
+
+def test_two_secrets_on_a_line_do_not_tell_of_each_other(tree: Tree, analyze: Analyze) -> None:
+    """What stands before the second secret is quoted from behind the first."""
+    found = analyze("secrets", tree({"a.py": f'client(key="{GITHUB}", other="{SLACK}")\n'})).findings
+    assert [finding.quote for finding in found] == ['client(key="', '", other="']
+    assert not leaks(GITHUB, found)
+    assert not leaks(SLACK, found)
+
+
+def test_a_pair_is_one_finding(tree: Tree, analyze: Analyze) -> None:
+    """Key id and key of AWS are reported once, and neither is repeated."""
+    code = f'login(aws_access_key_id="{AWS_ID}", aws_secret_access_key="{AWS_KEY}")\n'
+    found = analyze("secrets", tree({"a.py": code})).findings
+    assert len(found) == 1
+    assert not leaks(AWS_ID, found)
+    assert not leaks(AWS_KEY, found)
+
+
+@given(st.data())
+def test_no_quote_holds_a_secret(data: st.DataObject) -> None:
+    """Wherever hits are, on one line or many, apart or overlapping, no quote has more than four letters of one."""
+    text = data.draw(st.text('abc ="\n', max_size=60)).encode()
+    spans = data.draw(st.lists(st.tuples(st.integers(0, len(text)), st.integers(1, 30)), min_size=1, max_size=4))
+    hits = [
+        Hit(rule="r", says="s", confidence="high", visible=True, start=at, end=min(at + size, len(text)), entropy=4)
+        for at, size in spans
+    ]
+    secret_at = {index for hit in hits for index in range(hit.start, hit.end)}
+    for hit in hits:
+        quote = _quote(text, hit, hits).encode()
+        end = len(text[: hit.start].rstrip())
+        assert len(quote) <= 4 or text[:end].endswith(quote)
+        assert len(quote) <= 4 or not secret_at & set(range(end - len(quote), end))
+
+
+HARMLESS = [
+    'password = os.environ["PASSWORD"]',
+    'password = "changeme"',
+    'api_key = "your-api-key-here"',
+    f'sha256 = "{made(64, "0123456789abcdef")}"',
+    'id = "123e4567-e89b-12d3-a456-426614174000"',
+    'url = "https://user:password@example.com/"',
+    "broker = 'amqp://guest:guest@localhost:5672//'",
+    f"cache = 'redis://:{PASSWORD}@localhost:6379/0'",
+    "commit: 4d2f5f5b8b5f6c4b1b3a2c1d0e9f8a7b6c5d4e3f",
+    f'"integrity": "sha512-{made(86)}=="',
+    'password: "{{ vault_password }}"',
+    f'token = "{GITHUB}"  # pragma: allowlist secret',
+    f'token = "{GITHUB}"  # kingfisher:ignore',
+]
+
+
+def test_what_only_looks_like_one_is_left_out(tree: Tree, analyze: Analyze) -> None:
+    """Hashes, identifiers, placeholders, local defaults and marked lines are no findings."""
+    root = tree({f"{number}.py": line + "\n" for number, line in enumerate(HARMLESS)})
+    assert analyze("secrets", root).findings == ()
+
+
+def test_tests_and_documents_make_some_up(tree: Tree, analyze: Analyze) -> None:
+    """There, keys and passwords are fixtures; a provider's token is still a token, with less certainty."""
+    uri = f"db = 'postgres://admin:{PASSWORD}@db.prod.internal/app'\n"
+    names = ["tests/a.py", "docs/a.rst", "README.md", "examples/a.py"]
+    root = tree({f"{name}.d/{number}": "" for number, name in enumerate(names)})
+    for name in names:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(f"{uri}{PEM}\ntoken = '{GITHUB}'\n")
+    found = analyze("secrets", root, names).findings
+    assert [finding.path for finding in found] == names
+    assert {(finding.severity, finding.confidence) for finding in found} == {(Severity.MEDIUM, 0.5)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["package-lock.json", "poetry.lock", "go.sum", "app.min.js", "app.js.map", "logo.svg", "Cargo.LOCK", "a.png"],
+)
+def test_what_machines_write_is_not_for_it(name: str) -> None:
+    """Lock files, maps, minified code and images hold hashes by the thousand."""
+    from fanfold.analyzers.secrets import SECRETS
+
+    assert not SECRETS.wants(f"web/{name}")
+    assert SECRETS.wants("web/.env")
+
+
+def test_the_repository_has_no_say_but_on_its_lines(tree: Tree, analyze: Analyze) -> None:
+    """No baseline or ignore file of any scanner turns it off."""
+    ignore = {".gitleaksignore": "a.py:github-pat:1", ".gitignore": "a.py", ".kingfisherignore": "*"}
+    root = tree({"a.py": f"t = '{GITHUB}'\n", ".gitleaks.toml": "[allowlist]\npaths = ['.*']\n", **ignore})
+    assert len(analyze("secrets", root, ["a.py"]).findings) == 1
