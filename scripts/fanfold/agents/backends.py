@@ -1,0 +1,60 @@
+"""Where sub-agents run: one protocol, one file per backend, one line each in the registry."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from fanfold.agents.credentials import credential_source
+from fanfold.agents.spec import A, AgentSpec
+
+if TYPE_CHECKING:
+    from fanfold.engine.attempt import Attempt
+
+
+class Backend(Protocol):
+    """Turns a spec into an answer."""
+
+    name: str
+
+    async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> A:
+        """Return the validated answer. Raises WorkerError; charges `attempt` for whatever was paid."""
+
+    async def close(self) -> None:
+        """Release connections and processes."""
+
+
+BACKENDS: Mapping[str, str] = {
+    "api": "fanfold.agents.api:ApiBackend",
+}
+NO_BACKEND = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A backend's name, and why it was taken."""
+
+    name: str
+    reason: str
+
+
+def choose_backend(asked: str, environ: Mapping[str, str], home: Path) -> Choice:
+    """Resolve `auto`: `api` when a credential is set, else `none`. Never asks for a key."""
+    if asked != "auto":
+        return Choice(asked, "as asked")
+    source = credential_source(environ, home)
+    if source:
+        return Choice("api", f"a credential is set ({source})")
+    return Choice(NO_BACKEND, "no credential for the Claude API was found")
+
+
+def open_backend(name: str) -> Backend | None:
+    """Return the backend of that name, ready to ask; None for `none`."""
+    if name == NO_BACKEND:
+        return None
+    module, _, attribute = BACKENDS[name].partition(":")
+    factory = cast("Callable[[], Any]", getattr(importlib.import_module(module), attribute))
+    return cast("Backend", factory())
