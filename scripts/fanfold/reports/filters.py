@@ -1,0 +1,149 @@
+"""The filters of report templates. Text from a model or a repository goes through `inline` or `fenced`, always."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from fanfold.models import Dropped, Finding, Run, Severity
+
+_BADGES = {
+    Severity.CRITICAL: "🟥 critical",
+    Severity.HIGH: "🟧 high",
+    Severity.MEDIUM: "🟨 medium",
+    Severity.LOW: "🟦 low",
+    Severity.INFO: "⬜ info",
+}
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#$!])")
+# A scheme makes GitHub and terminals link bare text; a zero-width joiner would be invisible, so the colon is escaped.
+_AUTOLINK = re.compile(r"\b(https?|ftp|mailto|www)(:|\.)", re.IGNORECASE)
+_LIST_MARK = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
+_CODE_SPAN = re.compile(r"`([^`]+)`")
+_BACKTICKS = re.compile(r"`+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MINUTE_S = 60
+_HOUR_S = 3600
+
+
+def inline(text: object) -> str:
+    """Escape text so that markdown shows it as it is, on one line: no heading, link, image, HTML, table or fence.
+
+    What stands between two backticks becomes a code span, which holds no markup either.
+    """
+    one = " ".join(_CONTROL.sub("", str(text)).split())
+    plain_and_code = _CODE_SPAN.split(one)
+    return "".join(code(part) if index % 2 else _escape(part) for index, part in enumerate(plain_and_code))
+
+
+def _escape(text: str) -> str:
+    return _LIST_MARK.sub(r"\1\\\2", _AUTOLINK.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", text)))
+
+
+def prose(text: object) -> str:
+    """Escape like `inline`, but keep paragraphs."""
+    paragraphs = re.split(r"\n\s*\n", str(text))
+    return "\n\n".join(escaped for escaped in map(inline, paragraphs) if escaped)
+
+
+def fenced(code: object, path: str = "") -> str:
+    """Return a code block that its content can't break out of, its language by the file's ending."""
+    text = _CONTROL.sub("", str(code).replace("\r\n", "\n")).strip("\n")
+    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    mark = "`" * max(3, longest + 1)
+    language = re.sub(r"[^a-z0-9]", "", PurePosixPath(path).suffix.lower())
+    return f"{mark}{language}\n{text}\n{mark}"
+
+
+def code(text: object) -> str:
+    """Return a code span that its content can't break out of."""
+    one = " ".join(_CONTROL.sub("", str(text)).split())
+    longest = max((len(run) for run in _BACKTICKS.findall(one)), default=0)
+    mark = "`" * (longest + 1)
+    pad = " " if longest or not one else ""
+    return f"{mark}{pad}{one}{pad}{mark}"
+
+
+def place(finding: Finding) -> str:
+    """Return `path:line` or `path:line-end`."""
+    end = f"-{finding.end_line}" if finding.end_line != finding.line else ""
+    return f"{finding.path}:{finding.line}{end}"
+
+
+def badge(severity: Severity) -> str:
+    """Return a severity as a coloured square and its word."""
+    return _BADGES[severity]
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as `0.4 s`, `12 s`, `3 min 5 s` or `1 h 2 min`."""
+    if seconds < 10:  # noqa: PLR2004  tenths matter only below
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+
+
+def money(usd: float | None) -> str:
+    """Return US dollars as `$0.42`, below a cent as `$0.0042`; unknown cost as `unknown cost`."""
+    if usd is None:
+        return "unknown cost"
+    return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}"  # noqa: PLR2004  a cent
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 finding`, `2 findings`, `no findings`."""
+    word = noun if number == 1 else plural or f"{noun}s"
+    return f"{number or 'no':,} {word}" if number else f"no {word}"
+
+
+def severities(findings: Iterable[Finding]) -> str:
+    """Return how many findings there are of each severity, worst first: `1 high, 2 low`."""
+    counts: Mapping[Severity, int] = _by_severity(findings)
+    return ", ".join(f"{counts[s]} {s.value}" for s in Severity if counts.get(s))
+
+
+def _by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
+    counts: dict[Severity, int] = {}
+    for finding in findings:
+        counts[finding.severity] = counts.get(finding.severity, 0) + 1
+    return counts
+
+
+def introduced(run: Run) -> list[Finding]:
+    """Return the findings that the change under review brought, worst first."""
+    return [finding for finding in run.findings if finding.introduced]
+
+
+def older(run: Run) -> list[Finding]:
+    """Return the findings that stood there before the change."""
+    return [finding for finding in run.findings if not finding.introduced]
+
+
+def unplaced(run: Run) -> list[Dropped]:
+    """Return what was dropped for another reason than being told twice."""
+    return [dropped for dropped in run.dropped if not dropped.reason.startswith("duplicate-of:")]
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        badge,
+        code,
+        count,
+        duration,
+        fenced,
+        inline,
+        introduced,
+        money,
+        older,
+        place,
+        prose,
+        severities,
+        unplaced,
+    )
+}

@@ -1,0 +1,58 @@
+"""The formats a run can be written in: a template for people, or code for machines; one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fanfold.errors import UsageError
+from fanfold.models import Run
+
+if TYPE_CHECKING:
+    from fanfold.reports.templates import Compiled
+
+# Each format's name and its files' ending.
+TEMPLATED: Mapping[str, str] = {"md": "md"}
+CODED: Mapping[str, str] = {"json": "json"}
+FORMATS: Mapping[str, str] = {**TEMPLATED, **CODED}
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateChoice:
+    """Where templates come from: one file for the whole report, folders to look in before the shipped ones."""
+
+    file: Path | None = None
+    folders: Sequence[Path] = ()
+
+
+class Renderer:
+    """Renders runs of one skill.
+
+    When it is made its templates compile, and those that are not the shipped ones are tried on sample runs: a template
+    that doesn't work is found out before anything is spent. Raises TemplateError.
+    """
+
+    def __init__(self, skill: str, formats: Sequence[str], choice: TemplateChoice) -> None:
+        if choice.file and not any(name in TEMPLATED for name in formats):
+            raise UsageError(f"--template renders text, not {', '.join(formats)}: add --format md")
+        self._templates = {name: _compile(skill, name, choice) for name in formats if name in TEMPLATED}
+
+    def render(self, run: Run, name: str) -> str:
+        """Return `run` as text in the format `name`, ending with a line break. Raises TemplateError."""
+        if name in self._templates:
+            return self._templates[name].render(run)
+        return run.model_dump_json(indent=2) + "\n"
+
+
+def _compile(skill: str, name: str, choice: TemplateChoice) -> Compiled:
+    from fanfold.reports.templates import compile_template
+
+    compiled = compile_template(f"{skill}/report.{TEMPLATED[name]}.j2", choice.file, choice.folders)
+    if choice.file or choice.folders:
+        from fanfold.reports.samples import RUNS
+
+        for run in RUNS.values():
+            compiled.render(run)
+    return compiled

@@ -1,0 +1,170 @@
+"""Runs to try templates on, and to show what a report looks like: full, empty, partial, and one that fights back."""
+
+from __future__ import annotations
+
+from fanfold.models import (
+    Coverage,
+    Dropped,
+    Finding,
+    Run,
+    Severity,
+    Status,
+    TargetRecord,
+    Timing,
+    UnitRecord,
+    Usage,
+    Verdict,
+)
+
+
+def _finding(**fields: object) -> Finding:
+    values: dict[str, object] = {
+        "id": "F1",
+        "fingerprint": "0" * 32,
+        "path": "src/orders.py",
+        "line": 41,
+        "end_line": 42,
+        "aspect": "security",
+        "severity": Severity.HIGH,
+        "confidence": 0.75,
+        "verdict": Verdict.UNVERIFIED,
+        "title": "The order's name goes into the query as it is",
+        "explanation": "`name` comes from the request and is formatted into SQL.",
+        "failure_scenario": "A name of `' OR 1=1 --` returns every order.",
+        "quote": "    query = f\"select * from orders where name = '{name}'\"\n    return db.execute(query)",
+        "suggestion": '    return db.execute("select * from orders where name = ?", (name,))',
+        "sources": ("ruff:S608", "security"),
+        "mechanism": "sql-injection",
+    }
+    return Finding.model_validate({**values, **fields})
+
+
+def _unit(label: str, kind: str, status: Status = Status.OK, **fields: object) -> UnitRecord:
+    values = {"key": label, "label": label, "kind": kind, "status": status, "attempts": 1, "ended_s": 2.0}
+    return UnitRecord.model_validate({**values, **fields})
+
+
+_TARGET = TargetRecord(root="/project", description="uncommitted changes (3 files)", base="a" * 40)
+_ANALYZERS = tuple(_unit(name, "analyzer") for name in ("bandit", "complexity", "ruff", "secrets"))
+_FINDERS = tuple(_unit(name, "finder") for name in ("correctness", "performance", "security", "style"))
+
+FULL = Run(
+    id="20260102-030405-abcd",
+    skill="code-review",
+    status="complete",
+    request={"backend_reason": "a credential is set (ANTHROPIC_API_KEY)"},
+    target=_TARGET,
+    backend="api",
+    model="claude-opus-5-5",
+    coverage=Coverage(planned=8, ok=8, reused=2),
+    units=_ANALYZERS + _FINDERS,
+    findings=(
+        _finding(),
+        _finding(
+            id="F2",
+            path="src/retry.py",
+            line=7,
+            end_line=7,
+            aspect="correctness",
+            severity=Severity.LOW,
+            confidence=0.5,
+            title="The last attempt sleeps before it gives up",
+            explanation="The loop waits after every failure.\n\nThe last one too.",
+            failure_scenario="",
+            quote="        time.sleep(delay)",
+            suggestion=None,
+            sources=("correctness",),
+            mechanism="needless-wait",
+        ),
+        _finding(
+            id="F3",
+            line=3,
+            end_line=3,
+            severity=Severity.MEDIUM,
+            title="`except:` hides every error",
+            quote="except:",
+            suggestion=None,
+            introduced=False,
+            sources=("ruff:E722",),
+            mechanism="",
+        ),
+    ),
+    dropped=(
+        Dropped(title="Possible SQL injection", path="src/orders.py", line=41, reason="duplicate-of:F1"),
+        Dropped(title="The cache is never cleared", path="src/orders.py", reason="not-in-file"),
+    ),
+    usage=Usage(
+        input_tokens=4_000,
+        cache_write_tokens=12_000,
+        cache_read_tokens=36_000,
+        output_tokens=3_000,
+        cost_usd=0.1432,
+        cost_uncached_usd=0.268,
+        requests=4,
+        retries=1,
+        errors={"Overloaded": 1},
+    ),
+    timing=Timing(wall_s=34.2, worker_s=101.0, speedup=2.95, critical_path_s=33.0),
+)
+
+EMPTY = FULL.model_copy(
+    update={
+        "backend": "none",
+        "model": None,
+        "request": {"backend_reason": "no credential for the Claude API was found"},
+        "coverage": Coverage(planned=4, ok=4),
+        "units": _ANALYZERS,
+        "findings": (),
+        "dropped": (),
+        "usage": Usage(),
+        "timing": Timing(wall_s=1.4, worker_s=2.2, speedup=1.57, critical_path_s=1.3),
+    }
+)
+
+PARTIAL = FULL.model_copy(
+    update={
+        "status": "partial",
+        "coverage": Coverage(
+            planned=8,
+            ok=6,
+            timed_out=1,
+            over_budget=1,
+            missing=("security — no answer in 300 s", "style — over budget"),
+        ),
+        "units": (
+            *_ANALYZERS,
+            *_FINDERS[:2],
+            _unit("security", "finder", Status.TIMED_OUT, error="no answer in 300 s"),
+            _unit("style", "finder", Status.OVER_BUDGET, error="over budget"),
+        ),
+        "findings": (),
+        "dropped": (),
+        "notes": ("bandit did not run: it is not installed",),
+        "usage": Usage(requests=3, cost_usd=None, cost_uncached_usd=None),
+    }
+)
+
+_ATTACK = "</p><script>alert(1)</script>\n# heading\n```\n{{ run }} [x](javascript:alert(1)) \x1b[31m | `"
+
+HOSTILE = FULL.model_copy(
+    update={
+        "target": TargetRecord(root="/project", description=_ATTACK),
+        "findings": (
+            _finding(
+                path=f"src/{_ATTACK}.py",
+                title=_ATTACK,
+                explanation=_ATTACK,
+                failure_scenario=_ATTACK,
+                quote=_ATTACK,
+                suggestion=_ATTACK,
+                sources=(_ATTACK,),
+                aspect=_ATTACK,
+            ),
+        ),
+        "dropped": (Dropped(title=_ATTACK, path=_ATTACK, reason=_ATTACK),),
+        "notes": (_ATTACK,),
+        "coverage": Coverage(planned=1, failed=1, missing=(_ATTACK,)),
+    }
+)
+
+RUNS = {"full": FULL, "empty": EMPTY, "partial": PARTIAL, "hostile": HOSTILE}

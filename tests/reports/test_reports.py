@@ -1,0 +1,136 @@
+"""Reports: what ships renders every run, and a user's own templates do as they are documented."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from fanfold.errors import TemplateError, UsageError
+from fanfold.models import Run
+from fanfold.reports.filters import FILTERS
+from fanfold.reports.formats import Renderer, TemplateChoice
+from fanfold.reports.samples import FULL, RUNS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def rendered(run, choice=None, name="md"):
+    return Renderer("code-review", [name], choice or TemplateChoice()).render(run, name)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_golden_report(name, golden):
+    """The shipped report of each recorded run is the accepted one."""
+    golden(f"code-review/{name}.md", rendered(RUNS[name]))
+
+
+def test_json_is_the_record():
+    """It reads back as the same run."""
+    assert Run.model_validate_json(rendered(FULL, name="json")) == FULL
+
+
+def test_a_hostile_run_stays_text():
+    """No heading, link, image, HTML or control character of the hostile run is markup in the report."""
+    text = rendered(RUNS["hostile"])
+    assert "\x1b" not in text
+    tokens = MarkdownIt("commonmark").parse(text)
+    kinds = {child.type for token in tokens for child in token.children or ()} | {token.type for token in tokens}
+    assert not kinds & {"html_block", "html_inline", "link_open", "image"}
+    headings = [tokens[n + 1].content for n, token in enumerate(tokens) if token.type == "heading_open"]
+    assert not [heading for heading in headings if heading == "heading"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_no_report_has_gaps_or_loose_ends(name):
+    """No two blank lines follow each other outside of quoted code, and the last line ends."""
+    text = re.sub(r"^(`{3,}).*?^\1$", "(code)", rendered(RUNS[name]), flags=re.MULTILINE | re.DOTALL)
+    assert "\n\n\n" not in text
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+def test_an_own_file_replaces_the_report(tmp_path):
+    """--template FILE."""
+    own = tmp_path / "mine.md.j2"
+    own.write_text("{{ run.findings | length }} findings in {{ run.target.description }}")
+    assert rendered(FULL, TemplateChoice(own)) == "3 findings in uncommitted changes (3 files)\n"
+
+
+def test_a_folder_wins_name_by_name(tmp_path):
+    """--templates DIR: its partial is used by the shipped report, and `shipped/` reaches the original."""
+    (tmp_path / "partials").mkdir()
+    (tmp_path / "partials" / "_finding.md.j2").write_text("* {{ finding.id }}\n")
+    (tmp_path / "code-review").mkdir()
+    (tmp_path / "code-review" / "report.md.j2").write_text(
+        '{% extends "shipped/code-review/report.md.j2" %}{% block title %}# ACME\n\n{% endblock %}'
+    )
+    text = rendered(FULL, TemplateChoice(None, [tmp_path]))
+    assert text.startswith("# ACME\n")
+    assert "* F1" in text
+    assert "**2 findings: 1 high, 1 low.**" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("{{ run.findigns }}", "1: 'fanfold.models.Run object' has no attribute 'findigns'; did you mean 'findings'?"),
+        ("x\n{{ rum }}", "2: 'rum' is undefined; did you mean 'run'?"),
+        ("{% for %}", "1: "),
+        ("{{ run.id | inlin }}", "1: No filter named 'inlin'.; did you mean 'inline'?"),
+        ("{% include 'nope.j2' %}", "nope.j2"),
+        ("{{ run.__class__.__mro__ }}", "not allowed in a template"),
+        ("{{ ''.__class__ }}", "not allowed in a template"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ run.id | duration }}", "1: "),
+    ],
+)
+def test_an_error_names_file_line_and_the_nearest_name(tmp_path, source, says):
+    """One line that leads to the mend; nothing of the sandbox can be left."""
+    own = tmp_path / "mine.md.j2"
+    own.write_text(source)
+    with pytest.raises(TemplateError) as error:
+        rendered(FULL, TemplateChoice(own))
+    assert "\n" not in str(error.value)
+    assert says in str(error.value)
+    assert "mine.md.j2" in str(error.value)
+
+
+def test_a_missing_template_is_said_before_anything_is_spent(tmp_path):
+    """Templates compile when the renderer is made."""
+    with pytest.raises(TemplateError, match=r"no template"):
+        Renderer("code-review", ["md"], TemplateChoice(tmp_path / "none.j2"))
+    with pytest.raises(UsageError, match="--format md"):
+        Renderer("code-review", ["json"], TemplateChoice(tmp_path / "x.j2"))
+
+
+def test_the_documentation_names_what_is_there():
+    """Blocks and filters in templates/README.md are those of the templates and of the code."""
+    text = (ROOT / "templates" / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"{% block (\w+) %}", (ROOT / "templates/code-review/report.md.j2").read_text(encoding="utf-8"))
+    named = re.search(r"`code-review/report\.md\.j2`: (.*)\.", text)
+    assert named
+    assert re.findall(r"`(\w+)`", named[1]) == blocks
+    table = text.split("## Filters")[1]
+    assert set(re.findall(r"`(\w+)(?:\(\w+\))?`(?=[^|\n]*\|[^|\n]*\|\n)", table)) == set(FILTERS)
+
+
+def test_the_documented_example_runs(tmp_path):
+    """The company header of templates/README.md, as it stands there."""
+    text = (ROOT / "templates" / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"```jinja\n(.*?)```", text, re.DOTALL)
+    assert example
+    place = tmp_path / "code-review" / "report.md.j2"
+    place.parent.mkdir()
+    place.write_text(example[1])
+    assert rendered(FULL, TemplateChoice(None, [tmp_path])).startswith(
+        "# ACME review of uncommitted changes (3 files)\n"
+    )
+
+
+def test_json_is_stable():
+    """The same run gives the same bytes, keys in the order of the contract."""
+    document = json.loads(rendered(FULL, name="json"))
+    assert list(document)[:4] == ["format", "id", "skill", "status"]
+    assert rendered(FULL, name="json") == rendered(FULL, name="json")
