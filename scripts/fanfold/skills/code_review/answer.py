@@ -1,0 +1,94 @@
+"""What a finder answers, and how that becomes a finding with a place in the code, or is dropped."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from fanfold.models import Dropped, Finding, Frozen, Severity
+from fanfold.sources.anchors import FileText
+from fanfold.sources.target import Target
+
+# One reader that nobody has verified yet.
+_UNVERIFIED_CONFIDENCE = 0.5
+_LONGEST_TITLE = 160
+_LONGEST_TEXT = 4_000
+_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+class ReportedFinding(Frozen):
+    """One finding in a finder's own words; the prompt describes each field."""
+
+    path: str
+    anchor: str
+    quote: str
+    severity: Severity
+    mechanism: str
+    title: str
+    explanation: str
+    failure_scenario: str
+    suggestion: str | None
+    evidence: tuple[str, ...]
+
+
+class FinderAnswer(Frozen):
+    """Everything one finder reports."""
+
+    findings: tuple[ReportedFinding, ...]
+
+
+class Placer:
+    """Finds the place of reported findings in the target's files, each read and indexed once."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._paths = frozenset(target.paths)
+        self._files: dict[str, FileText] = {}
+
+    def place(self, reported: ReportedFinding, aspect: str, evidence: Mapping[str, Finding]) -> Finding | Dropped:
+        """Return the finding with the lines its quote stands on; or why it is dropped."""
+        path, title = reported.path.strip().removeprefix("./"), one_line(reported.title)
+        source = (aspect,)
+        if path not in self._paths:
+            return Dropped(title=title, path=one_line(path), reason="outside-the-target", sources=source)
+        file = self._file(path)
+        near = file.resolve_anchor(reported.anchor)
+        place = file.locate(reported.quote, near)
+        if place is None:
+            return Dropped(title=title, path=path, reason="not-in-file", sources=source)
+        cited = [evidence[label] for label in reported.evidence if label in evidence]
+        same = [e for e in cited if e.path == path and e.line <= place.end_line and place.line <= e.end_line]
+        return Finding(
+            path=path,
+            line=place.line,
+            end_line=place.end_line,
+            aspect=aspect,
+            severity=reported.severity,
+            confidence=_UNVERIFIED_CONFIDENCE,
+            title=title,
+            explanation=clean(reported.explanation),
+            failure_scenario=clean(reported.failure_scenario),
+            quote=place.quote,
+            suggestion=clean(reported.suggestion) if reported.suggestion else None,
+            introduced=self._target.touches(path, place.line, place.end_line),
+            sources=tuple(sorted({aspect, *(source for e in same for source in e.sources)})),
+            mechanism=_SLUG.sub("-", reported.mechanism.lower()).strip("-")[:60],
+        )
+
+    def _file(self, path: str) -> FileText:
+        if path not in self._files:
+            self._files[path] = FileText(self._target.snapshot.read(path) or "")
+        return self._files[path]
+
+
+def clean(text: str) -> str:
+    """Drop control and direction characters from a model's text, keep line breaks and tabs, bound its length."""
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
+    return kept if len(kept) <= _LONGEST_TEXT else f"{kept[:_LONGEST_TEXT]} …"
+
+
+def one_line(text: str) -> str:
+    """Return `text` cleaned, on one line, at most 160 characters."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…"

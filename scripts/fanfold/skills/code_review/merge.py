@@ -1,0 +1,178 @@
+"""Duplicates become one finding that names all its sources.
+
+`merge` is idempotent and independent of order, never joins across files, and keeps the highest severity. When in
+doubt, two findings stay two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fanfold.models import Finding
+
+# Words that say nothing about what is wrong.
+_FILLER = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "can",
+        "for",
+        "from",
+        "has",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "may",
+        "not",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "this",
+        "to",
+        "with",
+    ]
+)
+_WORD = re.compile(r"[a-z0-9]+")
+# Share of the words of two titles that must agree: "SQL injection via name" and "SQL injection through name" do.
+_SAME_WORDS = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """`findings` in canonical order; `duplicates` are the ones that went into another, each with what it went into."""
+
+    findings: tuple[Finding, ...]
+    duplicates: tuple[tuple[Finding, Finding], ...]
+
+
+def merge(findings: Iterable[Finding]) -> Merged:
+    """Join what is the same, until nothing more is.
+
+    Each round joins the connected components of `same`, so the result depends on the set of findings alone; rounds
+    repeat because a joined finding may be the same as one that its parts were not.
+    """
+    by_path: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_path[finding.path].append(finding)
+    kept: list[Finding] = []
+    duplicates: list[tuple[Finding, Finding]] = []
+    for path in sorted(by_path):
+        merged = _merge_file(by_path[path])
+        kept += merged.findings
+        duplicates += merged.duplicates
+    return Merged(tuple(kept), tuple(duplicates))
+
+
+def _merge_file(findings: Sequence[Finding]) -> Merged:
+    current = sorted(findings, key=canonical)
+    into: list[tuple[Finding, Finding]] = []
+    while True:
+        groups = _components(current)
+        joined = sorted((_join(group) for group in groups), key=canonical)
+        if len(joined) == len(current):
+            return Merged(tuple(current), tuple(into))
+        target = {member: _join(group) for group in groups for member in group}
+        into = [(loser, target[winner]) for loser, winner in into]
+        into += [(member, target[member]) for group in groups for member in _losers(group)]
+        current = joined
+
+
+def same(a: Finding, b: Finding) -> bool:
+    """Do two findings report one fault?
+
+    The same file and overlapping lines, and a sign that they mean the same:
+    the same mechanism, a shared analyzer result, or titles in the same words.
+    """
+    if a.path != b.path or a.line > b.end_line or b.line > a.end_line:
+        return False
+    rules = {source for source in a.sources if ":" in source}
+    if rules == set(a.sources) == set(b.sources) and a.line != b.line:
+        # One rule that reports two lines means two things, as with a function inside of another.
+        return False
+    if a.mechanism and a.mechanism == b.mechanism:
+        return True
+    return not rules.isdisjoint(b.sources) or _alike(a.title, b.title)
+
+
+def _alike(a: str, b: str) -> bool:
+    words_a, words_b = _words(a), _words(b)
+    both = words_a | words_b
+    return bool(both) and len(words_a & words_b) / len(both) >= _SAME_WORDS
+
+
+@lru_cache(maxsize=8192)
+def _words(title: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(title.lower())) - _FILLER
+
+
+def _components(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Group findings (sorted by line) into the connected components of `same`."""
+    parent = list(range(len(findings)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    reaching: list[int] = []
+    for index, finding in enumerate(findings):
+        # Only those that reach this line can overlap it: far fewer than all.
+        reaching = [other for other in reaching if findings[other].end_line >= finding.line]
+        for other in reaching:
+            if root(other) != root(index) and same(findings[other], finding):
+                parent[root(index)] = root(other)
+        reaching.append(index)
+    groups: dict[int, list[Finding]] = defaultdict(list)
+    for index, finding in enumerate(findings):
+        groups[root(index)].append(finding)
+    return list(groups.values())
+
+
+def _join(group: Sequence[Finding]) -> Finding:
+    """Return the strongest member, with what the others add."""
+    best, *others = sorted(group, key=_strength)
+    if not others:
+        return best
+    suggestions = [finding.suggestion for finding in (best, *others) if finding.suggestion]
+    mechanisms = [finding.mechanism for finding in (best, *others) if finding.mechanism]
+    # A secrets scan quotes what stands before the secret; nobody else's quote may bring it back.
+    quotes = [f.quote for f in (best, *others) if any(source.startswith("secrets:") for source in f.sources)]
+    return best.model_copy(
+        update={
+            "confidence": max(finding.confidence for finding in group),
+            "introduced": any(finding.introduced for finding in group),
+            "sources": tuple(sorted({source for finding in group for source in finding.sources})),
+            "quote": quotes[0] if quotes else best.quote,
+            "suggestion": suggestions[0] if suggestions else None,
+            "mechanism": mechanisms[0] if mechanisms else "",
+        }
+    )
+
+
+def _losers(group: Sequence[Finding]) -> list[Finding]:
+    return sorted(group, key=_strength)[1:]
+
+
+def _strength(finding: Finding) -> tuple[int, float, int, tuple[object, ...]]:
+    """Sort the strongest first: severity, confidence, the fuller explanation, then any fixed order."""
+    return (-finding.severity.rank, -finding.confidence, -len(finding.explanation), canonical(finding))
+
+
+def canonical(finding: Finding) -> tuple[object, ...]:
+    """Sort by place, then by everything else: an order that no two different findings share."""
+    return (finding.path, finding.line, finding.end_line, finding.title, finding.model_dump_json())

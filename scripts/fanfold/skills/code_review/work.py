@@ -1,0 +1,46 @@
+"""The workers of a review: one runs an analyzer, the other asks a sub-agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fanfold.analyzers.base import Analysis, AnalyzerRequest
+from fanfold.errors import BadRequest
+from fanfold.models import Unit
+from fanfold.skills.code_review.answer import FinderAnswer
+from fanfold.skills.code_review.plan import AnalyzerTask, FinderTask
+
+if TYPE_CHECKING:
+    from fanfold.agents.backends import Backend
+    from fanfold.engine.attempt import Attempt
+
+# The models' window of a million tokens, less the answer and what an estimate may be off by.
+_WINDOW_TOKENS = 800_000
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerWorker:
+    """Runs analyzers on the files as they lie in `head`, at the head of the target, and in `before`, at its base."""
+
+    head: Path
+    before: Path | None
+
+    async def __call__(self, unit: Unit[AnalyzerTask], attempt: Attempt) -> Analysis:
+        request = AnalyzerRequest(
+            root=self.head, paths=unit.payload.paths, before=self.before, timeout_s=attempt.remaining_s()
+        )
+        return await unit.payload.analyzer.analyze(request)
+
+
+@dataclass(frozen=True, slots=True)
+class FinderWorker:
+    """Asks sub-agents on a backend."""
+
+    backend: Backend
+
+    async def __call__(self, unit: Unit[FinderTask], attempt: Attempt) -> FinderAnswer:
+        if unit.tokens > _WINDOW_TOKENS:
+            raise BadRequest(f"about {unit.tokens:,} tokens are more than a sub-agent can read")
+        return await self.backend.ask(unit.payload.spec, attempt)

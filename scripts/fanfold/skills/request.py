@@ -1,0 +1,22 @@
+"""What every skill may be asked, with the same name and meaning everywhere."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from fanfold.models import Frozen
+
+DEFAULT_MODEL = "claude-opus-5-5"
+
+
+class Options(Frozen):
+    """The options that review, test and analyze share; seconds and US dollars."""
+
+    backend: str = "auto"
+    model: str = DEFAULT_MODEL
+    effort: str | None = None
+    jobs: int = Field(default=8, ge=1)
+    timeout_s: float = Field(default=300.0, gt=0)
+    deadline_s: float | None = Field(default=None, gt=0)
+    max_cost_usd: float | None = Field(default=None, ge=0)
+    fresh: bool = False

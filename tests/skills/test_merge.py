@@ -1,0 +1,129 @@
+"""Duplicates become one; different things stay apart."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfold.models import Finding, Severity
+from fanfold.skills.code_review.merge import merge, same
+
+TITLES = [
+    "SQL injection through name",
+    "SQL injection via the name",
+    "Slow loop over users",
+    "Unused variable",
+    "",
+]
+
+
+def finding(**fields):
+    values = {
+        "path": "a.py",
+        "line": 3,
+        "end_line": 3,
+        "aspect": "security",
+        "severity": Severity.MEDIUM,
+        "confidence": 0.5,
+        "title": "SQL injection through name",
+        "quote": "q",
+        "sources": ("security",),
+    }
+    return Finding(**{**values, **fields})
+
+
+@st.composite
+def findings(draw):
+    line = draw(st.integers(1, 12))
+    return finding(
+        path=draw(st.sampled_from(["a.py", "b.py"])),
+        line=line,
+        end_line=line + draw(st.integers(0, 4)),
+        severity=draw(st.sampled_from(Severity)),
+        confidence=draw(st.sampled_from([0.3, 0.5, 0.9])),
+        title=draw(st.sampled_from(TITLES)),
+        mechanism=draw(st.sampled_from(["", "sql-injection", "bandit-608"])),
+        sources=tuple(
+            sorted(draw(st.sets(st.sampled_from(["security", "style", "ruff:S608", "bandit:B608"]), min_size=1)))
+        ),
+        introduced=draw(st.booleans()),
+        suggestion=draw(st.sampled_from([None, "x = 1"])),
+    )
+
+
+MANY = st.lists(findings(), max_size=12)
+
+
+@given(MANY)
+def test_merging_is_idempotent(found):
+    """Merging what was merged changes nothing."""
+    once = merge(found)
+    assert merge(once.findings).findings == once.findings
+    assert merge(once.findings).duplicates == ()
+
+
+@given(MANY, st.randoms(use_true_random=False))
+def test_order_does_not_matter(found, random):
+    """Any order of arrival gives the same result."""
+    shuffled = list(found)
+    random.shuffle(shuffled)
+    assert merge(shuffled).findings == merge(found).findings
+
+
+@given(MANY)
+def test_files_stay_apart_and_nothing_is_lost(found):
+    """Each file keeps its worst severity and all its sources; each duplicate names what it went into."""
+    merged = merge(found)
+    for path in ("a.py", "b.py"):
+        before = [f for f in found if f.path == path]
+        after = [f for f in merged.findings if f.path == path]
+        assert bool(before) == bool(after)
+        assert max((f.severity.rank for f in before), default=0) == max((f.severity.rank for f in after), default=0)
+        assert {s for f in before for s in f.sources} == {s for f in after for s in f.sources}
+    assert len(merged.findings) + len(merged.duplicates) == len(found)
+    for loser, winner in merged.duplicates:
+        assert winner in merged.findings
+        assert loser.path == winner.path
+        assert loser.severity.rank <= winner.severity.rank
+
+
+def test_two_aspects_that_name_the_same_mechanism_are_one():
+    """The merged finding names both sources."""
+    a = finding(mechanism="sql-injection", title="Name reaches the query")
+    b = finding(mechanism="sql-injection", title="Unescaped input", aspect="correctness", sources=("correctness",))
+    (one,) = merge([a, b]).findings
+    assert one.sources == ("correctness", "security")
+
+
+def test_a_finding_that_cites_an_analyzer_result_joins_it():
+    """The shared rule is enough, whatever the words."""
+    a = finding(sources=("ruff:S608",), title="Possible SQL injection vector", mechanism="bandit-608")
+    b = finding(sources=("ruff:S608", "security"), title="An attacker can read every order", mechanism="sql-injection")
+    assert len(merge([a, b]).findings) == 1
+
+
+def test_when_in_doubt_two_stay_two():
+    """The same line with different faults, and the same words on lines apart, are two findings."""
+    assert not same(finding(), finding(title="Result is never closed"))
+    assert not same(finding(), finding(line=40, end_line=40))
+    assert not same(finding(), finding(path="b.py"))
+
+
+def test_one_rule_on_two_lines_is_two_findings():
+    """A complex function inside of a complex function: the lines overlap, the reports don't mean the same."""
+    outer = finding(line=1, end_line=60, sources=("complexity:lizard",), mechanism="complex", title="outer")
+    inner = finding(line=10, end_line=40, sources=("complexity:lizard",), mechanism="complex", title="inner")
+    assert len(merge([outer, inner]).findings) == 2
+
+
+def test_a_secret_stays_out_of_the_merged_quote():
+    """The scan's masked quote wins over a stronger finding's whole line."""
+    scan = finding(sources=("secrets:token",), quote='KEY = "', mechanism="hardcoded-secret")
+    agent = finding(severity=Severity.CRITICAL, quote='KEY = "s3cr3t"', mechanism="hardcoded-secret")
+    (one,) = merge([scan, agent]).findings
+    assert one.quote == 'KEY = "'
+    assert one.severity is Severity.CRITICAL
+
+
+def test_many_duplicates_on_one_line_become_one():
+    """Five hundred reports of one fault are one finding."""
+    found = [finding(explanation=f"told {n} times") for n in range(500)]
+    assert len(merge(found).findings) == 1
