@@ -1,0 +1,111 @@
+"""The command line: one file per command, and the only place that prints or exits.
+
+Commands load when they are used, so that `fanfold --help` stays fast.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, cast
+
+import click
+
+from fanfold import __version__
+from fanfold.errors import FanfoldError, NothingToDo, OutputError, UsageError
+
+EXIT_USAGE = 2
+EXIT_NOTHING = 4
+EXIT_INTERRUPTED = 130
+
+# One line a command: its module (the command has the module's name) and what the list of commands says of it.
+COMMANDS: Mapping[str, str] = {
+    "review": "Review a change, a commit, a branch or files.",
+    "report": "Render a saved run again; no model is called.",
+    "runs": "List the runs of this repository, show one, prune old ones.",
+}
+
+
+class Commands(click.Group):
+    """Lists commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"fanfold.cli.{cmd_name}")
+        return cast("click.Command", getattr(module, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done; 1 a finding at or above --fail-on; 2 usage or configuration; 3 incomplete; "
+    "4 nothing to do; 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="fanfold")
+def cli() -> None:
+    """Fan work out to parallel Claude sub-agents and processes, fold what comes back into one report."""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code; every expected failure is one line on stderr."""
+    sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        return int(cli.main(argv, prog_name="fanfold", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else str(error))
+        return EXIT_USAGE
+    except click.ClickException as error:
+        return _usage_error(error)
+    except FanfoldError as error:
+        _complain(str(error))
+        return _exit_code(error)
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout has gone; nothing is left to tell it, and Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _usage_error(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "fanfold"
+    _complain(f"{error.format_message()} (see {command} --help)")
+    return EXIT_USAGE
+
+
+def _exit_code(error: FanfoldError) -> int:
+    if isinstance(error, NothingToDo):
+        return EXIT_NOTHING
+    return EXIT_USAGE if isinstance(error, (UsageError, OutputError)) else 1
+
+
+def _complain(message: str) -> None:
+    click.echo(f"fanfold: {' '.join(message.split())}", err=True)

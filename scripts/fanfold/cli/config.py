@@ -1,0 +1,114 @@
+"""Configuration files: found, read, checked key by key against the command's own options.
+
+A file that was found in the repository under review is that repository's word, not the user's: options that write
+files or choose templates or run the repository's code are taken only from a file that `--config` names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fanfold.errors import ConfigError
+
+# What a repository's own file may not set.
+USER_ONLY = frozenset({"template", "templates", "output", "fresh"})
+# What no file may set: it names the run's target or the file itself.
+_NEVER = frozenset({"target", "config", "help", "staged", "diff", "dry_run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration: values by parameter name; `skipped` are keys that only the user may set."""
+
+    values: Mapping[str, Any]
+    file: Path | None = None
+    skipped: tuple[str, ...] = ()
+
+
+def find_settings(command: click.Command, cwd: Path) -> Settings:
+    """Read the repository's own `fanfold.toml`, or `[tool.fanfold]` of its pyproject.toml. Raises ConfigError."""
+    root = repository_root(cwd)
+    for name in ("fanfold.toml", "pyproject.toml"):
+        file = root / name
+        if file.is_file():
+            table = _table(file)
+            if table is not None:
+                return _own_word(check(command, table, file))
+    return Settings({})
+
+
+def named_settings(command: click.Command, file: Path) -> Settings:
+    """Read the file that the user named. Raises ConfigError."""
+    table = _table(file)
+    if table is None:
+        raise ConfigError(f"{file}: no [tool.fanfold] in it")
+    return check(command, table, file)
+
+
+def repository_root(cwd: Path) -> Path:
+    """Return the nearest folder at or above `cwd` that holds `.git`, or `cwd`."""
+    return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: can't be read: {error}") from error
+    if file.name != "pyproject.toml":
+        return document
+    table = document.get("tool", {}).get("fanfold")
+    return table if isinstance(table, dict) else None
+
+
+def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Settings:
+    """Check a table against the options of `command`; its own sub-table wins. Raises ConfigError."""
+    from fanfold.cli import COMMANDS
+
+    options = {option.name: option for option in command.params if option.name and option.name not in _NEVER}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in COMMANDS and isinstance(value, dict):
+            continue
+        values.update(_checked(key, value, options, file, (*COMMANDS,)))
+    own = table.get(command.name or "", {})
+    for key, value in own.items() if isinstance(own, dict) else ():
+        values.update(_checked(key, value, options, file, ()))
+    return Settings(values, file)
+
+
+def _checked(
+    key: str, value: object, options: Mapping[str, click.Parameter], file: Path, tables: tuple[str, ...]
+) -> dict[str, Any]:
+    option = options.get(_PLURALS.get(key, key).replace("-", "_"))
+    if option is None or option.name is None:
+        known = [*(name.replace("_", "-") for name in options), *_PLURALS, *tables]
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known))}"
+        raise ConfigError(f"{file}: unknown key {key!r}{hint}")
+    if option.multiple != isinstance(value, list) or isinstance(value, dict):
+        raise ConfigError(f"{file}: {key}: {'a list' if option.multiple else 'a single value'} is expected")
+    try:
+        option.type_cast_value(click.Context(click.Command(key)), value)
+    except click.BadParameter as error:
+        raise ConfigError(f"{file}: {key}: {error.message}") from error
+    return {option.name: value}
+
+
+# A list reads better in the plural: `aspects = [...]` is `--aspect` repeated.
+_PLURALS = {"aspects": "aspect", "analyzers": "analyzer", "formats": "format"}
+
+
+def _own_word(settings: Settings) -> Settings:
+    skipped = tuple(sorted(name for name in settings.values if name in USER_ONLY))
+    kept = {name: value for name, value in settings.values.items() if name not in USER_ONLY}
+    return Settings(kept, settings.file, skipped)

@@ -1,0 +1,137 @@
+"""The options that review, test and analyze share: the same names, the same meaning everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fanfold.agents.backends import BACKENDS, NO_BACKEND
+from fanfold.cli.config import find_settings, named_settings
+from fanfold.models import Severity
+from fanfold.reports.formats import FORMATS
+from fanfold.skills.request import Options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DEFAULTS = Options()
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:  # noqa: ARG001  click's
+    """Put the configuration file's values under those of the command line and the environment."""
+    settings = named_settings(ctx.command, value) if value else find_settings(ctx.command, Path.cwd())
+    ctx.default_map = dict(settings.values)
+    ctx.meta["fanfold.from-repository"] = settings if settings.file and not value else None
+    for key in settings.skipped:
+        name = settings.file.name if settings.file else ""
+        flag = key.replace("_", "-")
+        click.echo(f"fanfold: {name}: {flag!r} is only taken from a file that you name (--config {name})", err=True)
+    return value
+
+
+def option(*names: str, **settings: Any) -> Callable[[F], F]:
+    """Declare an option that `FANFOLD_<NAME>` in the environment sets as well."""
+    long = next(name for name in names if name.startswith("--"))
+    settings.setdefault("envvar", f"FANFOLD_{long[2:].replace('-', '_').upper()}")
+    return click.option(*names, **settings)
+
+
+_RENDERING = (
+    option(
+        "--format",
+        "format",
+        type=click.Choice(list(FORMATS)),
+        multiple=True,
+        help="What to write; repeatable. Default: md.",
+    ),
+    option(
+        "--output",
+        type=click.Path(path_type=Path, allow_dash=True),
+        metavar="PATH",
+        help="Where to write it: a file; a folder for several formats; - for stdout.",
+    ),
+    option("--template", type=click.Path(path_type=Path), metavar="FILE", help="A report template of your own."),
+    option(
+        "--templates",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="A folder that is searched before the shipped templates.",
+    ),
+)
+_SHARED = (
+    option(
+        "--backend",
+        type=click.Choice(["auto", *BACKENDS, NO_BACKEND]),
+        default=_DEFAULTS.backend,
+        show_default=True,
+        help="Where sub-agents run. auto: api when a credential is set, else none.",
+    ),
+    option("--model", default=_DEFAULTS.model, show_default=True, help="The sub-agents' model."),
+    option(
+        "--effort",
+        type=click.Choice(EFFORTS),
+        help="How hard they think; the model's own default if not given.",
+    ),
+    option(
+        "--jobs",
+        type=click.IntRange(1),
+        default=_DEFAULTS.jobs,
+        show_default=True,
+        help="Most units in flight.",
+    ),
+    option(
+        "--timeout",
+        "timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=_DEFAULTS.timeout_s,
+        show_default=True,
+        metavar="SECONDS",
+        help="For one unit.",
+    ),
+    option(
+        "--deadline",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="For the whole run; at the deadline it folds what it has.",
+    ),
+    option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Never exceeded."),
+    option("--dry-run", is_flag=True, help="Show the plan and its estimate; run and send nothing."),
+    option("--fresh", is_flag=True, help="Do not reuse stored outcomes."),
+    *_RENDERING,
+    option(
+        "--fail-on",
+        type=click.Choice([severity.value for severity in Severity]),
+        help="Exit 1 when a finding of this change is at or above it.",
+    ),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=_configure,
+        envvar="FANFOLD_CONFIG",
+        help="Default: fanfold.toml, or [tool.fanfold] of pyproject.toml, in the repository's root.",
+    ),
+    option("--quiet", is_flag=True, help="No progress on stderr."),
+    option("--verbose", is_flag=True, help="Every event on stderr."),
+)
+
+
+def rendering_options(function: F) -> F:
+    """Add the options that say what is written, where, and by which template."""
+    return _declared(_RENDERING, function)
+
+
+def shared_options(function: F) -> F:
+    """Add all the shared options, those of `rendering_options` included."""
+    return _declared(_SHARED, function)
+
+
+def _declared(options: Sequence[Callable[[F], F]], function: F) -> F:
+    for declare in reversed(options):
+        function = declare(function)
+    return function

@@ -1,0 +1,154 @@
+"""`fanfold review`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from fanfold.agents.backends import Choice, choose_backend
+from fanfold.analyzers import ANALYZERS, load
+from fanfold.cli.options import option, shared_options
+from fanfold.cli.products import deliver, places, template_choice
+from fanfold.cli.session import Session
+from fanfold.errors import UsageError
+from fanfold.models import Run
+from fanfold.reports.filters import money
+from fanfold.reports.formats import Renderer
+from fanfold.skills import CODE_REVIEW
+from fanfold.skills.code_review.prompts import aspects as shipped_aspects
+from fanfold.skills.code_review.request import ReviewRequest, default_analyzers, default_aspects
+from fanfold.skills.code_review.review import DryRun, dry_run
+from fanfold.skills.code_review.review import review as review_target
+from fanfold.sources.target import Target, resolve
+
+_STDIN = "-"
+_NO_ANALYZER = "none"
+
+
+@click.command()
+@click.argument("target", nargs=-1)
+@click.option("--staged", is_flag=True, help="What is staged.")
+@click.option("--diff", metavar="FILE", help="A unified diff; - reads stdin.")
+@option("--aspect", multiple=True, metavar="NAME", help="Only this aspect; repeatable. Default: all that ship.")
+@option(
+    "--analyzer",
+    multiple=True,
+    metavar="NAME",
+    help=f"Only this analyzer, or {_NO_ANALYZER}; repeatable. One whose configuration can run code of the repository "
+    "runs only when it is named here.",
+)
+@shared_options
+@click.pass_context
+def review(ctx: click.Context, /, **given: Any) -> int:
+    """Review a change: static analyzers and Claude sub-agents read it at once, one report says what they found.
+
+    TARGET is nothing (uncommitted changes; if there are none, the last commit; outside git, the folder), a commit, a
+    range A..B or A...B, a branch, or paths, of which every line is under review.
+    """
+    request = _request(ctx, given)
+    formats = tuple(given["format"]) or ("md",)
+    renderer = Renderer(CODE_REVIEW.name, formats, template_choice(given["template"], given["templates"]))
+    chosen = places(given["output"], formats)
+    target = resolve(request.target, cwd=Path.cwd(), staged=request.staged, diff=_read_diff(request.diff))
+    choice = choose_backend(request.backend, os.environ, Path.home())
+    if given["dry_run"]:
+        click.echo(_describe(dry_run(request, target, with_agents=choice.name != "none"), target, choice), nl=False)
+        return 0
+    session = Session(
+        CODE_REVIEW.name, request, target.record(), choice, quiet=given["quiet"], verbose=given["verbose"]
+    )
+    run = _run(session, request, target)
+    session.save(run)
+    session.complain(run)
+    deliver(run, renderer, chosen)
+    return session.exit_code(run, given["fail_on"])
+
+
+def _run(session: Session, request: ReviewRequest, target: Target) -> Run:
+    folded = session.run(lambda supervisor, backend: review_target(request, target, supervisor, backend))
+    return session.record(
+        request.model_dump(mode="json"), findings=folded.findings, dropped=folded.dropped, notes=folded.notes
+    )
+
+
+def _request(ctx: click.Context, given: dict[str, Any]) -> ReviewRequest:
+    analyzers = _analyzers(ctx, given["analyzer"])
+    return ReviewRequest(
+        target=given["target"],
+        staged=given["staged"],
+        diff=given["diff"],
+        aspects=_known("aspect", given["aspect"], list(shipped_aspects())) or default_aspects(),
+        analyzers=analyzers,
+        backend=given["backend"],
+        model=given["model"],
+        effort=given["effort"],
+        jobs=given["jobs"],
+        timeout_s=given["timeout"],
+        deadline_s=given["deadline"],
+        max_cost_usd=given["max_cost"],
+        fresh=given["fresh"],
+    )
+
+
+def _analyzers(ctx: click.Context, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the analyzers that were asked for; one that runs the repository's code only at the user's own word."""
+    if tuple(names) == (_NO_ANALYZER,):
+        return ()
+    chosen = _known("analyzer", names, [*ANALYZERS]) or default_analyzers()
+    own_word = ctx.get_parameter_source("analyzer") is not ParameterSource.DEFAULT_MAP
+    if own_word or ctx.meta.get("fanfold.from-repository") is None:
+        return chosen
+    refused = [name for name in chosen if load(name).runs_repository_code]
+    for name in refused:
+        click.echo(
+            f"fanfold: the repository's configuration asks for {name}, which can run its code: "
+            f"it runs only with --analyzer {name}",
+            err=True,
+        )
+    return tuple(name for name in chosen if name not in refused)
+
+
+def _known(kind: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise UsageError(f"unknown {kind} {name!r}; {hint}")
+    return tuple(dict.fromkeys(names))
+
+
+def _read_diff(name: str | None) -> str | None:
+    if name is None:
+        return None
+    try:
+        data = sys.stdin.buffer.read() if name == _STDIN else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--diff {name}: {error.strerror or error}") from error
+    return data.decode("utf-8", "replace")
+
+
+def _describe(plan: DryRun, target: Target, choice: Choice) -> str:
+    """Return a dry run as text."""
+    estimate = plan.estimate
+    lines = [
+        f"target      {target.description}",
+        f"backend     {choice.name} ({choice.reason})",
+        f"analyzers   {', '.join(plan.analyzers) or 'none'}",
+        f"sub-agents  {', '.join(plan.finders) or 'none'}",
+    ]
+    if plan.finders:
+        lines += [
+            f"tokens      about {estimate.input_tokens:,} in, {estimate.output_tokens:,} out",
+            f"cost alone  {money(estimate.alone_usd)}, one call after the other without a cache",
+            f"cost        {money(estimate.parallel_usd)}, in parallel with the shared part cached",
+            f"worst case  {money(estimate.worst_case_usd)}",
+            f"time        about {estimate.seconds:.0f} s",
+        ]
+    return "\n".join([*lines, *(f"note        {note}" for note in plan.notes)]) + "\n"

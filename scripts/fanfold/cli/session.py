@@ -1,0 +1,182 @@
+"""One run from the command line: its folder, its machinery, its record, its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fanfold.agents.backends import Backend, Choice, open_backend
+from fanfold.cli.progress import Listener, progress
+from fanfold.engine.budget import Budget
+from fanfold.engine.events import EventLog
+from fanfold.engine.folder import FOLDER, Unusable, ensure_folder
+from fanfold.engine.hedge import HedgePolicy
+from fanfold.engine.limits import LaneLimits
+from fanfold.engine.metrics import RunFold
+from fanfold.engine.runs import write_run
+from fanfold.engine.store import SqliteStore
+from fanfold.engine.supervisor import Supervisor
+from fanfold.models import Finding, Run, Severity, TargetRecord
+from fanfold.skills.request import Options
+
+T = TypeVar("T")
+
+EXIT_DONE = 0
+EXIT_FINDING = 1
+EXIT_INCOMPLETE = 3
+EXIT_INTERRUPTED = 130
+# A stream that says nothing for so long is cut: pings come every few seconds.
+_SILENCE_S = 60.0
+_FIRST_EVENT_S = 120.0
+
+Work = Callable[[Supervisor, "Backend | None"], Awaitable[T]]
+
+
+@dataclass(slots=True)
+class Session:
+    """Runs one skill's work on one target."""
+
+    skill: str
+    options: Options
+    target: TargetRecord
+    choice: Choice
+    quiet: bool = False
+    verbose: bool = False
+    id: str = field(default_factory=lambda: new_run_id(datetime.now(UTC), secrets.token_hex(2)))
+    fold: RunFold = field(default_factory=RunFold)
+    problems: list[str] = field(default_factory=list)
+    stopped: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.target.root) / FOLDER
+
+    def run(self, work: Work[T]) -> T:
+        """Do the work under a supervisor; SIGINT and SIGTERM fold what there is, the second one ends it at once."""
+        return asyncio.run(self._run(work))
+
+    async def _run(self, work: Work[T]) -> T:
+        async with AsyncExitStack() as stack:
+            listen = stack.enter_context(progress(sys.stderr, quiet=self.quiet, verbose=self.verbose))
+            events = stack.enter_context(self._events(listen))
+            store = await stack.enter_async_context(SqliteStore(self.folder, events=events, fresh=self.options.fresh))
+            backend = open_backend(self.choice.name)
+            if backend:
+                stack.push_async_callback(backend.close)
+            supervisor = await stack.enter_async_context(self._supervisor(store, events))
+            stack.enter_context(_signals(supervisor))
+            try:
+                return await work(supervisor, backend)
+            finally:
+                self.stopped = supervisor.stopped
+                self.problems += [*store.problems, *events.problems]
+
+    def _events(self, listen: Listener) -> EventLog:
+        """Open the run's event log; without a folder to write to, events are heard all the same."""
+        folder = self.folder / "runs" / self.id
+        try:
+            ensure_folder(self.folder)
+            folder.mkdir(parents=True)
+        except (OSError, Unusable) as error:
+            self.problems.append(f"nothing is kept of this run: {error}")
+            return EventLog(listeners=(self.fold.see, listen), keep=False)
+        return EventLog(folder / "events.jsonl", listeners=(self.fold.see, listen), keep=False)
+
+    def _supervisor(self, store: SqliteStore, events: EventLog) -> Supervisor:
+        options = self.options
+        model = LaneLimits(first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
+        cores = os.cpu_count() or 2
+        return Supervisor(
+            jobs=options.jobs,
+            deadline_s=options.deadline_s,
+            unit_timeout_s=options.timeout_s,
+            budget=None if options.max_cost_usd is None else Budget(options.max_cost_usd),
+            store=store,
+            events=events,
+            hedge=HedgePolicy(),
+            # Processes need no slow start: the machine's cores are known.
+            lanes={f"model:{options.model}": model, "process": LaneLimits(limit=cores + 2, start=cores + 2)},
+        )
+
+    def record(self, request: Mapping[str, Any], **parts: Any) -> Run:
+        """Make the run's record from the events, and the skill's own `parts`."""
+        coverage = self.fold.coverage
+        status = "complete" if coverage.complete else "partial" if coverage.ok else "failed"
+        return Run(
+            id=self.id,
+            skill=self.skill,
+            status=status,
+            request={**request, "backend_reason": self.choice.reason},
+            target=self.target,
+            backend=self.choice.name,
+            model=None if self.choice.name == "none" else self.options.model,
+            coverage=coverage,
+            units=self.fold.units,
+            usage=self.fold.usage,
+            timing=self.fold.timing,
+            **parts,
+        )
+
+    def save(self, run: Run) -> None:
+        """Write run.json; a disk that is full or read-only costs the record, never the report."""
+        try:
+            write_run(self.folder, run)
+        except (OSError, Unusable) as error:
+            self.problems.append(f"nothing is kept of this run: {error}")
+
+    def complain(self, run: Run) -> None:
+        """Say on stderr what went wrong, one line each, the same reason once."""
+        reasons = dict.fromkeys(unit.error for unit in run.units if unit.error)
+        for line in (*dict.fromkeys(self.problems), *(reason for reason in reasons if reason)):
+            click.echo(f"fanfold: {' '.join(line.split())}", err=True)
+
+    def exit_code(self, run: Run, fail_on: str | None) -> int:
+        """Return the exit code of contract: an interruption beats a finding, which beats what is missing."""
+        if self.stopped and self.stopped == INTERRUPTED:
+            return EXIT_INTERRUPTED
+        if fail_on and any(standing(finding, Severity(fail_on)) for finding in run.findings):
+            return EXIT_FINDING
+        return EXIT_DONE if run.coverage.complete else EXIT_INCOMPLETE
+
+
+INTERRUPTED = "interrupted"
+
+
+def standing(finding: Finding, at_least: Severity) -> bool:
+    """Tell whether a finding of this change is at or above a severity."""
+    return finding.introduced and not finding.suppressed and finding.severity.rank >= at_least.rank
+
+
+def new_run_id(now: datetime, suffix: str) -> str:
+    """Return an id that sorts by time: `20261123-224501-1f3a`."""
+    return f"{now:%Y%m%d-%H%M%S}-{suffix}"
+
+
+def _signals(supervisor: Supervisor) -> ExitStack:
+    """Let SIGINT and SIGTERM stop the supervisor; the second one leaves at once."""
+    loop = asyncio.get_running_loop()
+    stack = ExitStack()
+
+    def stop() -> None:
+        if supervisor.stopped == INTERRUPTED:
+            os._exit(EXIT_INTERRUPTED)
+        click.echo("fanfold: stopping; once more to leave without a report", err=True)
+        supervisor.stop(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows' event loop takes no handlers; there Ctrl-C raises KeyboardInterrupt.
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)
+            stack.callback(loop.remove_signal_handler, number)
+    return stack

@@ -1,0 +1,208 @@
+"""`bin/fanfold review` as a process of its own, in a real repository, through the launcher.
+
+The environment is ready: its interpreter is the one that runs the tests. Sub-agents are answered by the stand-in server
+on loopback; no model was asked.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fanfold.testing.options import Fault, FaultKind
+from fanfold.testing.replies import Reply, Rule
+from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.server import MessagesServer
+from launcher.entry import environment_name
+
+ROOT = Path(__file__).resolve().parents[1]
+FANFOLD = ROOT / "bin" / "fanfold"
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def surroundings(tmp_path):
+    """Variables for a process: a new home, and a cache in which the environment stands ready."""
+    cache = tmp_path / "cache"
+    environment = cache / "environments" / environment_name(str(ROOT / "scripts" / "requirements.txt"))
+    interpreter = environment / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    interpreter.chmod(0o755)
+    (environment / "complete").touch()
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, **ISOLATION, "HOME": str(home), "FANFOLD_CACHE_DIR": str(cache)}
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """One commit and an uncommitted change with a problem in it, in a folder with a space in its name."""
+    repository = Repository.init(tmp_path / "a project")
+    repository.write("app.py", "def load(blob):\n    return blob\n")
+    repository.commit("Load")
+    repository.write("app.py", "import pickle\n\n\ndef load(blob):\n    return pickle.loads(blob)\n")
+    return repository
+
+
+def command(*arguments):
+    return [sys.executable, str(FANFOLD), "review", *arguments]
+
+
+def fanfold(repository, surroundings, *arguments):
+    return subprocess.run(
+        command(*arguments),
+        cwd=repository.root,
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@contextmanager
+def begun(repository, surroundings, *arguments) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command(*arguments),
+        cwd=repository.root,
+        env=surroundings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=PATIENCE_S)
+
+
+def wait_for(condition):
+    """Wait until something outside of this process has happened; fail rather than hang."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def alive_in_session(leader):
+    """Processes that still run in the session that `leader` opened."""
+    listed = subprocess.run(["ps", "-eo", "sid=,stat=,pid="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return [pid for sid, stat, pid in rows if int(sid) == leader and not stat.startswith("Z")]
+
+
+NOTHING = Reply(json={"findings": []})
+HANGS = Reply(fault=Fault(kind=FaultKind.HANG))
+
+
+def with_api(surroundings, server):
+    return {**surroundings, "ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "test"}
+
+
+def test_a_review_without_a_model(repository, surroundings):
+    """The report goes to stdout, progress to stderr, the exit code says done."""
+    done = fanfold(repository, surroundings)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("# Code review: uncommitted changes (1 file)\n")
+    assert "No model was called" in done.stdout
+    assert "`app.py:5`" in done.stdout
+    assert "[4/4]" in done.stderr
+
+
+def test_a_review_with_four_sub_agents(repository, surroundings):
+    """Real sockets, streaming, one merged report."""
+    finding = {
+        "path": "app.py",
+        "anchor": "",
+        "quote": "return pickle.loads(blob)",
+        "severity": "critical",
+        "mechanism": "unsafe-deserialization",
+        "title": "Whoever sends the blob runs code",
+        "explanation": "pickle runs what the data names.",
+        "failure_scenario": "A crafted blob opens a shell.",
+        "suggestion": None,
+        "evidence": [],
+    }
+    rules = [Rule("Your aspect is security", [Reply(json={"findings": [finding]})]), Rule("", [NOTHING])]
+    with MessagesServer(rules) as server:
+        done = fanfold(repository, with_api(surroundings, server), "--format", "json", "--fail-on", "critical")
+    run = json.loads(done.stdout)
+    assert done.returncode == 1, done.stderr
+    assert run["status"] == "complete"
+    assert len(server.requests) == 4
+    assert all(record.body["stream"] for record in server.requests)
+    assert run["findings"][0]["title"] == "Whoever sends the blob runs code"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_review_reports_what_there_is(repository, surroundings, number):
+    """Sub-agents hang; the signal folds: analyzers' results, what is missing, exit 130, and no process left."""
+    with (
+        MessagesServer([Rule("", [HANGS])]) as server,
+        begun(repository, with_api(surroundings, server)) as process,
+    ):
+        wait_for(lambda: server.stats().in_flight > 0)
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 130, err
+        assert "ruff:S301" in out
+        assert "Incomplete" in out
+        assert "interrupted" in out
+        assert alive_in_session(process.pid) == []
+
+
+def test_the_second_signal_leaves_at_once(repository, surroundings):
+    """Whoever presses twice waits no longer."""
+    with (
+        MessagesServer([Rule("", [HANGS])]) as server,
+        begun(repository, with_api(surroundings, server)) as process,
+    ):
+        wait_for(lambda: server.stats().in_flight > 0)
+        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 130
+
+
+def test_what_was_paid_before_a_kill_is_not_paid_again(repository, surroundings):
+    """Three answers are in, the fourth hangs, SIGKILL: the same command again asks one sub-agent, not four."""
+    rules = [Rule("Your aspect is security", [HANGS, NOTHING]), Rule("", [NOTHING])]
+    with MessagesServer(rules) as server:
+        inside = with_api(surroundings, server)
+        with begun(repository, inside) as process:
+            ended = lambda: sum(record.ending == "answered" for record in server.requests)  # noqa: E731
+            wait_for(lambda: ended() == 3)
+            events = next((repository.root / ".fanfold" / "runs").glob("*/events.jsonl"))
+            wait_for(lambda: events.read_text().count('"unit.ended"') == 7)
+            os.killpg(process.pid, signal.SIGKILL)
+        before = len(server.requests)
+        done = fanfold(repository, inside, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        run = json.loads(done.stdout)
+        assert len(server.requests) == before + 1
+        assert run["coverage"]["reused"] == 7
+        assert run["status"] == "complete"
+
+
+def test_a_closed_stdout_is_no_crash(repository, surroundings):
+    """`fanfold review | head -1` ends quietly."""
+    with begun(repository, surroundings, "--quiet") as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        process.wait(timeout=PATIENCE_S)
+        assert "Traceback" not in process.stderr.read()
+        process.stdout = None
