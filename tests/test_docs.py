@@ -1,0 +1,53 @@
+"""The documentation is true: every command line in it is understood by the real command line."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from fanfold.cli import COMMANDS, cli
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [
+    "README.md",
+    "templates/README.md",
+    *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("skills/*/SKILL.md")),
+]
+_FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`((?:bin/)?fanfold [^`\n]+)`")
+_START = re.compile(r"^\s*(?:\$ )?((?:bin/)?fanfold |python3 scripts/code_review\.py)(.*)$", re.MULTILINE)
+
+
+def command_lines(document: str) -> list[str]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    spans = [match[1] for match in _SPAN.finditer(text)]
+    fenced = ["".join(match.groups()) for block in _FENCE.finditer(text) for match in _START.finditer(block[1])]
+    return [line.split("  #")[0].strip() for line in (*spans, *fenced)]
+
+
+LINES = [(document, line) for document in DOCUMENTS for line in command_lines(document)]
+
+
+def test_there_are_lines_to_check():
+    """A check that looked at nothing would pass for ever."""
+    assert len(LINES) > 10
+    assert {document for document, _ in LINES} == set(DOCUMENTS)
+
+
+@pytest.mark.parametrize(("document", "line"), LINES)
+def test_each_command_line_parses(document, line, monkeypatch, tmp_path):
+    """Options, values and commands exist; nothing is run."""
+    monkeypatch.chdir(tmp_path)
+    arguments = shlex.split(line)[1:]
+    if arguments[:1] == ["scripts/code_review.py"]:
+        arguments[0] = "review"
+    if not arguments or arguments[0].startswith("-"):
+        return
+    assert arguments[0] in COMMANDS, line
+    context = click.Context(cli, info_name="fanfold")
+    _, command, rest = cli.resolve_command(context, arguments)
+    assert command is not None
+    if "--help" not in rest:
+        command.make_context(command.name, [a for a in rest if a != "…"], parent=context)
