@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-from launcher.cache import STAMP, LauncherError, folders, usable, writable
-from launcher.entry import say
+from launcher.cache import STAMP, folders, usable, writable
 from launcher.installers import Runner, install
+from launcher.words import LauncherError, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

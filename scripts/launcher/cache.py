@@ -7,16 +7,14 @@ import stat
 import sys
 import time
 
+from launcher.words import LauncherError
+
 TYPE_CHECKING = False  # importing typing costs more than the rest of this module
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STAMP = "complete"  # written last: an environment without it is half-built
 _DAY_S = 24 * 60 * 60
-
-
-class LauncherError(Exception):
-    """The one line that a person is told; the launcher then ends with exit code 2."""
 
 
 def folders() -> Iterator[str]:

@@ -6,7 +6,8 @@ import hashlib
 import os
 import sys
 
-from launcher.cache import LauncherError, folders, python_of, usable
+from launcher.cache import folders, python_of, usable
+from launcher.words import LauncherError, say
 
 SCRIPTS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _FAILED = 2
@@ -31,16 +32,6 @@ def start(*arguments: str, requirements: str = "requirements.txt", inside: str =
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
-
-
-def say(line: str) -> None:
-    """Tell the person one thing; a closed or broken stderr stops nothing."""
-    try:
-        if sys.stderr is not None:
-            sys.stderr.write(f"fanfold: {line}\n")
-            sys.stderr.flush()
-    except OSError:
-        return
 
 
 def _environment(requirements: str) -> str:

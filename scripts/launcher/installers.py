@@ -10,8 +10,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from launcher.cache import LauncherError, python_of
+from launcher.cache import python_of
 from launcher.interpreters import NEWEST, OLDEST, Interpreter, find, find_uv
+from launcher.words import LauncherError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
