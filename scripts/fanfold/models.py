@@ -122,13 +122,14 @@ class Usage(Frozen):
 class Unit(Generic[P]):
     """One independent piece of work.
 
-    `key` is the content key: the same inputs, prompt, model and schema give the same one, and a stored outcome of that
-    key stands for this unit. `returns` is the type of the worker's value as pydantic understands it; it is how the
-    value gets into the store and out again, and None keeps the unit out of the store. `lane` names what the unit
-    competes for ("process", "disk", or a model's bucket) and `weight` how many slots of it it takes. `prefix` names
-    the shared prompt prefix behind which units are primed. `reserve_usd` is the worst case of one attempt, in US
-    dollars. `tokens` is about what an attempt sends, `expected_s` how many seconds it is expected to take; among those
-    that wait the longest goes first, and one of which that is not known before all of them.
+    `key` is the content key: the same inputs, prompt, model and schema give the same one, and a stored outcome of
+    that key stands for this unit. `returns` is the type of the worker's value as pydantic understands it; it is how
+    the value gets into the store and out again, and None keeps the unit out of the store. `lane` names what the
+    unit competes for ("process", "disk", or a model's bucket) and `weight` how many slots of it it takes. `prefix`
+    names the shared prompt prefix behind which units are primed. `reserve_usd` is the worst case of one attempt, in
+    US dollars, and `reserve_enlarged_usd` that of one with a larger token limit, after an answer that was cut off
+    (None: the same). `tokens` is about what an attempt sends, `expected_s` how many seconds it is expected to take;
+    among those that wait the longest goes first, and one of which that is not known before all of them.
     """
 
     key: str
@@ -140,6 +141,7 @@ class Unit(Generic[P]):
     weight: int = 1
     prefix: str | None = None
     reserve_usd: float | None = 0.0
+    reserve_enlarged_usd: float | None = None
     tokens: int = 0
     timeout_s: float | None = None
     needs: tuple[str, ...] = ()

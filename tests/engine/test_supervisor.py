@@ -698,6 +698,16 @@ def test_a_retry_that_no_longer_fits_is_over_budget():
     assert outcome.attempts == 1
 
 
+@pytest.mark.parametrize(("larger", "status"), [(0.8, Status.OVER_BUDGET), (0.5, Status.OK), (None, Status.OK)])
+def test_a_larger_answer_reserves_its_own_worst_case(larger, status):
+    """After an answer that was cut off the next attempt may cost more; the budget holds for that one too."""
+    steps = [Step(error=errors.Truncated("cut"), usage=Usage(cost_usd=0.4)), Step(value=1, usage=Usage(cost_usd=0.4))]
+    (outcome,) = run(
+        ScriptedWorker({"u": steps}), unit(reserve_usd=0.4, reserve_enlarged_usd=larger), budget=Budget(1.0)
+    )
+    assert outcome.status is status
+
+
 # -- priming, classes
 
 

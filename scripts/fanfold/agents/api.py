@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from fanfold.engine.attempt import Attempt
 
-_MODEL_OUTPUT_LIMIT = 128_000
 # The engine watches for silence and for the deadline; this bounds a socket that it has lost sight of.
 _SOCKET_TIMEOUT_S = 600.0
 
@@ -93,7 +92,7 @@ def request_of(spec: AgentSpec[Any], attempt: Attempt) -> dict[str, Any]:
     config: dict[str, Any] = {"format": {"type": "json_schema", "schema": spec.schema}}
     if spec.effort:
         config["effort"] = spec.effort
-    limit = min(2 * spec.max_tokens, _MODEL_OUTPUT_LIMIT) if attempt.enlarge else spec.max_tokens
+    limit = spec.enlarged_tokens if attempt.enlarge else spec.max_tokens
     shared = {"type": "text", "text": spec.context, "cache_control": {"type": "ephemeral"}}
     return {
         "model": spec.model,

@@ -11,6 +11,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from fanfold.errors import InvalidAnswer
 from fanfold.models import content_key
 
+MODEL_OUTPUT_LIMIT = 128_000
+
 A = TypeVar("A", bound=BaseModel)
 
 
@@ -31,6 +33,11 @@ class AgentSpec(Generic[A]):
     task: str
     answer: type[A]
     max_tokens: int
+
+    @property
+    def enlarged_tokens(self) -> int:
+        """The token limit after an answer that was cut off: twice as many, as far as models go."""
+        return min(2 * self.max_tokens, MODEL_OUTPUT_LIMIT)
 
     @cached_property
     def schema(self) -> dict[str, Any]:

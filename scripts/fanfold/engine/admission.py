@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from fanfold.engine.budget import Budget, Reservation, reservable
 from fanfold.engine.lanes import Slot
 from fanfold.engine.machinery import Machinery
 from fanfold.engine.priming import Turn
 from fanfold.engine.ticket import Ticket
-from fanfold.models import Status, Unit
+from fanfold.models import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ async def admit(m: Machinery, ticket: Ticket) -> Grant | None:
     Nothing is held while waiting for anything else, except a reservation that was waited for: a unit that found room
     would lose it again to those that hold slots.
     """
-    usd = ticket.unit.reserve_usd or 0.0
-    if m.budget and not reservable(ticket.unit.reserve_usd):
+    usd = ticket.reserve_usd or 0.0
+    if m.budget and not reservable(ticket.reserve_usd):
         _refuse(m, ticket, "its worst case is unknown, and the run has a budget")
         return None
     reservation: Reservation | None = None
@@ -60,11 +59,11 @@ async def admit(m: Machinery, ticket: Ticket) -> Grant | None:
     return None
 
 
-def grant_now(m: Machinery, unit: Unit[Any], slot: Slot) -> Grant | None:
+def grant_now(m: Machinery, ticket: Ticket, slot: Slot) -> Grant | None:
     """Return the grant of a hedge that has its slot; None, and the slot given back, when there is no money for it."""
     if m.budget is None:
         return Grant(slot)
-    reservation = m.budget.reserve(unit.reserve_usd or 0.0)
+    reservation = m.budget.reserve(ticket.reserve_usd or 0.0)
     if reservation is None:
         m.lanes.release(slot)
         return None
@@ -103,7 +102,7 @@ def _no_room(budget: Budget, usd: float) -> str:
 
 
 def _refuse(m: Machinery, ticket: Ticket, why: str) -> None:
-    m.emit("budget.refused", ticket.unit.key, reserve_usd=ticket.unit.reserve_usd)
+    m.emit("budget.refused", ticket.unit.key, reserve_usd=ticket.reserve_usd)
     ticket.give_up(Status.OVER_BUDGET, why)
 
 

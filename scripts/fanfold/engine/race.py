@@ -117,7 +117,7 @@ class Race:
     async def _hedge(self) -> None:
         """Start a second attempt as soon as there is a slot and money for it, if it is still wanted then."""
         slot = await self._m.lanes.slot(self._unit, self._ticket.order, EARLY)
-        if slot and (grant := grant_now(self._m, self._unit, slot)):
+        if slot and (grant := grant_now(self._m, self._ticket, slot)):
             self._ticket.hedges += 1
             self._m.emit("hedge.started", self._unit.key)
             self._launch(grant, hedge=True)

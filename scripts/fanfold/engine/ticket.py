@@ -45,6 +45,12 @@ class Ticket:
     stored: Outcome[Any] | None = None
     leads: bool = False
 
+    @property
+    def reserve_usd(self) -> float | None:
+        """The worst case of its next attempt, in US dollars; None when it is unknown."""
+        larger = self.unit.reserve_enlarged_usd if self.enlarge else None
+        return self.unit.reserve_usd if larger is None else larger
+
     def succeed(self, value: Any) -> None:
         self.status, self.value, self.error = Status.OK, value, None
 

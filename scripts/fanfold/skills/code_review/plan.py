@@ -143,6 +143,7 @@ def _finder_unit(
         prefix=spec.prefix,
         tokens=estimate_tokens(spec.system + spec.context + spec.task),
         reserve_usd=worst_case_usd(spec.model, _sent(spec), spec.max_tokens),
+        reserve_enlarged_usd=worst_case_usd(spec.model, _sent(spec), spec.enlarged_tokens),
         payload=FinderTask(spec, aspect, evidence),
         returns=FinderAnswer,
     )
