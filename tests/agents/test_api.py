@@ -226,6 +226,13 @@ def test_each_way_a_stream_can_end_has_its_error(ask, text, kind, charged):
     assert (attempt.usage is not None) is charged
 
 
+def test_what_arrived_of_a_broken_answer_is_charged(ask):
+    """The server bills what it sent, and never reported it: it is estimated."""
+    result, attempt, _ = ask(text=sse(started(), *block("x" * 2200)))
+    assert type(result) is errors.ConnectionLost
+    assert attempt.usage.output_tokens == 1000
+
+
 def test_a_proxys_page_is_no_answer(ask):
     """HTML with status 200 is a lost connection, not a crash and not an answer."""
     result, _, _ = ask(text="<html>login</html>", headers={"content-type": "text/html"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fanfold import errors
-from fanfold.agents.prices import priced
+from fanfold.agents.prices import estimate_tokens, priced
 from fanfold.agents.spec import A, AgentSpec
 from fanfold.models import Usage
 
@@ -48,11 +48,13 @@ class ApiBackend:
         try:
             async with self._client().messages.stream(**request) as stream:
                 note_limits(stream.response.headers, attempt)
-                async for event in stream:
-                    if event.type == "message_start":
-                        attempt.began()
-                    attempt.alive()
-                    if event.type in {"message_start", "message_delta"}:
+                try:
+                    async for event in stream:
+                        if event.type == "message_start":
+                            attempt.began()
+                        attempt.alive()
+                finally:
+                    if attempt.has_begun:
                         attempt.charge(usage_of(stream.current_message_snapshot, model))
                 return checked(stream.current_message_snapshot)
         except (anthropic.AnthropicError, httpx2.HTTPError, httpx2.StreamError) as error:
@@ -104,15 +106,22 @@ def request_of(spec: AgentSpec[Any], attempt: Attempt) -> dict[str, Any]:
 
 
 def usage_of(message: Message, model: str) -> Usage:
-    """Return what the response says was used so far, priced."""
+    """Return what the response says was used, priced.
+
+    The output of an answer that broke off was never reported: it is estimated from what arrived.
+    """
     used = message.usage
+    arrived = sum(
+        len(getattr(block, block.type, "")) for block in message.content if block.type in {"text", "thinking"}
+    )
+    output = used.output_tokens if message.stop_reason else max(used.output_tokens, estimate_tokens("x" * arrived))
     return priced(
         model,
         Usage(
             input_tokens=used.input_tokens,
             cache_write_tokens=used.cache_creation_input_tokens or 0,
             cache_read_tokens=used.cache_read_input_tokens or 0,
-            output_tokens=used.output_tokens,
+            output_tokens=output,
         ),
     )
 
