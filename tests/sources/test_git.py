@@ -23,9 +23,13 @@ def project(repository: Repository) -> Repository:
     """Return a repository with a branch, a rename, staged and unstaged work."""
     repository.write("a.py", "".join(f"line {n}\n\n" for n in range(30)))
     repository.write("b.txt", "b\n")
+    repository.write("c.py", "".join(f"other {n}\n" for n in range(30)))
     repository.commit("One")
     repository.git("checkout", "-q", "-b", "feature")
-    repository.git("mv", "a.py", "sub-a.py")
+    for old, new in (("a.py", "sub-a.py"), ("c.py", "täb.py")):
+        repository.git("mv", old, new)
+        repository.write(new, (repository.root / new).read_text() + "more\n")
+    repository.write(b'\xff ".py', "odd\n")
     repository.commit("Two")
     repository.write("sub-a.py", "".join(f"line {n if n % 9 else 'x'}\n\n" for n in range(30)))
     repository.write("b.txt", "bb\n")
@@ -91,6 +95,7 @@ SETTINGS = """\
     orderFile = /nonexistent
     relative = true
     suppressBlankEmpty = true
+    renameLimit = 1
     ignoreSubmodules = all
     submodule = log
     colorMoved = zebra
@@ -197,7 +202,7 @@ given = sys.stdin.read().split()
 names = [f"{{given[0]}}..{{given[1]}}"] if given else []
 target = resolve(names, cwd=Path.cwd(), staged=not given)
 text = [change.path + ":" + str(target.snapshot.read(change.path)) for change in target.changes]
-Path({{answer!r}}).write_text(" ".join(text))
+Path({{answer!r}}).write_text(" ".join(text), encoding="utf-8")
 """
 
 
@@ -226,7 +231,7 @@ def test_a_range_in_a_pre_receive_hook(project, tmp_path):
     project.git("push", "-q", str(bare.root), "main")
     install(bare, "pre-receive", tmp_path / "answer")
     project.git("push", "-q", str(bare.root), "feature:main")
-    assert (tmp_path / "answer").read_text().startswith("sub-a.py:line 0\n")
+    assert (tmp_path / "answer").read_text(encoding="utf-8").startswith('\\xff ".py:odd\n sub-a.py:line 0\n')
 
 
 def test_another_repository_s_variables_are_ignored(project, tmp_path, monkeypatch):

@@ -462,14 +462,16 @@ def test_an_attribute_can_not_hide_a_change(project):
     project.write(".gitattributes", "*.py -diff\n* binary\n")
     project.write("a.py", "one\nevil\nthree\n")
     project.write("pic.png", b"\0\2")
-    project.write("e v\til.py", "evil\n")
+    for name in ("e v\til.py", ":(exclude)a.py", "*.py"):
+        project.write(name, "evil\n")
     worked = at(project)
     project.git("add", "-A")
     staged = at(project, staged=True)
     project.commit("Hide")
     for target in (worked, staged, at(project)):
         assert added(target, "a.py") == ["evil"]
-        assert added(target, "e v\til.py") == ["evil"]
+        for name in ("e v\til.py", ":(exclude)a.py", "*.py"):
+            assert added(target, name) == ["evil"]
         assert [change.path for change in target.changes if change.binary] == ["pic.png"]
         assert "a.py" in target.paths
 

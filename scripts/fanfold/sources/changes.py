@@ -17,16 +17,12 @@ from fanfold.sources.text import LARGE, is_own, os_path, shown
 _OPTIONS = (
     "--patch",
     "--unified=3",
-    "--inter-hunk-context=0",
     "--diff-algorithm=histogram",
     "--find-renames=50%",
-    "--no-color",
     "--no-ext-diff",
     "--no-textconv",
-    "--no-relative",
     "--src-prefix=a/",
     "--dst-prefix=b/",
-    "--submodule=short",
     "--ignore-submodules=dirty",  # nothing is run inside a submodule
 )
 _FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"

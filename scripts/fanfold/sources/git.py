@@ -1,11 +1,11 @@
 """The one place that runs git, so that neither the repository nor anybody's settings decide what happens.
 
 A repository under review may be hostile, and git runs programs that a configuration names. Nothing here does:
-hooks, file system monitors, external differs, text converters, pagers and signature checks are off, the clean
+hooks, file system monitors, external differs, text converters and pagers are off, the clean
 filters that the repository's own configuration defines are emptied (those of the user, such as git-lfs,
 stay), and no transport is allowed, so that a partial clone can't fetch. Nothing is written: no index is
-refreshed, no lock is taken. What a person has set for their own `git diff` has no say either. Names that a
-person gave stand behind `--end-of-options`.
+refreshed, no lock is taken. What a person has set for their own `git diff` has no say either, as all commands are
+plumbing. Names that a person gave stand behind `--end-of-options`.
 
 The repository is found from the folder alone. A `GIT_DIR` in the environment, as a hook of some other
 repository sets it, is ignored; where a hook hands over an index or an object folder of this very repository,
@@ -38,20 +38,15 @@ MAX_OUTPUT = 128 * 2**20
 _CHUNK = 2**20
 _MAX_MESSAGE = 2**16
 
-# Names in patches are quoted in ASCII (core.quotePath), so that decoding a patch can't damage them.
+# Only what plumbing commands take notice of. Names in patches are quoted in ASCII (core.quotePath), so that decoding a
+# patch can't damage them.
 _SETTINGS = {
-    "advice.objectNameWarning": "false",
-    "color.ui": "false",
     "core.bigFileThreshold": str(READ_LIMIT),
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "core.quotePath": "true",
-    "core.safecrlf": "false",
     "diff.renameLimit": "1000",
-    "diff.suppressBlankEmpty": "false",
     "i18n.logOutputEncoding": "UTF-8",
-    "log.showSignature": "false",
-    "protocol.allow": "never",
 }
 _OPTIONS = ("--no-pager", *(part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")))
 
