@@ -358,6 +358,14 @@ def test_cached_reads_are_free_of_the_limit() -> None:
         assert server.stats().by_status == {"200": 4}
 
 
+def test_reported_output_is_billed_output() -> None:
+    """What a reply reports as its output is what it is billed for, streamed or not."""
+    with MessagesServer(Reply("hi", usage={"output_tokens": 77})) as server:
+        _call(server, _stream)
+        _call(server, _create)
+        assert server.stats().tokens["output_tokens"] == 2 * 77
+
+
 def test_output_counts_toward_its_limit() -> None:
     """What was answered is taken from output tokens a minute, and the next call waits for it."""
     options = ServerOptions(limits=RateLimits(output_tokens_per_minute=100))
@@ -381,18 +389,19 @@ def test_the_pace_of_a_stream() -> None:
 
 
 def test_leaving_the_block_lets_go_of_callers() -> None:
-    """At the end of the block a call that still waits is cut off, and no thread is left."""
+    """At the end of the block a call that waits and an idle connection are closed, and no thread is left."""
     before = set(threading.enumerate())
     with MessagesServer(Reply(fault=Fault(kind=FaultKind.HANG))) as server:
-        sock = socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10)
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        idle, sock = (socket.create_connection(address, timeout=10) for _ in range(2))
         body = json.dumps({"model": MODEL, "max_tokens": 9, "messages": HELLO}).encode()
         sock.sendall(
             b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\nanthropic-version: 1\r\n"
             b"content-length: %d\r\n\r\n" % len(body) + body
         )
-        asyncio.run(server.until(lambda stats: stats.in_flight == 1))
-    with sock:
-        assert sock.recv(1) == b""
+        asyncio.run(server.until(lambda stats: stats.in_flight == 1 and stats.connections == 2))
+    with sock, idle:
+        assert sock.recv(1) == idle.recv(1) == b""
     assert set(threading.enumerate()) == before
     assert server.stats().in_flight == 0
 
