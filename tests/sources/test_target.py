@@ -672,3 +672,24 @@ def test_a_broken_repository_is_not_taken_for_a_folder(tmp_path):
     Path(tmp_path / "broken/.git").write_text("gitdir: /nowhere\n")
     with pytest.raises(TargetError, match="not a git repository: /nowhere"):
         resolve((), cwd=tmp_path / "broken")
+
+
+def test_the_base_side_lies_under_the_names_of_the_head_side(repository):
+    """A renamed file can be compared with what it was, wherever it was."""
+    repository.write("old/a.py", "x = 1\n" * 20)
+    repository.commit()
+    repository.git("mv", "old/a.py", "b.py")
+    repository.write("b.py", "x = 1\n" * 20 + "y = 2\n")
+    repository.commit("Move")
+    target = resolve(["HEAD"], cwd=repository.root)
+    assert target.old_path("b.py") == "old/a.py"
+    with target.before_on_disk() as folder:
+        assert folder is not None
+        assert (folder / "b.py").read_text() == "x = 1\n" * 20
+
+
+def test_without_a_base_there_is_no_base_side(repository):
+    """Paths as they are were never anything else."""
+    repository.write("a.py", "x = 1\n")
+    with resolve(["a.py"], cwd=repository.root).before_on_disk() as folder:
+        assert folder is None

@@ -15,8 +15,9 @@ Paths in a target are relative to its root: the top of the repository, wherever 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -77,6 +78,25 @@ class Target:
     @cached_property
     def _by_path(self) -> dict[str, FileChange]:
         return {change.path: change for change in self.changes}
+
+    def old_path(self, path: str) -> str:
+        """Return what the file was called before the change."""
+        change = self._by_path.get(path)
+        return (change and change.old_path) or path
+
+    @contextmanager
+    def before_on_disk(self) -> Iterator[Path | None]:
+        """Give a folder in which the files under review lie as they were, under the names they have now; or None."""
+        if self.before is None:
+            yield None
+            return
+        with self.before.on_disk([self.old_path(path) for path in self.paths]) as folder:
+            for path in self.paths:
+                old, new = folder / os_path(self.old_path(path)), folder / os_path(path)
+                if old != new and old.is_file():
+                    new.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(old, new)
+            yield folder
 
     def touches(self, path: str, line: int, end_line: int) -> bool:
         """Tell whether the change touches one of these lines, of the head side and counted from 1.

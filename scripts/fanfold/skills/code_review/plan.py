@@ -84,17 +84,16 @@ class _Hashes(dict[str, str]):
 
     def __init__(self, target: Target) -> None:
         super().__init__()
-        self._sides = (target.before, target.snapshot)
+        self._target = target
 
     def __missing__(self, path: str) -> str:
-        texts = [(side.read(path) if side else None) or "" for side in self._sides]
+        before, target = self._target.before, self._target
+        texts = [(before and before.read(target.old_path(path))) or "", target.snapshot.read(path) or ""]
         self[path] = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
         return self[path]
 
 
-def _analyzer_unit(
-    analyzer: Analyzer, paths: tuple[str, ...], read: Sequence[tuple[str, str]]
-) -> Unit[AnalyzerTask]:
+def _analyzer_unit(analyzer: Analyzer, paths: tuple[str, ...], read: Sequence[tuple[str, str]]) -> Unit[AnalyzerTask]:
     return Unit(
         key=content_key("analyzer", analyzer.name, analyzer.version(), paths, read),
         label=analyzer.name,

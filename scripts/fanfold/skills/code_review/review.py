@@ -76,7 +76,7 @@ async def _analyze(
     settings = {file for analyzer in analyzers for file in settings_of(target, analyzer, target.paths)}
     with ExitStack() as stack:
         head = stack.enter_context(target.snapshot.on_disk([*target.paths, *settings]))
-        before = stack.enter_context(target.before.on_disk(target.paths)) if target.before else None
+        before = stack.enter_context(target.before_on_disk())
         return await fan_out(units, AnalyzerWorker(head, before), supervisor=supervisor)
 
 
