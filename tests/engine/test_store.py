@@ -332,6 +332,24 @@ def test_a_request_that_is_a_bug_harms_no_other(tmp_path):
     assert [one.value for one in found] == [ANSWER, ANSWER]
 
 
+def test_a_listener_that_raises_hangs_nobody(tmp_path):
+    """When the event about a failed store is too much for a listener, the puts return all the same."""
+    (tmp_path / ".fanfold").write_text("a file")
+
+    def raising(event: Event) -> None:
+        raise OSError(f"the terminal is gone: {event.name}")
+
+    async def main() -> list[dict[str, Any]]:
+        heard: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+        async with opened(tmp_path, events=EventLog(listeners=[raising])) as store:
+            await asyncio.gather(*(store.put(unit(key), outcome(key)) for key in "ab"))
+            await store.put(unit("c"), outcome("c"))
+        return heard
+
+    assert ["the terminal is gone" in str(context["exception"]) for context in run_virtual(main())] == [True]
+
+
 def test_a_closed_store_says_so(tmp_path):
     """Closing twice is fine; asking after that is a bug and raises instead of hanging."""
 
@@ -369,11 +387,14 @@ def test_closing_that_is_interrupted_still_writes(tmp_path):
     async def main() -> None:
         store = SqliteStore(tmp_path / ".fanfold", secret=SECRET)
         puts = [asyncio.create_task(store.put(unit(str(n)), outcome(str(n)))) for n in range(50)]
+        for _ in range(2):
+            await asyncio.sleep(0)
+        waiting = asyncio.create_task(store.put(unit("late"), outcome("late")))
         await asyncio.sleep(0)
         closing = asyncio.create_task(store.close())
         await asyncio.sleep(0)
         closing.cancel()
-        await asyncio.wait([closing, *puts])
+        await asyncio.wait([closing, waiting, *puts])
         assert store._desk._database is None
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("fanfold-store")]
 

@@ -311,8 +311,24 @@ def test_a_full_disk_does_not_stop_the_run(folder):
     assert use(folder, get=("first", *keys)) == ({key: f"value of {key}" for key in ("first", *keys)}, [])
 
 
+def test_a_fresh_run_on_a_full_disk_still_replaces(folder):
+    """What a fresh run kept in memory replaces the older outcome when there is room again."""
+    use(folder, "a")
+
+    async def main() -> None:
+        async with SqliteStore(folder, secret=SECRET, fresh=True) as store:
+            assert await store.get(unit("a")) is None
+            connection = store._desk._database.connection  # type: ignore[union-attr]  # open since the get
+            connection.execute("PRAGMA query_only = ON")
+            await store.put(unit("a"), outcome("a", "new"))
+            connection.execute("PRAGMA query_only = OFF")
+
+    run_virtual(main())
+    assert use(folder, get=("a",)) == ({"a": "new"}, [])
+
+
 def test_a_locked_file_does_not_stop_the_run(folder, file, monkeypatch):
-    """A writer that never lets go costs the wait and nothing else; what it held up is written at the end."""
+    """A writer that never lets go costs the wait and nothing else; what it held up is written with the next outcome."""
     monkeypatch.setattr(database, "BUSY_S", 0.05)
 
     async def main() -> list[str]:
@@ -322,11 +338,14 @@ def test_a_locked_file_does_not_stop_the_run(folder, file, monkeypatch):
                 other.execute("BEGIN IMMEDIATE")
                 await store.put(unit("c"), outcome("c"))
                 other.execute("COMMIT")
+                await store.put(unit("d"), outcome("d"))
+                assert store._desk._memory == {}
             return store.problems
 
     problems = run_virtual(main())
     assert "database is locked" in problems[0]
-    assert use(folder, get=("c",)) == ({"c": "value of c"}, [])
+    assert problems[1].endswith("works again")
+    assert use(folder, get=("c", "d")) == ({"c": "value of c", "d": "value of d"}, [])
 
 
 def _as_nobody(code: str, *args: object) -> list[Any]:

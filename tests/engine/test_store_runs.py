@@ -114,6 +114,15 @@ def test_writing_again_replaces_the_whole(folder):
     assert read_run(folder / "runs" / "r1").status == "partial"
 
 
+def test_a_reader_never_sees_half_a_record(folder):
+    """Who has the old record open reads all of it while the new one takes its place."""
+    path = write_run(folder, run("r1"))
+    old = path.read_text()
+    with path.open() as reader:
+        write_run(folder, run("r1", status="partial"))
+        assert reader.read() == old
+
+
 def test_a_failed_write_leaves_the_old_record(folder, monkeypatch):
     """A record is there whole or not at all: when the disk fills up the one before stays, and nothing half written."""
     write_run(folder, run("r1"))

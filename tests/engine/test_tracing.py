@@ -152,7 +152,7 @@ def test_a_failure_is_an_error_of_its_span(traced):
     assert units[1].status.description == "no such field"
 
 
-def test_what_a_worker_traces_is_inside_of_its_attempt(traced):
+def test_what_a_worker_traces_is_inside_of_its_attempt(traced, caplog):
     """A span that a worker opens, as the SDK does for each call, is a child of the attempt's, a hedge's included."""
     tracer = traced.provider.get_tracer("sdk")
 
@@ -169,6 +169,7 @@ def test_what_a_worker_traces_is_inside_of_its_attempt(traced):
         (chat,) = traced.ended(f"chat {hedge}")
         assert parent_of(chat) == id_of(attempts[hedge])
     assert (attempts[False].attributes or {})["fanfold.attempt.status"] == "cancelled"
+    assert caplog.records == []
 
 
 def test_a_span_is_current_for_its_own_attempt_only(traced):
@@ -187,6 +188,20 @@ def test_a_span_is_current_for_its_own_attempt_only(traced):
     traced.run(worker, agent(1), agent(2))
     assert len({span_id for *_, span_id in seen}) == 4
     assert {span_id for *_, span_id in seen} == set(map(id_of, traced.ended("invoke_agent security")))
+
+
+def test_what_was_current_is_so_again_after_an_attempt(traced):
+    """Who runs a unit in a task of their own finds the span that was current before, after each try."""
+
+    async def main() -> None:
+        log = EventLog(listeners=[traced.spans.see])
+        before = context.get_current()
+        async with Supervisor(jobs=1, events=log) as supervisor:
+            for number in (1, 2):
+                await supervisor.run(agent(number), answer)
+                assert context.get_current() == before
+
+    run_virtual(main())
 
 
 def test_the_span_that_was_current_holds_the_run(traced):

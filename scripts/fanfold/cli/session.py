@@ -20,13 +20,14 @@ from fanfold.agents.backends import Backend, Choice, open_backend
 from fanfold.cli.progress import Listener, progress
 from fanfold.engine.budget import Budget
 from fanfold.engine.events import EventLog
-from fanfold.engine.folder import FOLDER, Unusable, ensure_folder
+from fanfold.engine.folder import FOLDER
 from fanfold.engine.hedge import HedgePolicy
 from fanfold.engine.limits import LaneLimits
 from fanfold.engine.metrics import RunFold
-from fanfold.engine.runs import write_run
+from fanfold.engine.runs import EVENTS, run_folder, write_run
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.supervisor import Supervisor
+from fanfold.engine.tracing import span_listener
 from fanfold.models import Finding, Run, Severity, TargetRecord
 from fanfold.skills.request import Options
 
@@ -70,7 +71,10 @@ class Session:
         async with AsyncExitStack() as stack:
             listen = stack.enter_context(progress(sys.stderr, quiet=self.quiet, verbose=self.verbose))
             events = stack.enter_context(self._events(listen))
-            store = await stack.enter_async_context(SqliteStore(self.folder, events=events, fresh=self.options.fresh))
+            store = SqliteStore(self.folder, events=events, fresh=self.options.fresh)
+            # Closing may still find out, or mend, that something could not be written.
+            stack.callback(lambda: self.problems.extend([*store.problems, *events.problems]))
+            await stack.enter_async_context(store)
             backend = open_backend(self.choice.name)
             if backend:
                 stack.push_async_callback(backend.close)
@@ -80,18 +84,16 @@ class Session:
                 return await work(supervisor, backend)
             finally:
                 self.stopped = supervisor.stopped
-                self.problems += [*store.problems, *events.problems]
 
     def _events(self, listen: Listener) -> EventLog:
         """Open the run's event log; without a folder to write to, events are heard all the same."""
-        folder = self.folder / "runs" / self.id
+        spans = span_listener()
+        listeners = [self.fold.see, listen, *([spans] if spans else [])]
         try:
-            ensure_folder(self.folder)
-            folder.mkdir(parents=True)
-        except (OSError, Unusable) as error:
+            return EventLog(run_folder(self.folder, self.id) / EVENTS, listeners, keep=False)
+        except OSError as error:
             self.problems.append(f"nothing is kept of this run: {error}")
-            return EventLog(listeners=(self.fold.see, listen), keep=False)
-        return EventLog(folder / "events.jsonl", listeners=(self.fold.see, listen), keep=False)
+            return EventLog(listeners=listeners, keep=False)
 
     def _supervisor(self, store: SqliteStore, events: EventLog) -> Supervisor:
         options = self.options
@@ -132,7 +134,7 @@ class Session:
         """Write run.json; a disk that is full or read-only costs the record, never the report."""
         try:
             write_run(self.folder, run)
-        except (OSError, Unusable) as error:
+        except OSError as error:
             self.problems.append(f"nothing is kept of this run: {error}")
 
     def complain(self, run: Run) -> None:

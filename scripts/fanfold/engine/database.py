@@ -80,7 +80,7 @@ class Database:
 
     @classmethod
     def visit(cls, folder: Path) -> Database:
-        """Open the store in `folder` as it is. Raises Unusable, and Damaged where `open` would set it aside."""
+        """Open the store in `folder`, a damaged one excepted, which stays where it is. Raises Unusable."""
         path = _usable(folder)
         with _unusable_told(path), _locked(path):
             return _opened(path)
@@ -116,6 +116,7 @@ class Database:
 
 @contextmanager
 def _unusable_told(path: Path) -> Iterator[None]:
+    """Raise Unusable for whatever is wrong with the file."""
     try:
         yield
     except (OSError, sqlite3.Error, Damaged) as error:
@@ -195,8 +196,8 @@ def _in_time(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _check(connection: sqlite3.Connection) -> int:
     """Look at what the file is before anything is written to it; returns its format, 0 for a new one."""
-    tables, version = _schema(connection), _pragma(connection, "user_version")
-    if not tables and not version:
+    schema, version = _schema(connection), _pragma(connection, "user_version")
+    if not schema and not version:
         return 0
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise Damaged("it is no store of fanfold's")
@@ -204,7 +205,7 @@ def _check(connection: sqlite3.Connection) -> int:
         raise Unusable(
             f"it has format {version}, and this fanfold knows up to {FORMAT}: use a newer fanfold, or remove the file"
         )
-    if tables != _expected(version):
+    if schema != _expected(version):
         raise Damaged(f"its tables are not those of format {version}")
     return version
 
@@ -268,7 +269,7 @@ def _salvage(aside: Path, database: Database, secret: bytes) -> int:
         if _has_outcomes(connection):
             with database.transaction(writes=True) as new:
                 for row in tables.readable(connection, secret):
-                    tables.insert(new, row, secret)
+                    tables.put(new, row, secret)
                     saved += 1
     return saved
 

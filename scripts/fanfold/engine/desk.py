@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any, TypeAlias
 
 from fanfold.engine import tables
 from fanfold.engine.database import Damaged, Database
-from fanfold.engine.folder import Unusable, user_secret
+from fanfold.engine.folder import user_secret
 from fanfold.engine.rows import Row, decode, usage_in
 from fanfold.models import Outcome, Unit, Usage
 
@@ -38,16 +39,16 @@ class Desk:
     """Serves requests in groups, each in one transaction; not for two threads at a time.
 
     While the file can't be used, rows stay in memory. It is tried again with the next group but 0, 1, 3, 7 and so
-    on, and when the desk closes: that bounds the work, however long it lasts and however much has to be kept.
+    on, and when the desk closes: that bounds the work, however long it lasts and however much has to be kept. Rows from
+    before `since`, in seconds since 1970, are not found, and give way to new ones.
     """
 
-    def __init__(self, folder: Path, secret: bytes | None, *, fresh: bool) -> None:
+    def __init__(self, folder: Path, secret: bytes | None, *, since: float | None) -> None:
         self._folder = folder
         self._secret = secret
-        self._fresh = fresh
+        self._since = -math.inf if since is None else since
         self._database: Database | None = None
         self._memory: dict[str, Row] = {}
-        self._own: set[str] = set()
         self._spoiled: set[str] = set()
         self._failures = 0
         self._groups_to_skip = 0
@@ -77,12 +78,10 @@ class Desk:
 
     def get(self, unit: Unit[Any], connection: Connection) -> tuple[Outcome[Any], Usage] | None:
         """Return the outcome of `unit` and what it cost when it was made."""
-        if self._fresh and unit.key not in self._own:
-            return None
         row = self._memory.get(unit.key)
         if row is None and connection:
             row = tables.find(connection, unit.key, self._the_secret())
-        if row is None:
+        if row is None or row.created < self._since:
             return None
         outcome = decode(unit, row)
         if outcome is None:
@@ -98,8 +97,6 @@ class Desk:
             self._insert(connection, row)
             if seconds is not None:
                 tables.note_durations(connection, row.kind, {row.label: seconds}, now)
-        if self._fresh:
-            self._own.add(row.key)
 
     def note_durations(self, kind: str, seconds: Mapping[str, float], now: float, connection: Connection) -> None:
         if connection:
@@ -118,7 +115,7 @@ class Desk:
             except Damaged as damage:
                 self._rebuild(str(damage))
                 return self._committed(requests)
-        except (sqlite3.Error, OSError, Unusable, Damaged) as error:
+        except (sqlite3.Error, OSError, Damaged) as error:
             self._note_failure(str(error))
             return self._without_writing(requests)
 
@@ -156,8 +153,10 @@ class Desk:
             self._note(*self._database.notes)
 
     def _insert(self, connection: sqlite3.Connection, row: Row) -> None:
-        replace = row.key in self._spoiled or (self._fresh and row.key not in self._own)
-        tables.insert(connection, row, self._the_secret(), replace=replace)
+        """Keep `row` unless there is one already that counts: then that one stands."""
+        there = tables.find(connection, row.key, self._the_secret())
+        if there is None or there.created < self._since or row.key in self._spoiled:
+            tables.put(connection, row, self._the_secret())
 
     def _the_secret(self) -> bytes:
         if self._secret is None:

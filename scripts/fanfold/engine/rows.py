@@ -67,8 +67,6 @@ def decode(unit: Unit[Any], row: Row) -> Outcome[Any] | None:
         value = adapter(unit.returns).validate_json(row.value or "") if status is Status.OK else None
     except Exception:  # noqa: BLE001  a validator of the value's own type may raise anything: it is paid for again
         return None
-    if status not in REUSABLE:
-        return None
     return Outcome(
         key=unit.key, label=unit.label, kind=unit.kind, status=status, value=value, error=row.error, reused=True
     )

@@ -38,9 +38,9 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One line in the list of runs; `started` in seconds since 1970, None where it is not known.
+    """One line in the list of runs; `started` is in seconds since 1970.
 
-    `status` is the run's, or `unfinished` without a record, or `unreadable`.
+    `status` is the run's, or `unfinished` without a record, or `unreadable`. What is not known is None.
     """
 
     id: str
@@ -198,7 +198,7 @@ def _ids(folder: Path) -> list[str]:
         refuse_link(folder)
         refuse_link(runs_folder(folder))
         places = list(os.scandir(runs_folder(folder)))
-    except (OSError, Unusable):
+    except OSError:
         return []
     return [place.name for place in places if place.is_dir(follow_symlinks=False) and _ID.fullmatch(place.name)]
 
@@ -209,7 +209,8 @@ def _known(place: Path, indexed: RunEntry | None) -> RunEntry:
     try:
         written = record.stat().st_mtime
     except OSError:
-        return RunEntry(place.name, None, UNFINISHED, _touched(place), None, None)
+        # Its folder changed last when the file of events was made.
+        return RunEntry(place.name, None, UNFINISHED, place.stat().st_mtime, None, None)
     if indexed:
         return indexed
     try:
@@ -217,11 +218,6 @@ def _known(place: Path, indexed: RunEntry | None) -> RunEntry:
     except TargetError:
         return RunEntry(place.name, None, UNREADABLE, written, None, None)
     return _entry(run, written - run.timing.wall_s, place.name)
-
-
-def _touched(place: Path) -> float:
-    """Return when an unfinished run began, as far as its folder tells."""
-    return place.stat().st_mtime
 
 
 def _entry(run: Run, started: float, run_id: str | None = None) -> RunEntry:

@@ -49,7 +49,7 @@ class SqliteStore:
         self.saved = Usage()
         self._events = events
         self._now = now
-        self._desk = Desk(folder, secret, fresh=fresh)
+        self._desk = Desk(folder, secret, since=now() if fresh else None)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fanfold-store")
         self._waiting: list[tuple[Request, asyncio.Future[Any]]] = []
         self._group: asyncio.Future[Any] | None = None
@@ -107,12 +107,16 @@ class SqliteStore:
                 await asyncio.wait([self._group])
         finally:
             # Also when nobody waits any more: what was paid for is written before the thread ends.
-            waiting, self._waiting = self._waiting, []
-            for _, place in waiting:
-                place.cancel()
-            closing = asyncio.get_running_loop().run_in_executor(self._thread, self._desk.close)
+            await self._close_desk()
+
+    async def _close_desk(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, place in waiting:
+            place.cancel()
+        try:
+            self._tell(await asyncio.get_running_loop().run_in_executor(self._thread, self._desk.close))
+        finally:
             self._thread.shutdown()
-            self._tell(await closing)
 
     # -- groups of requests
 
@@ -139,14 +143,18 @@ class SqliteStore:
         failure = served.exception()
         answers, notes = ([Bug(failure)] * len(places), []) if failure else served.result()
         for place, answer in zip(places, answers, strict=True):
-            if not place.done():
-                place.set_exception(answer.error) if isinstance(answer, Bug) else place.set_result(answer)
-        self._tell(notes)
+            if place.done():
+                continue
+            if isinstance(answer, Bug):
+                place.set_exception(answer.error)
+            else:
+                place.set_result(answer)
         if self._waiting:
             self._serve()
         elif self._group:
             self._group.set_result(None)
             self._group = None
+        self._tell(notes)
 
     def _tell_once(self, note: str) -> None:
         """Tell of the first value that can't be kept: when one can't, its worker's others can't either."""

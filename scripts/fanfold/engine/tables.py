@@ -15,7 +15,6 @@ from fanfold.engine.rows import Row
 NEWEST_SHARE = 0.3
 
 _SELECT = "SELECT key, kind, label, status, value, error, usage, created, seal, rowid FROM outcomes"
-_INSERT = "INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def find(connection: sqlite3.Connection, key: str, secret: bytes) -> Row | None:
@@ -24,12 +23,10 @@ def find(connection: sqlite3.Connection, key: str, secret: bytes) -> Row | None:
     return None if found is None else _verified(found[:-1], secret)
 
 
-def insert(connection: sqlite3.Connection, row: Row, secret: bytes, *, replace: bool = False) -> None:
-    """Keep a row. A sealed one that is there already stays, unless told to `replace` it."""
+def put(connection: sqlite3.Connection, row: Row, secret: bytes) -> None:
+    """Seal a row and keep it in the place of any other of its key."""
     values = (*astuple(row), row.seal(secret))
-    there = connection.execute(f"INSERT OR IGNORE {_INSERT}", values).rowcount == 0
-    if there and (replace or find(connection, row.key, secret) is None):
-        connection.execute(f"REPLACE {_INSERT}", values)
+    connection.execute("REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def readable(connection: sqlite3.Connection, secret: bytes) -> Iterator[Row]:
