@@ -156,7 +156,7 @@ def test_an_api_that_refuses_leaves_the_analyzers_results(repository, fanfold, s
     assert says in lines[0]
     assert "**Incomplete: 4 of 8 units covered**" in ended.out
     assert "ruff:S608" in ended.out
-    assert "security — " in ended.out
+    assert "- correctness, performance, security, style — " in ended.out
 
 
 def test_an_unknown_model_is_named(repository, fanfold, served):
@@ -339,6 +339,68 @@ def test_a_repository_cannot_switch_on_an_analyzer_that_runs_its_code(repository
     ended = fanfold("review", "--format", "json")
     assert "--analyzer mypy" in ended.err
     assert ended.run["request"]["analyzers"] == ["ruff"]
+
+
+def test_a_source_file_that_cannot_be_read_is_missing(repository, fanfold):
+    """Python in UTF-16: the run is incomplete and names it, whatever else was fine."""
+    repository.write("wide.py", "import os\n".encode("utf-16"))
+    ended = fanfold("review")
+    assert ended.code == 3
+    assert "wide.py — it is too large, or its encoding is not UTF-8" in ended.out
+
+
+def test_fragments_are_not_reported_as_looked_at(repository, fanfold, tmp_path):
+    """A patch of a file that is not here: analyzers can't read it, and without a model nobody has."""
+    repository.write("x.diff", "--- a/zz.py\n+++ b/zz.py\n@@ -5,2 +5,3 @@\n a\n+import os; os.system(input())\n b\n")
+    ended = fanfold("review", "--diff", "x.diff")
+    assert ended.code == 3
+    assert "zz.py — only fragments" in ended.out
+
+
+def test_nothing_to_look_with_is_a_usage_error(repository, fanfold):
+    """No analyzer and no sub-agent would always find nothing."""
+    ended = fanfold("review", "--analyzer", "none", "--backend", "none")
+    assert ended.code == 2
+    assert "nothing would look at it" in ended.err
+
+
+def test_api_without_a_credential_is_said_at_once(repository, fanfold):
+    """Before anything runs, in one line."""
+    ended = fanfold("review", "--backend", "api")
+    assert ended.code == 2
+    assert "ANTHROPIC_API_KEY" in ended.err
+    assert not (repository.root / ".fanfold").exists()
+
+
+def test_what_the_repositorys_file_sets_is_said(repository, fanfold):
+    """Its own configuration may narrow a review; the report says that it did."""
+    repository.write("fanfold.toml", 'analyzers = ["complexity"]\n')
+    assert "own fanfold.toml sets analyzer" in fanfold("review").out
+
+
+def test_secrets_are_not_sent(repository, fanfold, served):
+    """What the secrets scan found is masked in everything that sub-agents see."""
+    token = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    repository.write("keys.py", f'GITHUB = "{token}"\n')
+    server = served(answers())
+    ended = fanfold("review", "--analyzer", "secrets")
+    assert "github" in ended.out
+    assert token not in ended.out
+    bodies = json.dumps([record.body for record in server.requests])
+    assert "keys.py" in bodies
+    assert token not in bodies
+
+
+def test_a_large_file_is_split(repository, fanfold, served):
+    """No file is too long for a review: sub-agents read it in pieces."""
+    repository.write("long.py", "".join(f"value_{n} = compute({n}, flag=True, name='{n}')\n" for n in range(9_000)))
+    server = served(answers())
+    run = fanfold("review", "--analyzer", "none", "--aspect", "security", "--format", "json").run
+    assert run["status"] == "complete"
+    assert len(server.requests) > 1
+    sent = json.dumps([record.body for record in server.requests])
+    assert "value_0 =" in sent
+    assert "value_8999 =" in sent
 
 
 def test_help_teaches(fanfold):

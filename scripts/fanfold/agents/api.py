@@ -6,6 +6,8 @@ SDK and of the transport under it is mapped here, and only here, to those of `fa
 
 from __future__ import annotations
 
+import importlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from fanfold import errors
@@ -30,6 +32,8 @@ class ApiBackend:
 
     def __init__(self) -> None:
         self._opened: anthropic.AsyncAnthropic | None = None
+        # The SDK takes a second to import: that passes while analyzers run.
+        threading.Thread(target=importlib.import_module, args=("anthropic",), daemon=True).start()
 
     async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> A:
         """Stream one answer; see `Backend.ask`."""
@@ -58,6 +62,9 @@ class ApiBackend:
                         attempt.charge(usage_of(stream.current_message_snapshot, model))
                 return checked(stream.current_message_snapshot)
         except (anthropic.AnthropicError, httpx2.HTTPError, httpx2.StreamError) as error:
+            raise map_error(error) from error
+        except TypeError as error:
+            # So the SDK says, when a request is built, that it found no credential.
             raise map_error(error) from error
         except (AssertionError, AttributeError, ValueError) as error:
             # The SDK assumes a well-formed event stream; a proxy's page or broken JSON ends in one of these.
@@ -195,13 +202,21 @@ def map_error(error: Exception) -> errors.WorkerError:
     if isinstance(error, anthropic.CredentialsError):
         return errors.Unauthorized(f"the credential can't be used: {_clean(error)}")
     if isinstance(error, anthropic.APIConnectionError):
-        return errors.ConnectionLost(f"no connection to the API: {_clean(error.__cause__ or error)}")
+        return _map_connection(error.__cause__ or error)
     if "Could not resolve authentication" in str(error):
         return errors.Unauthorized("no credential for the API: set ANTHROPIC_API_KEY, or use --backend none")
     passing = (anthropic.APIResponseValidationError, anthropic.RetryableError)
     if isinstance(error, anthropic.AnthropicError) and not isinstance(error, passing):
         return errors.BadRequest(f"the SDK could not send the request: {_clean(error)}")
     return errors.ConnectionLost(f"the connection broke: {_clean(error)}")
+
+
+def _map_connection(error: BaseException) -> errors.WorkerError:
+    import httpx2
+
+    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
+        return errors.BadRequest(f"the API's address can't be used: check ANTHROPIC_BASE_URL: {_clean(error)}")
+    return errors.ConnectionLost(f"no connection to the API: {_clean(error)}")
 
 
 def _map_status(error: anthropic.APIStatusError) -> errors.WorkerError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanfold.agents.credentials import credential_source
 from fanfold.agents.spec import A, AgentSpec
+from fanfold.errors import UsageError
 
 if TYPE_CHECKING:
     from fanfold.engine.attempt import Attempt
@@ -42,10 +43,17 @@ class Choice:
 
 
 def choose_backend(asked: str, environ: Mapping[str, str], home: Path) -> Choice:
-    """Resolve `auto`: `api` when a credential is set, else `none`. Never asks for a key."""
+    """Resolve `auto`: `api` when a credential is set, else `none`. Never asks for a key.
+
+    Raises UsageError when `api` was asked for and there is no credential.
+    """
+    source = credential_source(environ, home)
+    if asked == "api" and not source:
+        raise UsageError(
+            "--backend api: no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
+        )
     if asked != "auto":
         return Choice(asked, "as asked")
-    source = credential_source(environ, home)
     if source:
         return Choice("api", f"a credential is set ({source})")
     return Choice(NO_BACKEND, "no credential for the Claude API was found")

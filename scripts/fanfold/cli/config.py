@@ -17,6 +17,8 @@ import click
 
 from fanfold.errors import ConfigError
 
+# Where a command's context keeps what the repository's own file set.
+FROM_REPOSITORY = "fanfold.from-repository"
 # What a repository's own file may not set.
 USER_ONLY = frozenset({"template", "templates", "output", "fresh"})
 # What no file may set: it names the run's target or the file itself.
@@ -30,6 +32,11 @@ class Settings:
     values: Mapping[str, Any]
     file: Path | None = None
     skipped: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name, "" without a file."""
+        return self.file.name if self.file else ""
 
 
 def find_settings(command: click.Command, cwd: Path) -> Settings:

@@ -12,8 +12,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fanfold.agents.backends import Choice, choose_backend
+from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.analyzers import ANALYZERS, load
+from fanfold.cli.config import FROM_REPOSITORY, Settings
 from fanfold.cli.options import option, shared_options
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import Session
@@ -47,7 +48,7 @@ _NO_ANALYZER = "none"
 @shared_options
 @click.pass_context
 def review(ctx: click.Context, /, **given: Any) -> int:
-    """Review a change: static analyzers and Claude sub-agents read it at once, one report says what they found.
+    """Review a change: static analyzers side by side, then Claude sub-agents side by side, and one report of it all.
 
     TARGET is nothing (uncommitted changes; if there are none, the last commit; outside git, the folder), a commit, a
     range A..B or A...B, a branch, or paths, of which every line is under review.
@@ -61,20 +62,27 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     if given["dry_run"]:
         click.echo(_describe(dry_run(request, target, with_agents=choice.name != "none"), target, choice), nl=False)
         return 0
+    if not request.analyzers and choice.name == NO_BACKEND:
+        raise UsageError(f"nothing would look at it: no analyzer is chosen, and no sub-agent ({choice.reason})")
     session = Session(
         CODE_REVIEW.name, request, target.record(), choice, quiet=given["quiet"], verbose=given["verbose"]
     )
-    run = _run(session, request, target)
+    run = _run(session, request, target, ctx.meta.get(FROM_REPOSITORY))
     session.save(run)
     session.complain(run)
     deliver(run, renderer, chosen)
     return session.exit_code(run, given["fail_on"])
 
 
-def _run(session: Session, request: ReviewRequest, target: Target) -> Run:
+def _run(session: Session, request: ReviewRequest, target: Target, settings: Settings | None) -> Run:
     folded = session.run(lambda supervisor, backend: review_target(request, target, supervisor, backend))
+    own_word = [f"the repository's own {settings.name} sets {', '.join(settings.values)}"] if settings else []
     return session.record(
-        request.model_dump(mode="json"), findings=folded.findings, dropped=folded.dropped, notes=folded.notes
+        request.model_dump(mode="json"),
+        folded.unread,
+        findings=folded.findings,
+        dropped=folded.dropped,
+        notes=(*own_word, *folded.notes),
     )
 
 
@@ -87,7 +95,7 @@ def _request(ctx: click.Context, given: dict[str, Any]) -> ReviewRequest:
         aspects=_known("aspect", given["aspect"], list(shipped_aspects())) or default_aspects(),
         analyzers=analyzers,
         backend=given["backend"],
-        model=given["model"],
+        model=_model(given["model"]),
         effort=given["effort"],
         jobs=given["jobs"],
         timeout_s=given["timeout"],
@@ -97,13 +105,19 @@ def _request(ctx: click.Context, given: dict[str, Any]) -> ReviewRequest:
     )
 
 
+def _model(name: str) -> str:
+    if not name.strip():
+        raise UsageError("--model: a name is expected")
+    return name
+
+
 def _analyzers(ctx: click.Context, names: Sequence[str]) -> tuple[str, ...]:
     """Return the analyzers that were asked for; one that runs the repository's code only at the user's own word."""
     if tuple(names) == (_NO_ANALYZER,):
         return ()
     chosen = _known("analyzer", names, [*ANALYZERS]) or default_analyzers()
     own_word = ctx.get_parameter_source("analyzer") is not ParameterSource.DEFAULT_MAP
-    if own_word or ctx.meta.get("fanfold.from-repository") is None:
+    if own_word or ctx.meta.get(FROM_REPOSITORY) is None:
         return chosen
     refused = [name for name in chosen if load(name).runs_repository_code]
     for name in refused:
@@ -127,6 +141,8 @@ def _known(kind: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, 
 def _read_diff(name: str | None) -> str | None:
     if name is None:
         return None
+    if name == _STDIN and sys.stdin is None:
+        raise UsageError("--diff -: stdin is closed")
     try:
         data = sys.stdin.buffer.read() if name == _STDIN else Path(name).read_bytes()
     except OSError as error:

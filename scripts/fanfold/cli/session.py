@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,11 +24,12 @@ from fanfold.engine.folder import FOLDER
 from fanfold.engine.hedge import HedgePolicy
 from fanfold.engine.limits import LaneLimits
 from fanfold.engine.metrics import RunFold
+from fanfold.engine.metrics import coverage as coverage_of
 from fanfold.engine.runs import EVENTS, run_folder, write_run
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.tracing import span_listener
-from fanfold.models import Finding, Run, Severity, TargetRecord
+from fanfold.models import Finding, Run, Severity, Status, TargetRecord, UnitRecord, content_key
 from fanfold.skills.request import Options
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ T = TypeVar("T")
 EXIT_DONE = 0
 EXIT_FINDING = 1
 EXIT_INCOMPLETE = 3
+EXIT_NOTHING = 4
 EXIT_INTERRUPTED = 130
 # A stream that says nothing for so long is cut: pings come every few seconds.
 _SILENCE_S = 60.0
@@ -111,9 +113,17 @@ class Session:
             lanes={f"model:{options.model}": model, "process": LaneLimits(limit=cores + 2, start=cores + 2)},
         )
 
-    def record(self, request: Mapping[str, Any], **parts: Any) -> Run:
-        """Make the run's record from the events, and the skill's own `parts`."""
-        coverage = self.fold.coverage
+    def record(self, request: Mapping[str, Any], unread: Iterable[tuple[str, str]] = (), **parts: Any) -> Run:
+        """Make the run's record from the events, and the skill's own `parts`.
+
+        `unread` are files that nobody looked at, each with its reason: units that were not run.
+        """
+        missing = [
+            UnitRecord(key=content_key("file", path), label=path, kind="file", status=Status.NOT_RUN, error=why)
+            for path, why in unread
+        ]
+        units = (*self.fold.units, *missing)
+        coverage = coverage_of(units)
         status = "complete" if coverage.complete else "partial" if coverage.ok else "failed"
         return Run(
             id=self.id,
@@ -124,7 +134,7 @@ class Session:
             backend=self.choice.name,
             model=None if self.choice.name == "none" else self.options.model,
             coverage=coverage,
-            units=self.fold.units,
+            units=units,
             usage=self.fold.usage,
             timing=self.fold.timing,
             **parts,
@@ -139,7 +149,7 @@ class Session:
 
     def complain(self, run: Run) -> None:
         """Say on stderr what went wrong, one line each, the same reason once."""
-        reasons = dict.fromkeys(unit.error for unit in run.units if unit.error)
+        reasons = dict.fromkeys(unit.error for unit in run.units if unit.error and unit.kind != "file")
         for line in (*dict.fromkeys(self.problems), *(reason for reason in reasons if reason)):
             click.echo(f"fanfold: {' '.join(line.split())}", err=True)
 
@@ -149,6 +159,8 @@ class Session:
             return EXIT_INTERRUPTED
         if fail_on and any(standing(finding, Severity(fail_on)) for finding in run.findings):
             return EXIT_FINDING
+        if not run.coverage.planned:
+            return EXIT_NOTHING
         return EXIT_DONE if run.coverage.complete else EXIT_INCOMPLETE
 
 

@@ -98,7 +98,8 @@ def _leave(m: Machinery, slot: Slot, turn: Turn | None) -> None:
 
 
 def _no_room(budget: Budget, usd: float) -> str:
-    return f"may cost {usd:.4f} $, and {budget.remaining_usd:.4f} $ of {budget.limit_usd:.4f} $ are left"
+    left = f"${budget.remaining_usd:.4f} of ${budget.limit_usd:.4f}"
+    return f"its worst case of ${usd:.4f} does not fit into what is left of the budget: {left}"
 
 
 def _refuse(m: Machinery, ticket: Ticket, why: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from fanfold.models import Dropped, Finding, Run, Severity
+from fanfold.models import Dropped, Finding, Run, Severity, Status
 
 _BADGES = {
     Severity.CRITICAL: "🟥 critical",
@@ -20,10 +20,11 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#$!])")
 # A scheme makes GitHub and terminals link bare text; a zero-width joiner would be invisible, so the colon is escaped.
 _AUTOLINK = re.compile(r"\b(https?|ftp|mailto|www)(:|\.)", re.IGNORECASE)
 _LIST_MARK = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
-_CODE_SPAN = re.compile(r"`([^`]+)`")
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _BACKTICKS = re.compile(r"`+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MINUTE_S = 60
+_NAMED_UNITS = 8
 _HOUR_S = 3600
 
 
@@ -33,8 +34,11 @@ def inline(text: object) -> str:
     What stands between two backticks becomes a code span, which holds no markup either.
     """
     one = " ".join(_CONTROL.sub("", str(text)).split())
-    plain_and_code = _CODE_SPAN.split(one)
-    return "".join(code(part) if index % 2 else _escape(part) for index, part in enumerate(plain_and_code))
+    parts, at = [], 0
+    for span in _CODE_SPAN.finditer(one):
+        parts += [_escape(one[at : span.start()]), code(span[2])]
+        at = span.end()
+    return "".join([*parts, _escape(one[at:])])
 
 
 def _escape(text: str) -> str:
@@ -66,9 +70,10 @@ def code(text: object) -> str:
 
 
 def place(finding: Finding) -> str:
-    """Return `path:line` or `path:line-end`."""
+    """Return `path:line` or `path:line-end`; what can't be printed in a name is shown as U+FFFD."""
     end = f"-{finding.end_line}" if finding.end_line != finding.line else ""
-    return f"{finding.path}:{finding.line}{end}"
+    path = "".join(letter if letter.isprintable() else "\ufffd" for letter in finding.path)
+    return f"{path}:{finding.line}{end}"
 
 
 def badge(severity: Severity) -> str:
@@ -104,7 +109,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 def severities(findings: Iterable[Finding]) -> str:
     """Return how many findings there are of each severity, worst first: `1 high, 2 low`."""
     counts: Mapping[Severity, int] = _by_severity(findings)
-    return ", ".join(f"{counts[s]} {s.value}" for s in Severity if counts.get(s))
+    return ", ".join(f"{counts[s]:,} {s.value}" for s in Severity if counts.get(s))
 
 
 def _by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
@@ -125,8 +130,21 @@ def older(run: Run) -> list[Finding]:
 
 
 def unplaced(run: Run) -> list[Dropped]:
-    """Return what was dropped for another reason than being told twice."""
-    return [dropped for dropped in run.dropped if not dropped.reason.startswith("duplicate-of:")]
+    """Return what was dropped for another reason than being told twice, each title and place once."""
+    lost = (dropped for dropped in run.dropped if not dropped.reason.startswith("duplicate-of:"))
+    return list({(dropped.title, dropped.path, dropped.reason): dropped for dropped in lost}.values())
+
+
+def missing(run: Run) -> list[str]:
+    """Return what coverage misses, one line a reason: `security — why`, or `12 units — why` where many share one."""
+    labels: dict[str, list[str]] = {}
+    for unit in run.units:
+        if unit.status is not Status.OK:
+            labels.setdefault(unit.error or unit.status.value, []).append(unit.label)
+    return [
+        f"{', '.join(names) if len(names) <= _NAMED_UNITS else count(len(names), 'unit')} — {why}"
+        for why, names in labels.items()
+    ]
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -139,6 +157,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         fenced,
         inline,
         introduced,
+        missing,
         money,
         older,
         place,

@@ -52,7 +52,7 @@ FULL = Run(
     id="20260102-030405-abcd",
     skill="code-review",
     status="complete",
-    request={"backend_reason": "a credential is set (ANTHROPIC_API_KEY)"},
+    request={"backend": "auto", "backend_reason": "a credential is set (ANTHROPIC_API_KEY)"},
     target=_TARGET,
     backend="api",
     model="claude-opus-5-5",
@@ -111,7 +111,7 @@ EMPTY = FULL.model_copy(
     update={
         "backend": "none",
         "model": None,
-        "request": {"backend_reason": "no credential for the Claude API was found"},
+        "request": {"backend": "auto", "backend_reason": "no credential for the Claude API was found"},
         "coverage": Coverage(planned=4, ok=4),
         "units": _ANALYZERS,
         "findings": (),
@@ -163,7 +163,8 @@ HOSTILE = FULL.model_copy(
         ),
         "dropped": (Dropped(title=_ATTACK, path=_ATTACK, reason=_ATTACK),),
         "notes": (_ATTACK,),
-        "coverage": Coverage(planned=1, failed=1, missing=(_ATTACK,)),
+        "coverage": Coverage(planned=1, failed=1, missing=(f"{_ATTACK} — {_ATTACK}",)),
+        "units": (_unit(_ATTACK, "finder", Status.FAILED, error=_ATTACK),),
     }
 )
 

@@ -83,7 +83,7 @@ def _environment(loader: ChoiceLoader) -> ImmutableSandboxedEnvironment:
 def _explain(error: Exception, where: str) -> str:
     """Say what is wrong with a template in one line: file, line, the fault, and the nearest known name."""
     file, line = _place(error, where)
-    message = " ".join(str(error.message if isinstance(error, TemplateSyntaxError) else error).split())
+    message = " ".join(str(error.message if isinstance(error, TemplateSyntaxError) else error).split()).rstrip(".")
     if isinstance(error, SecurityError):
         message = f"not allowed in a template: {message}"
     return f"{file}:{line}: {message}{_hint(message, error)}"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from fanfold.models import Dropped, Finding, Frozen, Severity
 from fanfold.sources.anchors import FileText
 from fanfold.sources.target import Target
+from fanfold.sources.text import printable
 
 # One reader that nobody has verified yet.
 _UNVERIFIED_CONFIDENCE = 0.5
@@ -43,15 +44,17 @@ class Placer:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._paths = frozenset(target.paths)
+        # Sub-agents know files by the names that they were shown.
+        self._paths = {shown: path for path in target.paths for shown in (printable(path), path)}
         self._files: dict[str, FileText] = {}
 
     def place(self, reported: ReportedFinding, aspect: str, evidence: Mapping[str, Finding]) -> Finding | Dropped:
         """Return the finding with the lines its quote stands on; or why it is dropped."""
-        path, title = reported.path.strip().removeprefix("./"), one_line(reported.title)
+        named, title = reported.path.strip().removeprefix("./"), one_line(reported.title)
         source = (aspect,)
-        if path not in self._paths:
-            return Dropped(title=title, path=one_line(path), reason="outside-the-target", sources=source)
+        path = self._paths.get(named)
+        if path is None:
+            return Dropped(title=title, path=one_line(named), reason="outside-the-target", sources=source)
         file = self._file(path)
         near = file.resolve_anchor(reported.anchor)
         place = file.locate(reported.quote, near)

@@ -22,11 +22,12 @@ _SUREST = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a review found; `findings` worst first, with ids."""
+    """What a review found; `findings` worst first, with ids. `unread` are files that nobody looked at, and why."""
 
     findings: tuple[Finding, ...]
     dropped: tuple[Dropped, ...]
     notes: tuple[str, ...]
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 def analyzer_findings(target: Target, outcomes: Iterable[Outcome[Analysis]]) -> tuple[Finding, ...]:

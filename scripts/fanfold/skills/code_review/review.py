@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fanfold.analyzers import load
@@ -25,10 +25,15 @@ from fanfold.skills.code_review.request import ReviewRequest
 from fanfold.skills.code_review.view import pack, view_target
 from fanfold.skills.code_review.work import AnalyzerWorker, FinderWorker
 from fanfold.sources.target import Target
+from fanfold.sources.text import os_path
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.engine.supervisor import Supervisor
+
+
+# Those that take a file for its language, not for any text in it.
+_SOURCE_ANALYZERS = ("ruff", "complexity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +49,16 @@ class DryRun:
 async def review(request: ReviewRequest, target: Target, supervisor: Supervisor, backend: Backend | None) -> Folded:
     """Review `target`: analyzers side by side, then sub-agents that have seen what those found; fold it all."""
     usable, notes = _usable(request.analyzers)
-    analyzed = await _analyze(target, usable, supervisor)
+    analyzed, on_disk = await _analyze(target, usable, supervisor)
     evidence = analyzer_findings(target, analyzed)
     notes = [*target.notes, *notes, *(note for outcome in analyzed if outcome.value for note in outcome.value.notes)]
     if backend is None:
-        return fold(target, evidence, [], notes)
-    parts = pack(view_target(target), PART_TOKENS)
+        return replace(fold(target, evidence, [], notes), unread=(*_unreadable(target), *_unseen(target, on_disk)))
+    parts = pack(view_target(target, evidence), PART_TOKENS)
     units = plan_finders(request, parts, _chosen(request), evidence, target.description)
     outcomes = await fan_out(units, FinderWorker(backend), supervisor=supervisor)
-    return fold(target, evidence, list(zip(units, outcomes, strict=True)), notes)
+    folded = fold(target, evidence, list(zip(units, outcomes, strict=True)), notes)
+    return replace(folded, unread=tuple(_unreadable(target)))
 
 
 def dry_run(request: ReviewRequest, target: Target, *, with_agents: bool) -> DryRun:
@@ -70,14 +76,35 @@ def dry_run(request: ReviewRequest, target: Target, *, with_agents: bool) -> Dry
 
 async def _analyze(
     target: Target, analyzers: Iterable[Analyzer], supervisor: Supervisor
-) -> Sequence[Outcome[Analysis]]:
+) -> tuple[Sequence[Outcome[Analysis]], frozenset[str]]:
+    """Run the analyzers; returns their outcomes, and which of the files lay before them."""
     analyzers = tuple(analyzers)
     units = plan_analyzers(target, analyzers)
     settings = {file for analyzer in analyzers for file in settings_of(target, analyzer, target.paths)}
     with ExitStack() as stack:
         head = stack.enter_context(target.snapshot.on_disk([*target.paths, *settings]))
         before = stack.enter_context(target.before_on_disk())
-        return await fan_out(units, AnalyzerWorker(head, before), supervisor=supervisor)
+        outcomes = await fan_out(units, AnalyzerWorker(head, before), supervisor=supervisor)
+        return outcomes, frozenset(path for path in target.paths if (head / os_path(path)).exists())
+
+
+def _unreadable(target: Target) -> Iterator[tuple[str, str]]:
+    """Yield the source files of which no text could be had."""
+    read = frozenset(target.paths)
+    for change in target.changes:
+        if change.binary and change.kind != "deleted" and change.path not in read and _is_source(change.path):
+            yield change.path, "it is too large, or its encoding is not UTF-8"
+
+
+def _unseen(target: Target, on_disk: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield the files that no analyzer could see because the diff has only fragments of them."""
+    for path in target.paths:
+        if path not in on_disk:
+            yield path, "only fragments of it are known, which analyzers can't read"
+
+
+def _is_source(path: str) -> bool:
+    return any(load(name).wants(path) for name in _SOURCE_ANALYZERS)
 
 
 def _usable(names: Iterable[str]) -> tuple[list[Analyzer], list[str]]:

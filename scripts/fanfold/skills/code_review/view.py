@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fanfold.agents.prices import estimate_tokens
 from fanfold.models import Finding
 from fanfold.sources.anchors import FileText, anchor
 from fanfold.sources.change import FileChange
 from fanfold.sources.target import Target
+from fanfold.sources.text import printable
 
 CONTEXT_LINES = 20
 _ANCHOR_WIDTH = 9
@@ -35,27 +38,49 @@ class Part:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        return tuple(view.path for view in self.views)
+        return tuple(dict.fromkeys(view.path for view in self.views))
 
     @property
     def text(self) -> str:
         return "\n\n".join(view.text for view in self.views)
 
 
-def view_target(target: Target) -> tuple[FileView, ...]:
-    """Return a view of each file under review, in the target's order."""
+def view_target(target: Target, evidence: Iterable[Finding] = ()) -> tuple[FileView, ...]:
+    """Return a view of each file under review, in the target's order.
+
+    Lines in which the secrets scan among the `evidence` found something are shown up to where the secret begins.
+    """
+    masks = _masks(evidence)
     if target.whole:
-        views = (_whole_file(path, target.snapshot.read(path)) for path in target.paths)
+        views = (_whole_file(path, target.snapshot.read(path), masks[path]) for path in target.paths)
     else:
-        views = (_changed_file(change, target.snapshot.read(change.path)) for change in target.changes)
+        views = (_changed_file(c, target.snapshot.read(c.path), masks[c.path]) for c in target.changes)
     return tuple(views)
 
 
+# What is shown of a line in which a secret was found, by line number: the code before it.
+Mask: TypeAlias = dict[int, str]
+
+
+def _masks(evidence: Iterable[Finding]) -> defaultdict[str, Mask]:
+    masks: defaultdict[str, Mask] = defaultdict(dict)
+    for finding in evidence:
+        if any(source.startswith("secrets:") for source in finding.sources):
+            masks[finding.path][finding.line] = finding.quote
+            masks[finding.path].update(dict.fromkeys(range(finding.line + 1, finding.end_line + 1), ""))
+    return masks
+
+
+def _masked(number: int, text: str, mask: Mask) -> str:
+    before = mask.get(number)
+    return text if before is None else f"{before}[a secret, not shown]"
+
+
 def pack(views: Sequence[FileView], allowance: int) -> tuple[Part, ...]:
-    """Pack views into parts of at most `allowance` tokens, order kept; a larger view gets a part of its own."""
+    """Pack views into parts of at most `allowance` tokens, order kept; a larger view is split between its lines."""
     bins: list[list[FileView]] = []
     room = 0
-    for view in views:
+    for view in (piece for whole in views for piece in _pieces(whole, allowance)):
         if not bins or view.tokens > room:
             bins.append([])
             room = allowance
@@ -64,20 +89,38 @@ def pack(views: Sequence[FileView], allowance: int) -> tuple[Part, ...]:
     return tuple(Part(number, len(bins), tuple(held)) for number, held in enumerate(bins, 1))
 
 
-def _whole_file(path: str, text: str | None) -> FileView:
-    heading = f"=== {path} (whole file) ==="
+def _pieces(view: FileView, allowance: int) -> Iterator[FileView]:
+    """Yield the view, or what it takes to keep each piece within the allowance; every piece has the heading."""
+    if view.tokens <= allowance:
+        yield view
+        return
+    heading, *lines = view.text.split("\n")
+    piece, room = [heading], allowance
+    for line in lines:
+        cost = estimate_tokens(f"{line}\n")
+        if cost > room and len(piece) > 1:
+            yield _view(view.path, piece)
+            piece, room = [f"{heading} (continued)"], allowance
+        piece.append(line)
+        room -= cost
+    yield _view(view.path, piece)
+
+
+def _whole_file(path: str, text: str | None, mask: Mask) -> FileView:
+    heading = f"=== {printable(path)} (whole file) ==="
     if text is None:
         return _view(path, [heading, "(not text, or too large; not shown)"])
-    return _view(path, [heading, *(_line(n, "+", line) for n, line in enumerate(FileText(text).lines, 1))])
+    lines = (_line(n, "+", _masked(n, line, mask)) for n, line in enumerate(FileText(text).lines, 1))
+    return _view(path, [heading, *lines])
 
 
-def _changed_file(change: FileChange, text: str | None) -> FileView:
-    was = f" from {change.old_path}" if change.old_path and change.old_path != change.path else ""
-    heading = f"=== {change.path} ({change.kind}{was}) ==="
+def _changed_file(change: FileChange, text: str | None, mask: Mask) -> FileView:
+    was = f" from {printable(change.old_path)}" if change.old_path and change.old_path != change.path else ""
+    heading = f"=== {printable(change.path)} ({change.kind}{was}) ==="
     if change.submodule or change.binary or not change.hunks:
         return _view(change.path, [heading, _without_lines(change)])
     lines = FileText(text).lines if text is not None else []
-    return _view(change.path, [heading, *_hunks(change, lines)])
+    return _view(change.path, [heading, *_hunks(change, lines, mask)])
 
 
 def _without_lines(change: FileChange) -> str:
@@ -90,9 +133,10 @@ def _without_lines(change: FileChange) -> str:
     return "(no line changed)"
 
 
-def _hunks(change: FileChange, lines: Sequence[str]) -> Iterator[str]:
+def _hunks(change: FileChange, lines: Sequence[str], mask: Mask) -> Iterator[str]:
     """Yield the hunks' lines, widened on both sides by lines of the file where it is known."""
     firsts = [hunk.new_start if hunk.new_count else hunk.new_start + 1 for hunk in change.hunks]
+    lines = [_masked(number, line, mask) for number, line in enumerate(lines, 1)] if mask else lines
     shown_to = 0
     for hunk, first, following in zip(change.hunks, firsts, [*firsts[1:], len(lines) + 1], strict=True):
         start = max(shown_to + 1, first - CONTEXT_LINES)
@@ -100,7 +144,8 @@ def _hunks(change: FileChange, lines: Sequence[str]) -> Iterator[str]:
             yield f"[lines {shown_to + 1} to {start - 1} unchanged]"
         yield from _plain(lines, start, first)
         for line in hunk.lines:
-            yield _line(line.new, line.kind, line.text)
+            text = line.text if line.new is None else _masked(line.new, line.text, mask)
+            yield _line(line.new, line.kind, text)
         last = first + hunk.new_count - 1
         shown_to = max(last, min(last + CONTEXT_LINES, following - 1, len(lines)))
         yield from _plain(lines, last + 1, shown_to + 1)
@@ -132,8 +177,8 @@ def view_evidence(findings: Sequence[Finding]) -> str:
     if not findings:
         return "(no analyzer reported anything)"
     return "\n".join(
-        f"{evidence_label(index)} {finding.path}:{finding.line} [{', '.join(finding.sources)}] {finding.title}"
-        for index, finding in enumerate(findings)
+        f"{evidence_label(index)} {printable(found.path)}:{found.line} [{', '.join(found.sources)}] {found.title}"
+        for index, found in enumerate(findings)
     )
 
 

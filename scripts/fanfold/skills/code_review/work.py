@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
-from fanfold.errors import BadRequest
 from fanfold.models import Unit
 from fanfold.skills.code_review.answer import FinderAnswer
 from fanfold.skills.code_review.plan import AnalyzerTask, FinderTask
@@ -15,9 +14,6 @@ from fanfold.skills.code_review.plan import AnalyzerTask, FinderTask
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.engine.attempt import Attempt
-
-# The models' window of a million tokens, less the answer and what an estimate may be off by.
-_WINDOW_TOKENS = 800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,4 @@ class FinderWorker:
     backend: Backend
 
     async def __call__(self, unit: Unit[FinderTask], attempt: Attempt) -> FinderAnswer:
-        if unit.tokens > _WINDOW_TOKENS:
-            raise BadRequest(f"about {unit.tokens:,} tokens are more than a sub-agent can read")
         return await self.backend.ask(unit.payload.spec, attempt)
