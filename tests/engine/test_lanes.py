@@ -266,11 +266,11 @@ def test_what_the_server_says_is_left_paces_the_lane():
 
 
 def test_slow_start_counts_what_was_not_rejected():
-    """Rejections come at once: 16 slots are there after half a second, though the first answers take minutes."""
+    """Rejections come at once: 128 slots are there after half a second, though the first answers take minutes."""
 
     async def main() -> None:
-        lanes = lanes_of(16)
-        await asyncio.gather(*(got(lanes, unit(), order) for order in range(16)))
+        lanes = lanes_of(128)
+        await asyncio.gather(*(got(lanes, unit(), order) for order in range(128)))
         assert now() == 0.5
 
     run_virtual(main())

@@ -40,6 +40,20 @@ def test_resets(reset, seconds):
     assert RateHeaders.parse(headers, NOW) == RateHeaders(tokens=Window(9, 3, seconds))
 
 
+def test_the_servers_own_clock_counts():
+    """A reset is seen from the moment that the answer says it is, whatever this machine's clock says."""
+    headers = {
+        "date": "Fri, 20 Nov 2026 11:59:50 GMT",
+        "ratelimit-requests-limit": "9",
+        "ratelimit-requests-remaining": "3",
+        "ratelimit-requests-reset": "2026-11-20T12:00:00Z",
+    }
+    assert RateHeaders.parse(headers) == RateHeaders(requests=Window(9, 3, 10.0))
+    parsed = RateHeaders.parse({**headers, "date": "noon"})
+    assert parsed is not None
+    assert parsed.requests is not None
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -46,7 +46,7 @@ def test_configured_rates_pace_requests_and_tokens():
 
 
 def report(remaining: float) -> RateHeaders:
-    return RateHeaders(requests=Window(limit=600, remaining=remaining, reset_s=1.0))
+    return RateHeaders(requests=Window(limit=600, remaining=remaining, reset_s=(600 - remaining) / 10))
 
 
 def test_a_report_paces_from_what_is_left():
@@ -56,6 +56,13 @@ def test_a_report_paces_from_what_is_left():
     pacer.counted(0)
     pacer.report(report(0), 0.0)
     assert pacer.wait_s(0, 0.0) == pytest.approx(0.1 + SLACK_S)
+
+
+def test_a_limit_that_is_whole_again_sooner_than_in_a_minute():
+    """Of a limit of 20, none left, and all of it in a second: 20 a second come back, not 20 a minute."""
+    assert Window(20, 0, 1.0).refill_per_s == 20
+    assert Window(1200, 1190, 1.0).refill_per_s == 20
+    assert Window(1200, 0, None).refill_per_s == 20
 
 
 def test_requests_on_their_way_are_not_in_the_report():

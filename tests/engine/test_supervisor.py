@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import random
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -135,8 +135,8 @@ def test_a_worker_that_is_no_coroutine_function_fails_its_unit():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_interrupts_pass(error):
-    """Ctrl-C inside of a worker is no failed unit, and ends everything."""
+def test_interrupts_pass(error, caplog):
+    """Ctrl-C inside of a worker is no failed unit, and ends everything, without a word to the log."""
     ended = []
 
     async def worker(unit: Unit[Any], _attempt: Attempt) -> None:
@@ -149,6 +149,8 @@ def test_interrupts_pass(error):
     with pytest.raises(error):
         run(worker, *units(3))
     assert sorted(ended) == ["u0", "u1", "u2"]
+    gc.collect()
+    assert caplog.records == []
 
 
 # -- limits on time
@@ -624,7 +626,10 @@ def test_what_does_not_fit_is_over_budget_and_the_cheap_still_go():
     budget = Budget(1.0)
     outcomes = run(spends, *wanted, budget=budget, jobs=2)
     assert [outcome.status for outcome in outcomes] == [Status.OK, Status.OK, Status.OVER_BUDGET, Status.OK, Status.OK]
-    assert outcomes[2].error == "may cost 0.4000 $, and 0.2000 $ of 1.0000 $ are left"
+    assert (
+        outcomes[2].error
+        == "its worst case of $0.4000 does not fit into what is left of the budget: $0.2000 of $1.0000"
+    )
     assert budget.spent_usd == 0.9
 
 
@@ -706,6 +711,15 @@ def test_a_larger_answer_reserves_its_own_worst_case(larger, status):
         ScriptedWorker({"u": steps}), unit(reserve_usd=0.4, reserve_enlarged_usd=larger), budget=Budget(1.0)
     )
     assert outcome.status is status
+
+
+def test_an_enlarged_attempt_reserves_its_own_worst_case():
+    """With a larger token limit the second attempt may cost more than the first: it goes only where that fits."""
+    steps = [Step(error=errors.Truncated("cut"), usage=Usage(cost_usd=0.3)), Step(value=1, usage=Usage(cost_usd=0.6))]
+    wanted = unit(reserve_usd=0.3, reserve_enlarged_usd=0.6)
+    assert run(ScriptedWorker({"u": steps}), wanted, budget=Budget(0.9))[0].ok
+    (outcome,) = run(ScriptedWorker({"u": steps}), wanted, budget=Budget(0.8))
+    assert (outcome.status, outcome.usage.cost_usd) == (Status.OVER_BUDGET, 0.3)
 
 
 # -- priming, classes
@@ -805,13 +819,23 @@ def test_every_change_of_state_is_an_event():
     ]
 
 
-def outcome_event(worker: Any, **fields: Any) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
-    async def main() -> dict[str, Any]:
-        log = EventLog()
-        await Supervisor(events=log, budget=Budget(0.1)).run(unit(**fields), worker)
-        return dict(log.events[-1].attributes)
+class Broken:
+    """A listener with a defect."""
 
-    return main
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def emit(self, name: str, unit: str | None = None, **_attributes: Any) -> None:
+        if name == self.name:
+            raise LookupError(f"a defect at {name} of {unit}")
+
+
+@pytest.mark.parametrize("name", ["unit.planned", "attempt.started", "attempt.ended", "unit.ended"])
+def test_a_defect_in_the_machinery_is_raised_and_nobody_waits(name):
+    """An event log that raises is no worker's failure: the run ends with what it raised, and leaves nothing."""
+    with pytest.raises(ExceptionGroup, match="unhandled errors") as raised:
+        run(ScriptedWorker(default=Step(value=1, delay_s=1)), *units(3), events=Broken(name), jobs=2)
+    assert raised.group_contains(LookupError, match=f"a defect at {name}")
 
 
 def test_a_refusal_of_the_budget_is_an_event():

@@ -37,6 +37,9 @@ class Patience:
     silence_s: float | None = None
 
 
+_ENDLESS = Patience()
+
+
 class Attempt:
     """What a worker is told about its try, and what it tells the engine while it works.
 
@@ -55,7 +58,7 @@ class Attempt:
         correction: str | None = None,
         enlarge: bool = False,
         needed: Mapping[str, Outcome[Any]] | None = None,
-        patience: Patience = Patience(),
+        patience: Patience = _ENDLESS,
         watcher: Watcher | None = None,
         adopt: Callable[[Unit[Any]], None] | None = None,
     ) -> None:
@@ -120,6 +123,8 @@ class Attempt:
 
     async def call(self, worker: Worker[P, T], unit: Unit[P]) -> T:
         """Let `worker` turn `unit` into its value; TimeoutError with `late` set when patience ended first."""
+        if self._patience == _ENDLESS:
+            return await worker(unit, self)
         async with asyncio.timeout(None) as alarm:
             self._alarm = alarm
             self._heard_at = asyncio.get_running_loop().time()

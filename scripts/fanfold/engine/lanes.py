@@ -86,7 +86,7 @@ class Lane:
         return max(self.gate_until, now + self.pacer.wait_s(unit.tokens, now))
 
     def take(self, unit: Unit[Any], now: float) -> Slot:
-        slot = Slot(self, self.weight_of(unit), unit.tokens, now)
+        slot = Slot(self, self.weight_of(unit), max(0, unit.tokens), now)
         self.in_use += slot.weight
         self.pacer.sent(slot.tokens, now)
         return slot
@@ -163,11 +163,11 @@ class Lanes:
         """
         loop = asyncio.get_running_loop()
         lane = self[unit.lane]
-        if unit.weight == 0:
+        if unit.weight <= 0:
             return Slot(lane, 0, 0, loop.time(), let_in=True)
         place: asyncio.Future[Slot | None] = loop.create_future()
-        shortness = -math.inf if unit.expected_s is None else -unit.expected_s
-        entry = (urgency, shortness, -unit.tokens, order, next(self._ties), _Waiter(unit, place))
+        expected_s = math.inf if unit.expected_s is None or math.isnan(unit.expected_s) else unit.expected_s
+        entry = (urgency, -expected_s, -unit.tokens, order, next(self._ties), _Waiter(unit, place))
         heapq.heappush(lane.queue, entry)
         self.pump()
         try:

@@ -14,10 +14,8 @@ BUSY_SHARE = 0.8
 CUT_TO = 0.8
 # Rounds without a rejection at the remembered ceiling before one slot above it is tried.
 PROBE_ROUNDS = 10
-START_SHARE = 0.5
-MOST_AT_START = 64
-# So few slots need no slow start.
-FEW = 8
+# So many slots need no slow start.
+USUAL_START = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,8 @@ class Limiter:
 
     @classmethod
     def starting(cls, most: int, start: int | None, cooldown_s: float) -> Limiter:
-        """Return the first state: `start` of `most` slots, by default half of them, but 8 at least and 64 at most."""
-        usual = min(MOST_AT_START, max(FEW, math.ceil(most * START_SHARE)))
-        return cls(limit=min(most, start or usual), most=most, cooldown_s=cooldown_s)
+        """Return the first state: `start` of `most` slots, by default 64 at most."""
+        return cls(limit=min(most, start or USUAL_START), most=most, cooldown_s=cooldown_s)
 
     def cutting(self, now: float) -> bool:
         """Tell whether a cut is too recent for another one, or for anything that adds load."""

@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 _HEADER = re.compile(r"ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset)$", re.IGNORECASE)
+
+_MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class LaneLimits:
     """The limits of one lane: a model's bucket, the processes, the disk.
 
     `limit` is the most slots (None: as many as the run has jobs) and `start` how many it begins with; None
-    is half of them, 64 at most, and slow start finds the rest. `requests_per_minute` and
+    is 64 at most, and slow start finds the rest. `requests_per_minute` and
     `tokens_per_minute` pace what is sent, beside what the server's headers say. `cooldown_s` is the least
     time between two cuts. The three limits of an attempt are in seconds and None is none:
     `attempt_timeout_s` bounds all of it, `first_event_s` the wait for the first event of its answer,
@@ -41,11 +44,17 @@ class LaneLimits:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One rate limit as the server reports it: `remaining` of `limit` a minute, full in `reset_s` (None: unsaid)."""
+    """One rate limit as the server reports it: `remaining` of `limit`, and all of it in `reset_s` (None: unsaid)."""
 
     limit: float
     remaining: float
     reset_s: float | None = None
+
+    @property
+    def refill_per_s(self) -> float:
+        """What comes back a second: a limit is for a minute, or for as long as its reset says if that is less."""
+        missing = self.limit - self.remaining
+        return max(self.limit / _MINUTE_S, missing / self.reset_s if self.reset_s else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +70,16 @@ class RateHeaders:
     def parse(cls, headers: Mapping[str, str], now: datetime | None = None) -> RateHeaders | None:
         """Read `…ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}`.
 
-        A reset is a moment (RFC 3339, seen from `now`, by default the present) or a number of seconds.
-        Returns None when no header can be used; one that can't be understood is as good as absent.
+        A reset is a number of seconds or a moment (RFC 3339), seen from `now`: by default what the server's own
+        clock says in `date`, or else this machine's. Returns None when no header can be used; one that can't be
+        understood is as good as absent.
         """
         said: dict[str, dict[str, str]] = {}
         for name, value in headers.items():
             if found := _HEADER.search(name):
                 said.setdefault(found[1].lower().replace("-", "_"), {})[found[2].lower()] = value
+            elif name.lower() == "date":
+                now = now or _moment(value)
         windows = {name: _window(parts, now or datetime.now(UTC)) for name, parts in said.items()}
         return cls(**windows) if any(windows.values()) else None
 
@@ -77,6 +89,15 @@ def _window(parts: Mapping[str, str], now: datetime) -> Window | None:
     if limit is None or remaining is None or limit <= 0:
         return None
     return Window(limit, min(remaining, limit), _seconds_until(parts.get("reset"), now))
+
+
+def _moment(text: str) -> datetime | None:
+    """Read an HTTP date."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _number(text: str | None) -> float | None:

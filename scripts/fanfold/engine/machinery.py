@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +27,6 @@ class Machinery:
     primers: Primers
     hedge: HedgePolicy | None
     events: Events | None
-    rng: random.Random
     grace_s: float
     attempts: int = 0
     hedges: int = 0

@@ -89,17 +89,16 @@ class Meter:
         """Take over what the server says is left."""
         if window is None:
             return
-        # A server may hold less than a minute's worth: what it was seen to have at once is the most it has.
+        # The limit may be more than a server holds at once: the most that was seen to be left is what it holds.
         most = max(self.reported.capacity if self.reported else 1.0, window.remaining)
-        level = window.remaining - self.unreported
-        self.reported = Bucket(window.limit / _MINUTE_S, most, level, now)
+        self.reported = Bucket(window.refill_per_s, most, window.remaining - self.unreported, now)
 
     def _buckets(self) -> list[Bucket]:
         return [bucket for bucket in (self.configured, self.reported) if bucket is not None]
 
 
 class Tempo:
-    """The rate a server was found to take, for one that says nothing of its limits: learned when it rejects.
+    """The rate a server was found to take, whatever it says of its limits: learned when it rejects.
 
     What was sent and not rejected since sending last went on, the pause included, is what it took. From there the rate
     grows fast until it is near the one that was rejected, then slowly, to find out when there is more (after CUBIC, RFC
@@ -150,12 +149,10 @@ class Pacer:
         self._requests = Meter.per_minute(limits.requests_per_minute, now)
         self._tokens = Meter.per_minute(limits.tokens_per_minute, now)
         self._tempo = Tempo()
-        self._reported = False
 
     def wait_s(self, tokens: int, now: float) -> float:
         """Return the seconds until a request of so many tokens may go."""
-        found = 0.0 if self._reported else self._tempo.wait_s(now)
-        return max(found, self._requests.wait_s(1, now), self._tokens.wait_s(tokens, now))
+        return max(self._tempo.wait_s(now), self._requests.wait_s(1, now), self._tokens.wait_s(tokens, now))
 
     def sent(self, tokens: int, now: float) -> None:
         self._requests.take(1, now)
@@ -173,7 +170,6 @@ class Pacer:
         self._tokens.spared(tokens)
 
     def report(self, rate: RateHeaders, now: float) -> None:
-        self._reported = True
         self._requests.report(rate.requests, now)
         self._tokens.report(_tighter(rate.input_tokens, rate.tokens), now)
 
@@ -181,7 +177,7 @@ class Pacer:
         self._tempo.rejected()
 
     def resume(self, now: float) -> None:
-        """Sending goes on after a pause: at the tempo that the server was found to take, unless it says its limits."""
+        """Sending goes on after a pause, at the tempo that the server was found to take."""
         self._tempo.learn(now)
 
 

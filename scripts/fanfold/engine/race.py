@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -40,6 +41,7 @@ class Race:
         self._racers: list[Racer] = []
         self._hedging: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._failure: BaseException | None = None
 
     async def run(self, grant: Grant) -> BaseException | None:
         """Put the value on the ticket and return None, or return why there is none.
@@ -51,7 +53,7 @@ class Race:
             await self._until_decided()
         finally:
             await self._clear()
-        return self._verdict()
+        return self._failure
 
     # -- what attempts tell
 
@@ -75,7 +77,7 @@ class Race:
     def overdue(self, attempt: Attempt) -> None:
         """Its patience is over and it was cancelled; see that this ends it."""
         loop, racer = asyncio.get_running_loop(), self._of(attempt)
-        loop.call_later(self._m.grace_s * _FIRST_SHARE, racer.task.cancel)
+        loop.call_later(self._m.grace_s * _FIRST_SHARE, self._nudge, racer)
         loop.call_later(self._m.grace_s, self._give_up, racer)
 
     def _of(self, attempt: Attempt) -> Racer:
@@ -91,12 +93,14 @@ class Race:
             late.add_done_callback(self._wake)
         self._ticket.attempts += 1
         self._m.attempts += 1
-        self._m.emit("attempt.started", self._unit.key, number=attempt.number, hedge=hedge)
+        # What listeners make current, such as a span, holds inside of the attempt and nowhere else.
+        context = contextvars.copy_context()
+        context.run(self._m.emit, "attempt.started", self._unit.key, number=attempt.number, hedge=hedge)
         if grant.turn:
             grant.turn.sent()
-        task = loop.create_task(attempt.call(self._worker, self._unit), name=f"attempt {self._unit.label}")
-        task.add_done_callback(self._wake)
-        self._racers.append(Racer(attempt, grant, loop.time(), late, task))
+        racer = Racer(attempt, grant, loop.time(), late)
+        self._racers.append(racer)
+        racer.task = loop.create_task(self._run(racer), name=f"attempt {self._unit.label}", context=context)
 
     def _attempt(self, grant: Grant, *, hedge: bool) -> Attempt:
         ticket, limits = self._ticket, grant.slot.lane.limits
@@ -113,6 +117,22 @@ class Race:
             watcher=self,
             adopt=self._adopt,
         )
+
+    async def _run(self, racer: Racer) -> None:
+        """Let the worker work. What it held goes to the next in the very step in which it ends."""
+        try:
+            value = await racer.attempt.call(self._worker, self._unit)
+        except (KeyboardInterrupt, SystemExit) as error:
+            racer.error = error
+            raise
+        except BaseException as error:  # noqa: BLE001  kept for the verdict, which raises what is not the worker's
+            racer.error = error
+        else:
+            # Whatever a worker returns after it has swallowed its cancellation is not what it was asked for.
+            racer.value = None if racer.called_off else (value,)
+        finally:
+            self._changed.set()
+            self._settle(racer)
 
     async def _hedge(self) -> None:
         """Start a second attempt as soon as there is a slot and money for it, if it is still wanted then."""
@@ -132,9 +152,6 @@ class Race:
             self._changed.clear()
             if any(racer.value for racer in self._racers):
                 return
-            for racer in self._racers:
-                if racer.ended:
-                    self._settle(racer)
             if self._is_straggling(first) and not self._hedging:
                 self._hedging = asyncio.get_running_loop().create_task(self._hedge())
 
@@ -148,13 +165,12 @@ class Race:
     def _verdict(self) -> BaseException | None:
         """Put the value on the ticket, or return the failure that counts: the last one of an attempt's own.
 
-        Raises what is no business of the engine's. KeyboardInterrupt and SystemExit have left the loop already, by
-        the attempt's own task; raised once more they would break off the loop's tidying up.
+        Raises what is no business of the engine's, and what is a defect of its own.
         """
+        for task in [racer.task for racer in self._racers] + [self._hedging]:
+            _raise_defect(task)
         failures = [failure for racer in self._racers if (failure := racer.failure)]
         for failure in failures:
-            if isinstance(failure, KeyboardInterrupt | SystemExit):
-                raise asyncio.CancelledError from failure
             if not isinstance(failure, Exception):
                 raise failure
         for racer in self._racers:
@@ -170,20 +186,25 @@ class Race:
         if self._hedging:
             self._hedging.cancel()
         for racer in self._racers:
-            if racer is not but and not racer.ended:
+            if racer is not but and racer.task and not racer.ended:
                 racer.called_off = True
                 racer.task.cancel()
 
+    def _nudge(self, racer: Racer) -> None:
+        if racer.task and not racer.settled:
+            racer.task.cancel()
+
     def _give_up(self, racer: Racer) -> None:
-        if not racer.task.done() and not racer.settled:
+        if racer.task and not racer.settled:
             racer.given_up = True
+            self._settle(racer)
             self._m.abandon(racer.task)
             self._changed.set()
 
     async def _clear(self) -> None:
         """End what still runs, within the grace, and settle all of it."""
         self._call_off()
-        tasks = [racer.task for racer in self._racers if not racer.ended]
+        tasks = [racer.task for racer in self._racers if racer.task and not racer.ended]
         if self._hedging and not self._hedging.done():
             tasks.append(self._hedging)
         try:
@@ -194,7 +215,7 @@ class Race:
                 self._settle(racer)
             if self._racers[0].late and self._racers[0].late.done() and len(self._racers) == 1:
                 self._m.hedges -= 1  # leave for one was given, and it did not go
-            self._verdict()
+            self._failure = self._verdict()
 
     async def _within_grace(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Wait for cancelled tasks; cancel once more those that take no notice, and then abandon them."""
@@ -220,7 +241,7 @@ class Race:
         racer.settled = True
         racer.attempt.close()
         usage = racer.usage(self._unit)
-        self._ticket.usage += usage
+        self._ticket.charge(usage)
         self._tell_lane(racer)
         if racer.late and self._stragglers:
             self._stragglers.forget(racer.late)
@@ -245,3 +266,16 @@ class Race:
             self._m.lanes.rate_limited(slot, failure.retry_after_s)
         elif isinstance(failure, Overloaded):
             self._m.lanes.overloaded(slot)
+
+
+def _raise_defect(task: asyncio.Task[None] | None) -> None:
+    """Raise what ended a task of the engine's own; whatever a worker raises is kept beside it.
+
+    KeyboardInterrupt and SystemExit have left the loop by the task itself; raised once more they would break off the
+    loop's tidying up.
+    """
+    if task is None or not task.done() or task.cancelled() or (error := task.exception()) is None:
+        return
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise asyncio.CancelledError from error
+    raise error

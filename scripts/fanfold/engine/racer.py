@@ -8,6 +8,7 @@ from typing import Any
 
 from fanfold.engine.admission import Grant
 from fanfold.engine.attempt import Attempt
+from fanfold.engine.ticket import NOTHING
 from fanfold.errors import ConnectionLost, FinalError, Overloaded, RateLimited, Refused
 from fanfold.models import Unit, Usage
 
@@ -17,45 +18,40 @@ _FREE = (RateLimited, Overloaded, FinalError)
 
 @dataclass(slots=True, eq=False)
 class Racer:
-    """An attempt, what it was given, and its task.
+    """An attempt, what it was given, and how it ended.
 
-    `called_off` says that the engine has cancelled it, `given_up` that it took no notice and counts as ended. `late`
-    is the future by which it is to be hedged, None when it is not watched.
+    `value` is what the worker returned, in a tuple, and `error` what it raised. `called_off` says that the engine has
+    cancelled it, `given_up` that it took no notice and counts as ended. `late` is the future by which it is to be
+    hedged, None when it is not watched.
     """
 
     attempt: Attempt
     grant: Grant
     started_at: float
     late: asyncio.Future[None] | None
-    task: asyncio.Task[Any]
+    task: asyncio.Task[None] | None = None
+    value: tuple[Any] | None = None
+    error: BaseException | None = None
     called_off: bool = False
     given_up: bool = False
     settled: bool = False
 
     @property
     def ended(self) -> bool:
-        return self.given_up or self.task.done()
-
-    @property
-    def value(self) -> tuple[Any] | None:
-        """What the worker returned, in a tuple; None when it has not, or only after it had swallowed a cancellation."""
-        if self.called_off or not self.task.done() or self.task.cancelled() or self.task.exception():
-            return None
-        return (self.task.result(),)
+        return self.settled or (self.task is not None and self.task.done())
 
     @property
     def failure(self) -> BaseException | None:
         """Why it failed by itself; None if it did not."""
         if self.given_up:
             return ConnectionLost(f"{self.attempt.late}, and it takes no notice of its cancellation")
-        if not self.task.done():
-            return None
-        if self.task.cancelled():
-            return None if self.called_off else RuntimeError("the worker cancelled itself")
-        error = self.task.exception()
-        if isinstance(error, TimeoutError) and self.attempt.late:
+        if isinstance(self.error, TimeoutError) and self.attempt.late:
             return ConnectionLost(self.attempt.late)
-        return None if self.called_off and isinstance(error, Exception) else error
+        if self.called_off and isinstance(self.error, Exception | asyncio.CancelledError):
+            return None
+        if isinstance(self.error, asyncio.CancelledError):
+            return RuntimeError("the worker cancelled itself")
+        return self.error
 
     @property
     def status(self) -> str:
@@ -73,7 +69,7 @@ class Racer:
         if said is not None:
             return said + Usage(requests=0 if said.requests else 1, errors=errors)
         if unit.reserve_usd == 0:
-            return Usage(errors=errors)
+            return Usage(errors=errors) if errors else NOTHING
         if isinstance(failure, _FREE) and not isinstance(failure, Refused):
             return Usage(requests=1, errors=errors)
         return Usage(requests=1, errors=errors, cost_usd=None, cost_uncached_usd=None)

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from fanfold.engine.attempt import Worker
+from fanfold.engine.hooks import Hooks
 from fanfold.engine.needs import Needs
 from fanfold.engine.retry import describe
-from fanfold.engine.supervisor import Hooks, Supervisor
+from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Status, Unit
 
 P = TypeVar("P")

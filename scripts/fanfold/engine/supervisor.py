@@ -6,15 +6,16 @@ import asyncio
 import itertools
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from fanfold.engine.admission import admit
 from fanfold.engine.attempt import Worker
 from fanfold.engine.budget import Budget
 from fanfold.engine.hedge import HedgePolicy
+from fanfold.engine.hooks import NO_HOOKS, Hooks
 from fanfold.engine.lanes import Lanes
 from fanfold.engine.limits import LaneLimits
 from fanfold.engine.machinery import Machinery
@@ -29,27 +30,6 @@ P = TypeVar("P")
 T = TypeVar("T")
 GRACE_S = 0.3
 _REUSABLE = frozenset({Status.OK, Status.REFUSED})
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """How a pattern takes part in the way of a unit.
-
-    `ready` waits for what the unit needs and returns the outcomes of that by key, or the reason why the
-    unit can't run. `judge` is asked about an outcome that is not ok: it returns the one that stands, or
-    None to run the unit again. `adopt` takes the units that workers add, None where they can't.
-    """
-
-    ready: Callable[[Unit[Any]], Awaitable[Mapping[str, Outcome[Any]] | str]]
-    judge: Callable[[Outcome[Any]], Outcome[Any] | None]
-    adopt: Callable[[Unit[Any]], None] | None
-
-
-async def _needs_nothing(unit: Unit[Any]) -> Mapping[str, Outcome[Any]] | str:
-    return f"it needs {unit.needs[0]}, and only supervise knows needs" if unit.needs else {}
-
-
-NO_HOOKS = Hooks(ready=_needs_nothing, judge=lambda outcome: outcome, adopt=None)
 
 
 class Supervisor:
@@ -95,7 +75,6 @@ class Supervisor:
             primers=Primers(self._tell, wait_s=prime_wait_s),
             hedge=hedge,
             events=events,
-            rng=self._rng,
             grace_s=grace_s,
         )
         self._order = itertools.count()
@@ -148,17 +127,23 @@ class Supervisor:
     @contextmanager
     def engaged(self) -> Iterator[None]:
         """Watch the run's deadline while this lasts, even when no unit is under way."""
+        self._engage()
+        try:
+            yield
+        finally:
+            self._disengage()
+
+    def _engage(self) -> None:
         self._begin()
         self._engaged += 1
         if self._timer is None and self._deadline < math.inf:
             self._timer = asyncio.get_running_loop().call_at(self._deadline, self._at_deadline)
-        try:
-            yield
-        finally:
-            self._engaged -= 1
-            if self._timer and not self._engaged:
-                self._timer.cancel()
-                self._timer = None
+
+    def _disengage(self) -> None:
+        self._engaged -= 1
+        if self._timer and not self._engaged:
+            self._timer.cancel()
+            self._timer = None
 
     def _begin(self) -> None:
         """Take the run's first moment, once."""
@@ -183,7 +168,8 @@ class Supervisor:
         again as the retry policy says, and kept in the store before anyone sees what became of it. While
         another unit of the same key is under way, this one gets the outcome of that.
         """
-        with self.engaged(), self._ticket(unit) as ticket:
+        ticket = self._enter(unit)
+        try:
             while True:
                 await self._until_ended(ticket, worker, hooks)
                 outcome = ticket.outcome(self._epoch or 0.0, asyncio.get_running_loop().time())
@@ -191,6 +177,8 @@ class Supervisor:
                 if judged is not None:
                     return await self._ended(ticket, judged)
                 ticket.reopen(self._deadline)
+        finally:
+            self._leave(ticket)
 
     async def _until_ended(self, ticket: Ticket, worker: Worker[P, T], hooks: Hooks) -> None:
         """Take the ticket to its end, which is at once when the run is folding."""
@@ -300,19 +288,27 @@ class Supervisor:
     def _tell(self, name: str, **attributes: Any) -> None:
         self._m.emit(name, None, **attributes)
 
-    @contextmanager
-    def _ticket(self, unit: Unit[Any]) -> Iterator[Ticket]:
+    def _enter(self, unit: Unit[Any]) -> Ticket:
         """Give the unit its place in the run."""
-        now = asyncio.get_running_loop().time()
-        ticket = Ticket(unit, next(self._order), now, deadline=self._deadline)
+        self._engage()
+        ticket = Ticket(unit, next(self._order), asyncio.get_running_loop().time(), deadline=self._deadline)
         self._active[ticket] = None
-        self._m.emit("unit.planned", unit.key, label=unit.label, kind=unit.kind, lane=unit.lane)
-        try:
-            yield ticket
-        finally:
-            del self._active[ticket]
-            if ticket.leads:
-                self._flights.pop(unit.key).set_result(None)
+        self._m.emit(
+            "unit.planned",
+            unit.key,
+            label=unit.label,
+            kind=unit.kind,
+            lane=unit.lane,
+            needs=unit.needs,
+            prefix=unit.prefix,
+        )
+        return ticket
+
+    def _leave(self, ticket: Ticket) -> None:
+        del self._active[ticket]
+        if ticket.leads:
+            self._flights.pop(ticket.unit.key).set_result(None)
+        self._disengage()
 
     async def _from_store(self, unit: Unit[Any]) -> Outcome[Any] | None:
         if self._store is None:

@@ -11,6 +11,8 @@ from typing import Any
 from fanfold.engine.retry import shown
 from fanfold.models import Outcome, Status, Unit, Usage
 
+NOTHING = Usage()
+
 
 @dataclass(frozen=True, slots=True)
 class Fold:
@@ -38,7 +40,7 @@ class Ticket:
     enlarge: bool = False
     attempts: int = 0
     hedges: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NOTHING
     status: Status | None = None
     value: Any = None
     error: str | None = None
@@ -50,6 +52,11 @@ class Ticket:
         """The worst case of its next attempt, in US dollars; None when it is unknown."""
         larger = self.unit.reserve_enlarged_usd if self.enlarge else None
         return self.unit.reserve_usd if larger is None else larger
+
+    def charge(self, usage: Usage) -> None:
+        """Add what an attempt used."""
+        if usage is not NOTHING:
+            self.usage = usage if self.usage is NOTHING else self.usage + usage
 
     def succeed(self, value: Any) -> None:
         self.status, self.value, self.error = Status.OK, value, None
@@ -88,7 +95,9 @@ class Ticket:
         if self.status is None:
             raise RuntimeError(f"{self.unit.label} has no outcome yet")
         started_s = ended_s if self.started_at is None else self.started_at - epoch
-        retries = max(0, self.attempts - self.hedges - 1)
+        usage = self.usage
+        if self.attempts > 1:
+            usage += Usage(retries=self.attempts - self.hedges - 1, hedges=self.hedges)
         return Outcome(
             key=self.unit.key,
             label=self.unit.label,
@@ -96,7 +105,7 @@ class Ticket:
             status=self.status,
             value=self.value,
             error=self.error,
-            usage=self.usage + Usage(retries=retries, hedges=self.hedges),
+            usage=usage,
             attempts=self.attempts,
             hedged=self.hedges > 0,
             queued_s=queued_s,

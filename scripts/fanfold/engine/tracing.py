@@ -20,9 +20,6 @@ from typing import TYPE_CHECKING, Any
 from fanfold.engine.events import JSON, Event, Listener
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span, TracerProvider
 
 # A lane with this prefix is a Claude model's bucket.
@@ -52,12 +49,11 @@ def span_listener() -> Listener | None:
 
 @dataclass(slots=True)
 class _Open:
-    """A span that has not ended; `token` undoes its being current."""
+    """A span that has not ended."""
 
     span: Span
     started_s: float
     attributes: Mapping[str, Any]
-    token: Token[Context] | None = None
 
 
 class Spans:
@@ -140,10 +136,8 @@ class Spans:
         }
         kind = about.get("gen_ai.agent.name")
         attempt = self._start(f"invoke_agent {kind}" if kind else "attempt", event, about, unit)
-        # The worker's task is made right after this event, with a copy of the context as it is then. A hedge has a task
-        # to itself in which nothing comes after it.
-        token = context.attach(trace.set_span_in_context(attempt.span))
-        attempt.token = None if event.attributes.get("hedge") else token
+        # This event is told inside of the context that the worker's task gets for itself.
+        context.attach(trace.set_span_in_context(attempt.span))
         self._attempts.setdefault(_attempt(event), []).append(attempt)
 
     def _attempt_began(self, event: Event) -> None:
@@ -152,8 +146,6 @@ class Spans:
             attempts[0].span.set_attribute("gen_ai.response.time_to_first_chunk", waited_s)
 
     def _attempt_ended(self, event: Event) -> None:
-        from opentelemetry import context
-
         if attempt := _taken(self._attempts, _attempt(event)):
             said = event.attributes
             usage = said.get("usage")
@@ -161,8 +153,6 @@ class Spans:
                 _set(attempt.span, name if name.startswith("gen_ai.") else f"fanfold.usage.{name}", value)
             _set(attempt.span, "fanfold.attempt.status", said.get("status"))
             self._end(attempt, event, said.get("error"), said.get("error"))
-            if attempt.token:
-                context.detach(attempt.token)
 
     # -- spans
 
