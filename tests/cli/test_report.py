@@ -49,6 +49,33 @@ def test_what_is_no_run_is_said(repository, fanfold, content, says):
     assert says in line
 
 
+def test_a_run_that_was_killed_is_said(saved, repository, fanfold):
+    """What to do instead, by every way of naming it; exit 2."""
+    place = repository.root / ".fanfold" / "runs" / saved["id"]
+    (place / "run.json").unlink()
+    for which in ((), (saved["id"],), (place,)):
+        ended = fanfold("report", *which)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == (
+            f"fanfold: run {saved['id']} did not finish: run the same command again; "
+            f"`fanfold runs show {saved['id']}` tells how far it came\n"
+        )
+
+
+def test_without_runs_that_is_said(repository, fanfold):
+    """Not which run is missing, but that there is none; exit 2."""
+    ended = fanfold("report")
+    assert ended.code == 2
+    assert ended.err == f"fanfold: no runs in {repository.root / '.fanfold'} yet\n"
+
+
+def test_a_file_of_that_name_is_not_the_latest_run(saved, repository, fanfold):
+    """Nothing means the latest run, whatever lies in the working directory; the usage says that RUN may be left out."""
+    repository.write("latest", "not a run")
+    assert fanfold("report", "--format", "json").run == saved
+    assert "[RUN]" in fanfold("report", "--help").out
+
+
 def test_a_run_of_a_newer_fanfold_is_not_guessed_at(saved, repository, fanfold):
     """Its format number decides."""
     repository.write("newer.json", json.dumps({**saved, "format": 2}))

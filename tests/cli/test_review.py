@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ QUOTE = "return db.execute(f\"select * from t where name = '{name}'\")"
 
 
 def reported(**fields):
-    values = {
+    values: dict[str, Any] = {
         "path": "app.py",
         "anchor": "3#000",
         "quote": QUOTE,

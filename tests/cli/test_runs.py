@@ -7,7 +7,7 @@ import pytest
 
 from fanfold.engine.events import EventLog
 from fanfold.engine.runs import write_run
-from fanfold.models import Coverage, Run, TargetRecord, Timing, Usage
+from fanfold.models import Coverage, Finding, Run, Severity, TargetRecord, Timing, Usage
 
 
 @pytest.fixture
@@ -32,8 +32,22 @@ def record(folder, run_id, started=1_750_000_000.0, **fields):
     return write_run(folder, Run(id=run_id, **{**given, **fields}), started=started)
 
 
+def finding(severity, **fields):
+    """Make a finding."""
+    given = {
+        "path": "a.py",
+        "line": 1,
+        "end_line": 1,
+        "aspect": "style",
+        "title": "t",
+        "quote": "q",
+        "sources": ("ruff:X",),
+    }
+    return Finding(severity=severity, confidence=1.0, **{**given, **fields})
+
+
 def killed(folder, run_id):
-    """Leave what a killed run leaves."""
+    """Leave what a killed run leaves: of two requests one is answered."""
     place = folder / "runs" / run_id
     place.mkdir(parents=True)
     with EventLog(place / "events.jsonl") as log:
@@ -58,35 +72,57 @@ def _utc(monkeypatch):
 
 @pytest.mark.usefixtures("_utc")
 def test_runs_are_listed(folder, fanfold):
-    """One line a run, newest first, data alone on stdout."""
-    record(folder, "r1")
-    record(folder, "r2", started=1_750_090_000.0, skill="parallel-test", usage=Usage(cost_usd=None))
+    """A header and one line a run, newest first, alone on stdout; what is not known is left out."""
+    record(folder, "r1", findings=(finding(Severity.LOW),))
+    record(folder, "r2", started=1_750_090_000.0, skill="parallel-test", usage=Usage(cost_usd=None, requests=1))
+    record(folder, "r3", started=1_750_180_000.0, usage=Usage())
     os.utime(killed(folder, "r0"), (1_740_000_000.0, 1_740_000_000.0))
     ended = fanfold("runs", "list")
     assert ended.code == 0
     assert ended.err == ""
-    assert [line.split() for line in ended.out.splitlines()] == [
-        ["r2", "parallel-test", "partial", "2025-06-16", "16:06", "10", "s", "unknown", "cost"],
-        ["r1", "code-review", "partial", "2025-06-15", "15:06", "10", "s", "$0.25"],
-        ["r0", "unfinished", "2025-02-19", "21:20"],
-    ]
+    assert (
+        ended.out
+        == """\
+run  skill          status      began             took  cost          findings  target
+r3   code-review    partial     2025-06-17 17:06  10 s                0         the last commit
+r2   parallel-test  partial     2025-06-16 16:06  10 s  unknown cost  0         the last commit
+r1   code-review    partial     2025-06-15 15:06  10 s  $0.25         1         the last commit
+r0                  unfinished  2025-02-19 21:20
+"""
+    )
+
+
+def test_the_newest_runs_are_listed(folder, fanfold):
+    """Twenty, and how many older ones there are; --all lists these too. A long target is cut."""
+    for number in range(22):
+        target = TargetRecord(root="/r", description="x" * 100)
+        record(folder, f"r{number:02}", started=1_750_000_000.0 + number, target=target)
+    ended = fanfold("runs", "list")
+    assert [line.split()[0] for line in ended.out.splitlines()[1:]] == [f"r{number:02}" for number in range(21, 1, -1)]
+    assert ended.out.splitlines()[1].endswith(f" {'x' * 59}…")
+    assert ended.err == "fanfold: 2 older runs: fanfold runs list --all\n"
+    whole = fanfold("runs", "list", "--all")
+    assert len(whole.out.splitlines()) == 23
+    assert whole.err == ""
 
 
 def test_without_runs_that_is_said(repository, fanfold):
     """An empty list is no error; stdout stays empty, and nothing is made."""
     ended = fanfold("runs", "list")
     assert (ended.code, ended.out) == (0, "")
-    assert "no runs in" in ended.err
+    assert ended.err == f"fanfold: no runs in {repository.root / '.fanfold'} yet\n"
     assert not (repository.root / ".fanfold").exists()
 
 
 def test_a_run_is_shown(folder, fanfold):
     """What was covered, what is missing and why, what it used and how long it took; the latest by nothing."""
-    path = record(folder, "r1")
+    found = (finding(Severity.HIGH), finding(Severity.LOW), finding(Severity.LOW, introduced=False))
+    path = record(folder, "r1", findings=found)
     text = f"""\
 run        r1, code-review, partial
 target     the last commit
 backend    api (claude-opus-5-5)
+findings   2 (1 high, 1 low), 1 older than the change (1 low)
 units      2 of 3 ok, 1 of them reused
 missing    security — no answer in 5 s
 requests   4 requests, 1 retry, no hedges; errors: 1 × 429
@@ -98,6 +134,16 @@ record     {path}
     assert fanfold("runs", "show", "r1").out == fanfold("runs", "show").out == text
 
 
+def test_a_run_in_which_nothing_happened_is_shown(folder, fanfold):
+    """Without requests there are no tokens and no cost, without work no speed-up, without findings none."""
+    record(folder, "r1", usage=Usage(), timing=Timing(wall_s=0.25, speedup=0.0))
+    lines = fanfold("runs", "show").out.splitlines()
+    assert "findings   none" in lines
+    assert "requests   no requests, no retries, no hedges" in lines
+    assert "time       0.2 s" in lines
+    assert not [line for line in lines if line.startswith(("tokens", "cost"))]
+
+
 def test_a_killed_run_is_shown(folder, fanfold):
     """A run without a record is shown from its events, with the way to resume it."""
     killed(folder, "r1")
@@ -106,6 +152,30 @@ def test_a_killed_run_is_shown(folder, fanfold):
     assert "units      1 of 2 ok" in lines
     assert "missing    style — it had no outcome when the run ended" in lines
     assert lines[-1].startswith("resume     run the same command again")
+
+
+@pytest.mark.parametrize(
+    ("answered", "requests", "cost"),
+    [
+        (1, "3 requests, 2 of them in flight when it ended, no", "$0.50, and unknown cost of what was in flight"),
+        (0, "2 requests, 2 of them in flight when it ended, no", "unknown cost"),
+    ],
+)
+def test_what_was_in_flight_has_an_unknown_cost(folder, fanfold, answered, requests, cost):
+    """A request that had begun when the run was killed is a request; a process is none."""
+    place = folder / "runs" / "r1"
+    place.mkdir(parents=True)
+    with EventLog(place / "events.jsonl") as log:
+        for key, lane in (("a", "model:m"), ("b", "model:m"), ("c", "model:m"), ("d", "process")):
+            log.emit("unit.planned", key, label=key, kind="aspect", lane=lane)
+        for key in "abcd"[1 - answered :]:
+            log.emit("attempt.started", key, number=1, hedge=False)
+        if answered:
+            usage = Usage(requests=1, cost_usd=0.5)
+            log.emit("attempt.ended", "a", number=1, hedge=False, status="ok", error=None, usage=usage)
+    lines = fanfold("runs", "show").out.splitlines()
+    assert f"requests   {requests} retries, no hedges" in lines
+    assert f"cost       {cost}" in lines
 
 
 def test_many_missing_units_are_counted(folder, fanfold):
@@ -138,8 +208,11 @@ def test_events_that_make_no_sense_are_said(folder, fanfold, line):
     assert "events.jsonl" in said
 
 
-def test_a_run_that_is_not_there_is_said(repository, fanfold):
-    """One clear line, exit 2."""
+def test_a_run_that_is_not_there_is_said(folder, fanfold):
+    """One clear line, exit 2; where there is no run at all, that."""
+    (said,) = fanfold("runs", "show").err.splitlines()
+    assert said == f"fanfold: no runs in {folder} yet"
+    record(folder, "r1")
     ended = fanfold("runs", "show", "r9")
     assert ended.code == 2
     (said,) = ended.err.splitlines()
@@ -153,8 +226,9 @@ def test_pruning_says_what_went(folder, fanfold):
     assert fanfold("runs", "prune", "--keep", "2", "--older-than", "36500").out == "removed no runs and no outcomes\n"
     assert fanfold("runs", "prune").out == "removed no runs and no outcomes\n"
     assert fanfold("runs", "prune", "--keep", "2").out == "removed 2 runs and no outcomes\n"
-    assert [line.split()[0] for line in fanfold("runs", "list").out.splitlines()] == ["r3", "r2"]
+    assert [line.split()[0] for line in fanfold("runs", "list").out.splitlines()[1:]] == ["r3", "r2"]
     assert fanfold("runs", "prune", "--keep", "-1").code == 2
+    assert fanfold("runs", "prune", "--older-than", "nan").code == 2
 
 
 def test_a_linked_folder_is_not_pruned(folder, fanfold, tmp_path):

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, cast
 
 import click
 
 from fanfold import __version__
-from fanfold.errors import FanfoldError, NothingToDo, OutputError, UsageError
+from fanfold.cli.streams import guard_streams
+from fanfold.errors import FanfoldError, NothingToDo
 
 EXIT_USAGE = 2
 EXIT_NOTHING = 4
+# EX_SOFTWARE of sysexits.h; 1 would say that there is a finding.
+EXIT_DEFECT = 70
 EXIT_INTERRUPTED = 130
 
 # One line a command: its module (the command has the module's name) and what the list of commands says of it.
@@ -61,7 +64,7 @@ class Commands(click.Group):
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 1 a finding at or above --fail-on; 2 usage or configuration; 3 incomplete; "
-    "4 nothing to do; 130 interrupted.",
+    "4 nothing to do; 70 a defect in fanfold; 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="fanfold")
 def cli() -> None:
@@ -70,11 +73,27 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code; every expected failure is one line on stderr."""
+    guard_streams()
     sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
 
 
 def run(argv: list[str]) -> int:
     """Run the command line and return its exit code."""
+    try:
+        return _run(argv)
+    except FanfoldError as error:
+        _complain(str(error))
+        return EXIT_NOTHING if isinstance(error, NothingToDo) else EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is; click makes a broken pipe an exit with 1
+        traceback.print_exc()
+        _complain(f"this is a defect in fanfold ({type(error).__name__}): please report it with the lines above")
+        return EXIT_DEFECT
+
+
+def _run(argv: list[str]) -> int:
     try:
         return int(cli.main(argv, prog_name="fanfold", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -82,16 +101,6 @@ def run(argv: list[str]) -> int:
         return EXIT_USAGE
     except click.ClickException as error:
         return _usage_error(error)
-    except FanfoldError as error:
-        _complain(str(error))
-        return _exit_code(error)
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of stdout has gone; nothing is left to tell it, and Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _usage_error(error: click.ClickException) -> int:
@@ -99,12 +108,6 @@ def _usage_error(error: click.ClickException) -> int:
     command = context.command_path if context else "fanfold"
     _complain(f"{error.format_message()} (see {command} --help)")
     return EXIT_USAGE
-
-
-def _exit_code(error: FanfoldError) -> int:
-    if isinstance(error, NothingToDo):
-        return EXIT_NOTHING
-    return EXIT_USAGE if isinstance(error, (UsageError, OutputError)) else 1
 
 
 def _complain(message: str) -> None:

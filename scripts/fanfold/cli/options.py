@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import difflib
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from fanfold.agents.backends import BACKENDS, NO_BACKEND
-from fanfold.cli.config import find_settings, named_settings
+from fanfold.cli.config import FROM_REPOSITORY, find_settings, named_settings
+from fanfold.engine.folder import SECRET_VARIABLE
 from fanfold.models import Severity
 from fanfold.reports.formats import FORMATS
 from fanfold.skills.request import Options
@@ -18,13 +22,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _DEFAULTS = Options()
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_PREFIX = "FANFOLD_"
+# What is read elsewhere than by an option: by the launcher, and by the store.
+_READ_ELSEWHERE = ("FANFOLD_CACHE_DIR", SECRET_VARIABLE)
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers to which neither nan nor infinity belongs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
 
 
 def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:  # noqa: ARG001  click's
     """Put the configuration file's values under those of the command line and the environment."""
     settings = named_settings(ctx.command, value) if value else find_settings(ctx.command, Path.cwd())
     ctx.default_map = dict(settings.values)
-    ctx.meta["fanfold.from-repository"] = settings if settings.file and not value else None
+    ctx.meta[FROM_REPOSITORY] = settings if settings.file and not value else None
+    for line in unread_variables(ctx.command, os.environ):
+        click.echo(f"fanfold: {line}", err=True)
     for key in settings.skipped:
         name = settings.file.name if settings.file else ""
         flag = key.replace("_", "-")
@@ -32,10 +51,23 @@ def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -
     return value
 
 
+def unread_variables(command: click.Command, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield one line for each variable that is meant for this program by its name and that nothing reads."""
+    own = [param.envvar for param in command.params if isinstance(param.envvar, str)]
+    known = [name.removeprefix(_PREFIX) for name in (*own, *_READ_ELSEWHERE)]
+    for name in sorted(environment):
+        told = name.removeprefix(_PREFIX)
+        if told != name and told not in known:
+            near = difflib.get_close_matches(told, known, n=1)
+            yield f"{name} is set, and nothing reads it{f'; did you mean {_PREFIX}{near[0]}?' if near else ''}"
+
+
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
     """Declare an option that `FANFOLD_<NAME>` in the environment sets as well."""
     long = next(name for name in names if name.startswith("--"))
-    settings.setdefault("envvar", f"FANFOLD_{long[2:].replace('-', '_').upper()}")
+    variable = settings.setdefault("envvar", f"{_PREFIX}{long[2:].replace('-', '_').upper()}")
+    if settings.get("multiple"):
+        settings["help"] = f"{settings['help']} In {variable}, several are separated by spaces."
     return click.option(*names, **settings)
 
 
@@ -49,9 +81,9 @@ _RENDERING = (
     ),
     option(
         "--output",
-        type=click.Path(path_type=Path, allow_dash=True),
+        type=click.Path(allow_dash=True),  # as text: the slash at the end of a folder's name says something
         metavar="PATH",
-        help="Where to write it: a file; a folder for several formats; - for stdout.",
+        help="Where to write it: a file; a folder (PATH/), as for several formats; - for stdout.",
     ),
     option("--template", type=click.Path(path_type=Path), metavar="FILE", help="A report template of your own."),
     option(
@@ -85,7 +117,7 @@ _SHARED = (
     option(
         "--timeout",
         "timeout",
-        type=click.FloatRange(0, min_open=True),
+        type=FiniteRange(0, min_open=True),
         default=_DEFAULTS.timeout_s,
         show_default=True,
         metavar="SECONDS",
@@ -93,11 +125,11 @@ _SHARED = (
     ),
     option(
         "--deadline",
-        type=click.FloatRange(0, min_open=True),
+        type=FiniteRange(0, min_open=True),
         metavar="SECONDS",
         help="For the whole run; at the deadline it folds what it has.",
     ),
-    option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Never exceeded."),
+    option("--max-cost", type=FiniteRange(0), metavar="USD", help="Never exceeded."),
     option("--dry-run", is_flag=True, help="Show the plan and its estimate; run and send nothing."),
     option("--fresh", is_flag=True, help="Do not reuse stored outcomes."),
     *_RENDERING,

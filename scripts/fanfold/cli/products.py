@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from fanfold.cli.streams import check_stdout
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
 from fanfold.reports.formats import FORMATS, Renderer, TemplateChoice
@@ -25,32 +26,56 @@ def template_choice(file: Path | None, folder: Path | None) -> TemplateChoice:
     return TemplateChoice(file, [place for place in (folder, own) if place and place.is_dir()])
 
 
-def places(output: Path | None, formats: Sequence[str]) -> dict[str, Path]:
-    """Return where each format goes. Raises UsageError, or OutputError when a place can't be written."""
-    if output is None or output == STDOUT:
+def places(output: str | None, formats: Sequence[str]) -> dict[str, Path]:
+    """Return where each format goes: to stdout, a file, or `report.*` in a folder, which a slash at the end means too.
+
+    Nothing is made yet. Raises UsageError, or OutputError when a place can't be written.
+    """
+    if output is None or Path(output) == STDOUT:
         if len(formats) > 1:
             raise UsageError(f"--format {' and '.join(formats)} can't both go to stdout: give --output a folder")
+        check_stdout()
         return {formats[0]: STDOUT}
-    if len(formats) > 1 or output.is_dir():
-        if output.exists() and not output.is_dir():
-            raise UsageError(f"--output {output}: several formats need a folder, and this is a file")
-        chosen = {name: output / f"report.{FORMATS[name]}" for name in formats}
+    if not output or "\0" in output:
+        raise UsageError(f"--output {output!r}: the name of a file or folder is expected")
+    folder = _folder(output, formats)
+    if folder is None:
+        chosen = {formats[0]: Path(output)}
     else:
-        chosen = {formats[0]: output}
+        chosen = {name: folder / f"report.{FORMATS[name]}" for name in formats}
     for place in chosen.values():
-        _check_writable(place)
+        _check_writable(output, place, may_make=folder)
     return chosen
 
 
-def _check_writable(place: Path) -> None:
+def _folder(output: str, formats: Sequence[str]) -> Path | None:
+    """Return the folder that `output` means, None when it means a file."""
+    path = Path(output)
+    asked = output.endswith(tuple(filter(None, (os.sep, os.altsep))))
+    if not asked and len(formats) == 1 and not path.is_dir():
+        return None
+    if path.exists() and not path.is_dir():
+        wanted = "the slash at its end means a folder" if asked else "several formats need a folder"
+        raise UsageError(f"--output {output}: {wanted}, and this is a file")
+    return path
+
+
+def _check_writable(output: str, place: Path, *, may_make: Path | None) -> None:
     """Try it before anything is spent; asking for permissions would believe what root is told."""
+    if place.exists() and not place.is_file() and not place.is_dir():
+        # To open and close a pipe would be the end of it for its reader.
+        return
+    folder = place.resolve().parent if place.is_symlink() else place.parent
+    if folder == may_make and not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise OutputError(
+            f"--output {output}: {folder} is not a folder" + ("" if folder.exists() else "; make it first")
+        )
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():
-            with place.open("ab"):
-                return
-        with tempfile.TemporaryFile(dir=place.parent):
-            return
+            place.open("ab").close()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise OutputError(f"--output {place}: {error.strerror or error}") from error
 
@@ -64,19 +89,26 @@ def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path]) -> None:
             _print(text)
             continue
         try:
+            place.parent.mkdir(exist_ok=True)
             write_whole(place, text)
         except OSError as error:
-            _print(text)
-            failures.append(f"--output {place}: {error.strerror or error}; the report went to stdout instead")
+            failures.append(f"--output {place}: {error.strerror or error}; {_print_instead(text)}")
     if failures:
         raise OutputError("; ".join(failures))
+
+
+def _print_instead(text: str) -> str:
+    """Print what could not be written to its file, and say what became of it."""
+    try:
+        _print(text)
+    except OutputError as error:
+        return str(error)
+    return "the report went to stdout instead"
 
 
 def _print(text: str) -> None:
     try:
         click.echo(text, nl=False)
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise OutputError(f"stdout: {error.strerror or error}") from error
 

@@ -2,42 +2,86 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
 import click
 
+from fanfold.cli.streams import printable
 from fanfold.engine.events import Event
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 Listener = Callable[[Event], None]
+# After so many seconds without a line a reader wonders whether anything still happens.
+_SILENCE_S = 30.0
+_NAMED = 8
 
 
 class PlainProgress:
-    """One line for each unit that ends."""
+    """One line for each unit that ends, and one for each `_SILENCE_S` seconds without any.
+
+    To be entered on a running event loop, whose timer breaks the silence; without a loop nothing does.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._labels: dict[str, str] = {}
+        self._running: dict[str, str] = {}
         self._ended = 0
+        self._began_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __enter__(self) -> Listener:
+        with contextlib.suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
+            self._began_s = self._loop.time()
+        self._listen_for_silence()
         return self._hear
 
     def __exit__(self, *_: object) -> None:
-        return
+        if self._timer:
+            self._timer.cancel()
 
     def _hear(self, event: Event) -> None:
         if event.unit is None:
             return
+        label = self._labels.get(event.unit, event.unit)
         if event.name == "unit.planned":
-            self._labels[event.unit] = str(event.attributes.get("label", event.unit))
+            self._labels[event.unit] = printable(str(event.attributes.get("label", event.unit)))
+        elif event.name == "attempt.started":
+            self._running[event.unit] = label
         elif event.name == "unit.ended":
             self._ended += 1
-            told = f"[{self._ended}/{len(self._labels)}] {self._labels.get(event.unit, event.unit)}: {ending(event)}"
-            click.echo(told, file=self._stream)
+            self._running.pop(event.unit, None)
+            self._say(f"[{self._ended}/{len(self._labels)}] {label}: {ending(event)}")
+
+    def _say(self, line: str) -> None:
+        click.echo(line, file=self._stream)
+        self._listen_for_silence()
+
+    def _listen_for_silence(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._loop:
+            self._timer = self._loop.call_later(_SILENCE_S, self._break_silence, self._loop)
+
+    def _break_silence(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._say(f"{self._doing()} after {loop.time() - self._began_s:.0f} s{self._whom()}")
+
+    def _doing(self) -> str:
+        if self._running:
+            return "still running"
+        return "still waiting" if self._ended < len(self._labels) else "still at work"
+
+    def _whom(self) -> str:
+        names = [*self._running.values()]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f": {', '.join(names[:_NAMED])}{more}" if names else ""
 
 
 class LiveProgress:
@@ -71,7 +115,7 @@ class LiveProgress:
         if event.unit is None:
             return
         if event.name == "unit.planned":
-            self._labels[event.unit] = str(event.attributes.get("label", event.unit))
+            self._labels[event.unit] = printable(str(event.attributes.get("label", event.unit)))
         elif event.name == "attempt.started":
             self._running[event.unit] = self._labels.get(event.unit, event.unit)
         elif event.name == "unit.ended":
@@ -100,7 +144,7 @@ class VerboseProgress:
 
     def _hear(self, event: Event) -> None:
         told = " ".join(f"{name}={value}" for name, value in event.attributes.items() if value not in (None, "", {}))
-        click.echo(f"{event.at_s:8.3f} {event.name} {event.unit or '':.8} {told}", file=self._stream)
+        click.echo(f"{event.at_s:8.3f} {event.name} {event.unit or '':.8} {printable(told)}", file=self._stream)
 
 
 class NoProgress:
@@ -114,12 +158,9 @@ class NoProgress:
 
 
 def ending(event: Event) -> str:
-    """Say how a unit ended: `ok`, `ok (reused)`, `failed: why`."""
-    status = str(event.attributes.get("status", ""))
-    if event.attributes.get("reused"):
-        return f"{status} (reused)"
-    error = event.attributes.get("error")
-    return f"{status}: {error}" if error else status
+    """Say how a unit ended: `ok`, `ok (reused)`, `over budget`. Why it failed is said once, when the run has ended."""
+    status = str(event.attributes.get("status", "")).replace("_", " ")
+    return f"{status} (reused)" if event.attributes.get("reused") else status
 
 
 def progress(

@@ -7,25 +7,38 @@ from typing import Any
 
 import click
 
-from fanfold.cli.config import repository_root
 from fanfold.cli.options import rendering_options
 from fanfold.cli.products import deliver, places, template_choice
-from fanfold.engine.folder import FOLDER
-from fanfold.engine.runs import find_run, read_run
+from fanfold.cli.runs import chosen_run
+from fanfold.engine.runs import EVENTS, LATEST, RECORD, read_run
+from fanfold.errors import TargetError
+from fanfold.models import Run
 from fanfold.reports.formats import Renderer
 
 
 @click.command()
-@click.argument("run", metavar="RUN", default="latest")
+@click.argument("run", default=LATEST)
 @rendering_options
 def report(run: str, **given: Any) -> int:
     """Render a saved run again, in any format and with any template; no model is called.
 
     RUN is a run's id, the start of one, a run.json, or nothing for the latest run of this repository.
     """
-    path = Path(run)
-    saved = read_run(path if path.exists() else find_run(repository_root(Path.cwd()) / FOLDER, run))
+    saved = _saved(run)
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(saved.skill, formats, template_choice(given["template"], given["templates"]))
     deliver(saved, renderer, places(given["output"], formats))
     return 0
+
+
+def _saved(name: str) -> Run:
+    """Read the run that `name` means. Raises TargetError, also for one that did not finish."""
+    path = Path(name)
+    place = path if name != LATEST and path.exists() else chosen_run(name)
+    if (place / EVENTS).exists() and not (place / RECORD).exists():
+        run_id = place.resolve().name
+        raise TargetError(
+            f"run {run_id} did not finish: run the same command again; "
+            f"`fanfold runs show {run_id}` tells how far it came"
+        )
+    return read_run(place)

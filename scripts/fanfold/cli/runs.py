@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from fanfold.cli.config import repository_root
-from fanfold.engine.events import read_events
+from fanfold.cli.options import FiniteRange
+from fanfold.cli.streams import printable
+from fanfold.engine.events import Event, read_events
 from fanfold.engine.folder import FOLDER
-from fanfold.engine.metrics import RunFold, fold
-from fanfold.engine.runs import EVENTS, RECORD, RunEntry, find_run, list_runs, prune, read_run
+from fanfold.engine.metrics import fold
+from fanfold.engine.runs import EVENTS, LATEST, RECORD, RunEntry, find_run, list_runs, prune, read_run, runs_folder
 from fanfold.errors import OutputError, TargetError
-from fanfold.models import Coverage, Timing, Usage
-from fanfold.reports.filters import count, duration, money
+from fanfold.models import Coverage, Finding, Run, Timing, Usage
+from fanfold.reports.filters import count, duration, money, severities
 
 _KEEP = 20
 _DAY_S = 86_400.0
 _SHOWN = 20
+_COLUMNS = ("run", "skill", "status", "began", "took", "cost", "findings", "target")
+_TARGET_WIDTH = 60
 
 
 @click.group()
@@ -28,31 +32,35 @@ def runs() -> None:
 
 
 @runs.command("list")
-def list_command() -> None:
-    """List the runs, newest first: id, skill, status, when it began, how long it took, what it cost."""
+@click.option("--all", "whole", is_flag=True, help=f"Not only the newest {_SHOWN}.")
+def list_command(*, whole: bool) -> None:
+    """List the runs, newest first: when each began, how long it took, what it cost and found, and on what."""
     entries = list_runs(_folder())
     if not entries:
-        click.echo(f"fanfold: no runs in {_folder()}", err=True)
+        click.echo(f"fanfold: no runs in {_folder()} yet", err=True)
         return
-    rows = [tuple(map(_printable, _row(entry))) for entry in entries]
+    shown = entries if whole else entries[:_SHOWN]
+    rows = [_COLUMNS, *(tuple(map(printable, _row(entry))) for entry in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if len(shown) < len(entries):
+        click.echo(f"fanfold: {count(len(entries) - len(shown), 'older run')}: fanfold runs list --all", err=True)
 
 
 @runs.command()
-@click.argument("run", default="latest")
+@click.argument("run", default=LATEST)
 def show(run: str) -> None:
     """Show what became of a run: coverage, usage, time. RUN is an id, the start of one, or nothing for the latest."""
-    place = find_run(_folder(), run)
+    place = chosen_run(run)
     lines = _finished(place) if (place / RECORD).exists() else _unfinished(place)
     for line in lines:
-        click.echo(_printable(line))
+        click.echo(printable(line))
 
 
 @runs.command("prune")
 @click.option("--keep", type=click.IntRange(min=0), default=_KEEP, show_default=True, help="Keep the newest N.")
-@click.option("--older-than", type=click.FloatRange(min=0), default=0.0, metavar="DAYS", help="Keep what is younger.")
+@click.option("--older-than", type=FiniteRange(min=0), default=0.0, metavar="DAYS", help="Keep what is younger.")
 def prune_command(keep: int, older_than: float) -> None:
     """Remove old runs, and the outcomes that no run that stays has used."""
     try:
@@ -62,14 +70,34 @@ def prune_command(keep: int, older_than: float) -> None:
     click.echo(f"removed {count(len(pruned.runs), 'run')} and {count(pruned.outcomes, 'outcome')}")
 
 
+def chosen_run(name: str) -> Path:
+    """Return the folder of the run of this repository that `name` means. Raises TargetError."""
+    folder = _folder()
+    try:
+        return find_run(folder, name)
+    except TargetError:
+        if list_runs(folder):
+            raise
+    raise TargetError(f"no runs in {folder} yet")
+
+
 def _folder() -> Path:
     return repository_root(Path.cwd()) / FOLDER
 
 
 def _row(entry: RunEntry) -> tuple[str, ...]:
     wall = "" if entry.wall_s is None else duration(entry.wall_s)
-    cost = "" if entry.wall_s is None else money(entry.cost_usd)
-    return entry.id, entry.skill or "", entry.status, _moment(entry.started), wall, cost
+    known = entry.id, entry.skill or "", entry.status, _moment(entry.started), wall
+    try:
+        run = read_run(runs_folder(_folder()) / entry.id)
+    except TargetError:
+        return *known, "", "", ""
+    cost = money(run.usage.cost_usd) if run.usage.requests else ""
+    return *known, cost, str(len(run.findings)), _shortened(run.target.description)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _TARGET_WIDTH else f"{text[: _TARGET_WIDTH - 1]}…"
 
 
 def _moment(seconds: float) -> str:
@@ -86,53 +114,87 @@ def _finished(place: Path) -> list[str]:
         f"run        {run.id}, {run.skill}, {run.status}",
         f"target     {run.target.description}",
         f"backend    {run.backend}{f' ({run.model})' if run.model else ''}",
+        f"findings   {_found(run)}",
         *_measures(run.coverage, run.usage, run.timing),
         f"record     {place / RECORD}",
     ]
 
 
+def _found(run: Run) -> str:
+    """Say how many findings the change brought, how many were there before it, and how grave they are."""
+    groups: tuple[tuple[str, Sequence[Finding]], ...] = (
+        ("", [finding for finding in run.findings if finding.introduced]),
+        (" older than the change", [finding for finding in run.findings if not finding.introduced]),
+    )
+    told = [f"{len(found)}{what} ({severities(found)})" for what, found in groups if found]
+    return ", ".join(told) or "none"
+
+
 def _unfinished(place: Path) -> list[str]:
-    events = _folded(place / EVENTS)
+    try:
+        events = list(read_events(place / EVENTS))
+        folded = fold(events)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TargetError(f"{place / EVENTS}: not the events of a run: {error}") from error
     return [
         f"run        {place.name}, unfinished",
-        *_measures(events.coverage, events.usage, events.timing),
+        *_measures(folded.coverage, folded.usage, folded.timing, in_flight=_in_flight(events)),
         "resume     run the same command again: what has an outcome is not paid for again",
     ]
 
 
-def _folded(path: Path) -> RunFold:
-    try:
-        return fold(read_events(path))
-    except (KeyError, TypeError, ValueError) as error:
-        raise TargetError(f"{path}: not the events of a run: {error}") from error
+def _in_flight(events: Iterable[Event]) -> int:
+    """Return how many requests to a model had begun and not ended: each may cost something, and no one knows what."""
+    asking: set[str | None] = set()
+    in_flight = 0
+    for event in events:
+        if event.name == "unit.planned" and str(event.attributes.get("lane", "")).startswith("model:"):
+            asking.add(event.unit)
+        elif event.unit in asking:
+            in_flight += {"attempt.started": 1, "attempt.ended": -1}.get(event.name, 0)
+    return max(0, in_flight)
 
 
-def _measures(coverage: Coverage, usage: Usage, timing: Timing) -> list[str]:
+def _measures(coverage: Coverage, usage: Usage, timing: Timing, *, in_flight: int = 0) -> list[str]:
     reused = f", {coverage.reused} of them reused" if coverage.reused else ""
-    errors = ", ".join(f"{number} × {name}" for name, number in usage.errors.items())
-    asked = [count(usage.requests, "request"), count(usage.retries, "retry", "retries"), count(usage.hedges, "hedge")]
-    cached = f"{usage.cache_write_tokens:,} written to the cache, {usage.cache_read_tokens:,} read from it"
-    worked = f"{duration(timing.wall_s)} for {duration(timing.worker_s)} of work, {_speedup(timing)}"
     return [
         f"units      {coverage.ok} of {coverage.planned} ok{reused}",
         *_missing(coverage.missing),
-        f"requests   {', '.join(asked)}{f'; errors: {errors}' if errors else ''}",
-        f"tokens     {usage.input_tokens:,} in, {cached}, {usage.output_tokens:,} out",
-        f"cost       {money(usage.cost_usd)}; without a cache {money(usage.cost_uncached_usd)}",
-        f"time       {worked}; critical path {duration(timing.critical_path_s)}",
+        f"requests   {_requests(usage, in_flight)}",
+        *(_billed(usage, in_flight) if usage.requests or in_flight else ()),
+        f"time       {_time(timing)}",
     ]
+
+
+def _requests(usage: Usage, in_flight: int) -> str:
+    asked = [count(usage.requests + in_flight, "request")]
+    if in_flight:
+        asked.append(f"{in_flight} of them in flight when it ended")
+    asked += [count(usage.retries, "retry", "retries"), count(usage.hedges, "hedge")]
+    errors = ", ".join(f"{number} × {name}" for name, number in usage.errors.items())
+    return f"{', '.join(asked)}{f'; errors: {errors}' if errors else ''}"
+
+
+def _billed(usage: Usage, in_flight: int) -> Iterable[str]:
+    cached = f"{usage.cache_write_tokens:,} written to the cache, {usage.cache_read_tokens:,} read from it"
+    yield f"tokens     {usage.input_tokens:,} in, {cached}, {usage.output_tokens:,} out"
+    if in_flight and not usage.requests:
+        yield f"cost       {money(None)}"
+    elif in_flight:
+        yield f"cost       {money(usage.cost_usd)}, and {money(None)} of what was in flight"
+    else:
+        yield f"cost       {money(usage.cost_usd)}; without a cache {money(usage.cost_uncached_usd)}"
+
+
+def _time(timing: Timing) -> str:
+    if not timing.worker_s:
+        return duration(timing.wall_s)
+    speedup = "no speed-up known" if timing.speedup is None else f"{timing.speedup:.1f} times as fast"
+    worked = f"{duration(timing.wall_s)} for {duration(timing.worker_s)} of work, {speedup}"
+    return f"{worked}; critical path {duration(timing.critical_path_s)}"
 
 
 def _missing(missing: tuple[str, ...]) -> Iterable[str]:
     yield from (f"missing    {one}" for one in missing[:_SHOWN])
     if len(missing) > _SHOWN:
         yield f"missing    and {len(missing) - _SHOWN} more"
-
-
-def _speedup(timing: Timing) -> str:
-    return "no speed-up known" if timing.speedup is None else f"{timing.speedup:.1f} times as fast"
-
-
-def _printable(text: str) -> str:
-    """Make text that may come from anybody fit for a terminal, on one line."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
