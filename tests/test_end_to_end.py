@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_a_review_without_a_model(repository, surroundings):
 
 def test_a_review_with_four_sub_agents(repository, surroundings):
     """Real sockets, streaming, one merged report."""
-    finding = {
+    finding: dict[str, Any] = {
         "path": "app.py",
         "anchor": "",
         "quote": "return pickle.loads(blob)",

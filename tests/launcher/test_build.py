@@ -17,7 +17,7 @@ from pathlib import Path
 import pip
 import pytest
 
-from launcher import build, cache, installers
+from launcher import build, cache, installers, words
 
 DAY_S = 24 * 60 * 60
 
@@ -265,7 +265,7 @@ def test_neither_uv_nor_python(monkeypatch):
     """A machine with an old Python alone is told what would help."""
     monkeypatch.setattr(installers, "find", lambda: None)
     monkeypatch.setattr(installers, "find_uv", lambda: None)
-    with pytest.raises(cache.LauncherError, match=r"neither uv nor a Python >= 3\.11"):
+    with pytest.raises(words.LauncherError, match=r"neither uv nor a Python >= 3\.11"):
         installers.install("/e", "/r", installers.Runner("/", "/log", 0), lambda _: None)
 
 
@@ -290,7 +290,7 @@ def test_a_file_system_without_locks_is_said(monkeypatch, tmp_path):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(cache.LauncherError, match="FANFOLD_CACHE_DIR"), build._locked(str(tmp_path)):
+    with pytest.raises(words.LauncherError, match="FANFOLD_CACHE_DIR"), build._locked(str(tmp_path)):
         pytest.fail("the lock was not taken")
 
 

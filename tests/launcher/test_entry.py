@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import cache, entry, interpreters
+from launcher import cache, entry, interpreters, words
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "scripts" / "launcher"
@@ -230,7 +230,7 @@ def test_without_a_home_the_temporary_folder_serves(monkeypatch, tmp_path):
     assert private.parent == tmp_path
     assert private.stat().st_mode & 0o777 == 0o700
     private.chmod(0o755)
-    with pytest.raises(cache.LauncherError, match="FANFOLD_CACHE_DIR"):
+    with pytest.raises(words.LauncherError, match="FANFOLD_CACHE_DIR"):
         list(cache.folders())
 
 

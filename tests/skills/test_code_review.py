@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -153,7 +154,7 @@ def test_packing_covers_each_file_once(sizes, allowance):
 
 
 def reported(**fields):
-    values = {
+    values: dict[str, Any] = {
         "path": "a.py",
         "anchor": "",
         "quote": "line fifty",
