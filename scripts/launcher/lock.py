@@ -1,6 +1,6 @@
 """Pin what pyproject.toml asks for: `python3.11 scripts/launcher/lock.py` writes both requirements files, through uv.
 
-    requirements.txt        what the pack runs on: the dependencies and the extra `analyzers`
+    requirements.txt        what the pack runs on: the dependencies and the extras `analyzers` and `grammars`
     requirements-dev.txt    the same pins, and those of the dependency group `dev`
 
 A pin stays where it is while pyproject.toml allows it; `--upgrade` and other arguments go to `uv pip compile`.
@@ -44,7 +44,7 @@ def wanted(pyproject: Mapping[str, Any], listed: Sequence[str]) -> list[str]:
 def runtime(pyproject: Mapping[str, Any]) -> list[str]:
     """Return what requirements.txt has to satisfy."""
     project = pyproject["project"]
-    return wanted(pyproject, [*project["dependencies"], f"{project['name']}[analyzers]"])
+    return wanted(pyproject, [*project["dependencies"], f"{project['name']}[analyzers,grammars]"])
 
 
 def development(pyproject: Mapping[str, Any]) -> list[str]:
