@@ -1,0 +1,1 @@
+"""Test frameworks as runners: one module each, one model of results."""
