@@ -14,6 +14,8 @@
         │   └── ConnectionLost   refused, reset, cut, ended early, silent, not an API answer
         ├── AnswerError          the answer came and can't be used; asked again once
         │   ├── Truncated        the token limit ended it
+        │   ├── EmptyAnswer      there is nothing in it
+        │   ├── MissingToolCall  it ended without the call that hands in the answer
         │   └── InvalidAnswer    it does not fit its schema
         └── FinalError           asking again can't help
             ├── Unauthorized     401, 403
@@ -89,6 +91,14 @@ class AnswerError(WorkerError):
 
 class Truncated(AnswerError):
     """The token limit ended the answer."""
+
+
+class EmptyAnswer(AnswerError):
+    """There is nothing in the answer."""
+
+
+class MissingToolCall(AnswerError):
+    """The sub-agent ended without the call that hands in its answer."""
 
 
 class InvalidAnswer(AnswerError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
@@ -129,7 +129,8 @@ class Unit(Generic[P]):
     names the shared prompt prefix behind which units are primed. `reserve_usd` is the worst case of one attempt, in
     US dollars, and `reserve_enlarged_usd` that of one with a larger token limit, after an answer that was cut off
     (None: the same). `tokens` is about what an attempt sends, `expected_s` how many seconds it is expected to take;
-    among those that wait the longest goes first, and one of which that is not known before all of them.
+    among those that wait the longest goes first, and one of which that is not known before all of them. `stands` is
+    asked about a stored value before it is reused, for what the key can't know; None: the key says it all.
     """
 
     key: str
@@ -146,6 +147,7 @@ class Unit(Generic[P]):
     timeout_s: float | None = None
     needs: tuple[str, ...] = ()
     expected_s: float | None = None
+    stands: Callable[[Any], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Answers here are scripted; no model was asked.
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -14,7 +15,8 @@ from pydantic import BaseModel
 
 from fanfold import errors
 from fanfold.agents.api import ApiBackend, map_error, request_of
-from fanfold.agents.spec import AgentSpec
+from fanfold.agents.backends import Premises
+from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
 from fanfold.engine.attempt import Attempt
 
 URL = "https://api.anthropic.com/v1/messages"
@@ -24,16 +26,18 @@ class Answer(BaseModel):
     words: list[str]
 
 
-def spec(task="Find.", **fields):
-    values = {
-        "role": "finder",
-        "model": "claude-opus-5-5",
-        "effort": None,
-        "system": "You are a finder.",
-        "context": "The change.",
-        "answer": Answer,
-        "max_tokens": 1000,
-    }
+class Verdict(BaseModel):
+    holds: bool
+
+
+REPORT = AnswerTool("report", "Hand in what you found.", Answer)
+JUDGE = AnswerTool("judge", "Hand in your verdict.", Verdict)
+PREMISES = Premises(None, Path("/nowhere"))
+
+
+def spec(task="Find.", *, effort=None, **fields):
+    brief = Brief("claude-opus-5-5", effort, "You are one of several.", (REPORT, JUDGE))
+    values = {"role": "finder", "brief": brief, "context": "The change.", "answer": REPORT, "max_tokens": 1000}
     return AgentSpec(task=task, **{**values, **fields})
 
 
@@ -92,7 +96,7 @@ def ask(respx_httpx2, monkeypatch):
             route.respond(status, headers={"content-type": kind, **(headers or {})}, content=content)
 
         async def go():
-            backend = ApiBackend()
+            backend = ApiBackend(PREMISES)
             try:
                 return await backend.ask(about or spec(), attempt)
             except errors.WorkerError as failure:
@@ -112,7 +116,7 @@ def test_an_answer_is_validated_and_charged(ask):
     answer = json.dumps({"words": ["a"]})
     text = sse(started(cache_read_input_tokens=900), *thinking("hm"), *block(answer, 1), *ended())
     result, attempt, _ = ask(text=text)
-    assert result == Answer(words=["a"])
+    assert result.answer == Answer(words=["a"])
     assert attempt.has_begun
     usage = attempt.usage
     assert (usage.input_tokens, usage.cache_read_tokens, usage.output_tokens) == (100, 900, 50)
@@ -125,18 +129,18 @@ def test_the_request_is_laid_out_for_the_cache(ask):
     _, _, sent = ask(text=answer, about=spec("Find bugs.", effort="high"))
     shared, own = sent["messages"][0]["content"]
     assert shared == {"type": "text", "text": "The change.", "cache_control": {"type": "ephemeral"}}
-    assert own == {"type": "text", "text": "Find bugs."}
+    assert own == {"type": "text", "text": "Find bugs.\n\nHand in your answer with `report`."}
     assert json.dumps(sent).count("cache_control") == 1
-    assert sent["output_config"]["effort"] == "high"
-    assert sent["output_config"]["format"]["schema"]["additionalProperties"] is False
-    assert not sent.keys() & {"temperature", "top_p", "top_k", "thinking", "tool_choice", "tools"}
+    assert sent["output_config"] == {"effort": "high"}
+    assert [(tool["name"], tool["strict"]) for tool in sent["tools"]] == [("report", True), ("judge", True)]
+    assert all(tool["input_schema"]["additionalProperties"] is False for tool in sent["tools"])
+    assert not sent.keys() & {"temperature", "top_p", "top_k", "thinking", "tool_choice"}
 
 
 def test_two_roles_share_their_prefix_to_the_byte():
-    """Everything up to the breakpoint is the same for every task of a run."""
-    one, two = (request_of(spec(task), Attempt()) for task in ("Find bugs.", "Find holes."))
-    for request in (one, two):
-        assert request["messages"][0]["content"].pop()["text"].startswith("Find")
+    """Everything up to the breakpoint is the same for every role of a run, whatever it hands in."""
+    one, two = (request_of(about, Attempt()) for about in (spec("Find bugs."), spec("Refute.", answer=JUDGE)))
+    assert one["messages"][0]["content"].pop() != two["messages"][0]["content"].pop()
     assert json.dumps(one) == json.dumps(two)
 
 
@@ -208,8 +212,9 @@ def test_retry_after_is_handed_on(ask, header, seconds):
             True,
         ),
         (sse(started(), *block('{"words": 1}'), *ended()), errors.InvalidAnswer, True),
-        (sse(started(), *block("no json"), *ended()), errors.InvalidAnswer, True),
-        (sse(started(), *ended()), errors.InvalidAnswer, True),
+        (sse(started(), *block("{no json"), *ended()), errors.InvalidAnswer, True),
+        (sse(started(), *block("Looks good."), *ended()), errors.MissingToolCall, True),
+        (sse(started(), *ended()), errors.EmptyAnswer, True),
         (sse(started(), *block('{"words": []}')), errors.ConnectionLost, True),
         (sse(started(), failure("overloaded_error")), errors.Overloaded, True),
         (sse(started(), failure("rate_limit_error")), errors.RateLimited, True),
@@ -258,7 +263,7 @@ def test_no_credential_is_one_clear_line(respx_httpx2):
     """Without a key the error says what to do, before anything is sent."""
 
     async def go():
-        backend = ApiBackend()
+        backend = ApiBackend(PREMISES)
         try:
             with pytest.raises(errors.Unauthorized, match=r"ANTHROPIC_API_KEY|credential"):
                 await backend.ask(spec(), Attempt())

@@ -125,9 +125,7 @@ def test_the_cache_is_written_once_and_read_by_the_others(repository, fanfold, s
     assert usage["cache_read_tokens"] == 3 * usage["cache_write_tokens"]
     assert usage["cost_usd"] < usage["cost_uncached_usd"]
     bodies = [record.body for record in server.requests]
-    shared = {
-        json.dumps([b["system"], b["messages"][0]["content"][0], b["output_config"]], sort_keys=True) for b in bodies
-    }
+    shared = {json.dumps([b["system"], b["messages"][0]["content"][0], b["tools"]], sort_keys=True) for b in bodies}
     assert len(bodies) == 4
     assert len(shared) == 1
 

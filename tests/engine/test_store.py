@@ -447,3 +447,27 @@ def test_a_second_run_calls_nobody(tmp_path):
     assert [o.value for o in first] == [o.value for o in second] == [n**2 for n in range(1000)]
     assert not any(o.reused for o in first)
     assert all(o.reused and o.usage == Usage() for o in second)
+
+
+@pytest.mark.parametrize("how", ["says no", "fails"])
+def test_a_value_that_no_longer_stands_is_made_again_and_replaced(tmp_path, how):
+    """What the key can't know is asked of the unit; when that can't be told the value counts as stale."""
+    stands = True
+
+    async def asked(_value):
+        if not stands and how == "fails":
+            raise OSError("gone")
+        return stands
+
+    async def go(store):
+        nonlocal stands
+        about = unit(stands=asked)
+        await store.put(about, outcome(value=Answer(text="old")))
+        assert (await store.get(about)).value.text == "old"
+        stands = False
+        assert await store.get(about) is None
+        await store.put(about, outcome(value=Answer(text="new")))
+        stands = True
+        return (await store.get(about)).value.text
+
+    assert with_store(tmp_path, go) == "new"

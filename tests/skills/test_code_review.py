@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanfold.agents.spec import Answered
 from fanfold.analyzers.base import Analysis
 from fanfold.errors import ConfigError
 from fanfold.models import Dropped, Finding, Outcome, Severity, Status
@@ -234,7 +235,7 @@ def test_titles_are_one_bounded_line():
 
 
 def outcome(unit, findings):
-    return Outcome(unit.key, unit.label, unit.kind, Status.OK, FinderAnswer(findings=tuple(findings)))
+    return Outcome(unit.key, unit.label, unit.kind, Status.OK, Answered(answer=FinderAnswer(findings=tuple(findings))))
 
 
 def analyzer_finding(**fields):

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold import errors
 from fanfold.agents.prices import estimate_tokens, priced
-from fanfold.agents.spec import A, AgentSpec
+from fanfold.agents.spec import A, AgentSpec, Answered, AnswerTool
 from fanfold.models import Usage
 
 if TYPE_CHECKING:
     import anthropic
     from anthropic.types import Message
 
+    from fanfold.agents.backends import Premises
     from fanfold.engine.attempt import Attempt
 
 # The engine watches for silence and for the deadline; this bounds a socket that it has lost sight of.
@@ -29,16 +30,19 @@ class ApiBackend:
     """Sub-agents over HTTPS, one client for all of them."""
 
     name = "api"
+    interactive = False
+    most = None
 
-    def __init__(self) -> None:
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
         self._opened: anthropic.AsyncAnthropic | None = None
         # The SDK takes a second to import: that passes while analyzers run.
         threading.Thread(target=importlib.import_module, args=("anthropic",), daemon=True).start()
 
-    async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> A:
+    async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> Answered[A]:
         """Stream one answer; see `Backend.ask`."""
         message = await self._stream(request_of(spec, attempt), spec.model, attempt)
-        return spec.validate(text_of(message))
+        return Answered(answer=spec.answer.validate(handed_in(message, spec.answer)))
 
     async def close(self) -> None:
         if self._opened is not None:
@@ -95,20 +99,17 @@ def _fast_transport() -> Any:
 
 def request_of(spec: AgentSpec[Any], attempt: Attempt) -> dict[str, Any]:
     """Lay out a request: what is shared first, the cache breakpoint at its end, the agent's own part last."""
-    task = spec.task
+    task = spec.own
     if attempt.correction:
         task = f"{task}\n\nYour previous answer could not be used: {attempt.correction}. Answer again, in full."
-    config: dict[str, Any] = {"format": {"type": "json_schema", "schema": spec.schema}}
-    if spec.effort:
-        config["effort"] = spec.effort
-    limit = spec.enlarged_tokens if attempt.enlarge else spec.max_tokens
     shared = {"type": "text", "text": spec.context, "cache_control": {"type": "ephemeral"}}
     return {
         "model": spec.model,
-        "max_tokens": limit,
-        "system": [{"type": "text", "text": spec.system}],
+        "max_tokens": spec.enlarged_tokens if attempt.enlarge else spec.max_tokens,
+        "tools": [dict(tool) for tool in spec.brief.tools],
+        "system": [{"type": "text", "text": spec.brief.system}],
         "messages": [{"role": "user", "content": [shared, {"type": "text", "text": task}]}],
-        "output_config": config,
+        **({"output_config": {"effort": spec.brief.effort}} if spec.brief.effort else {}),
     }
 
 
@@ -149,11 +150,19 @@ def checked(message: Message) -> Message:
     return message
 
 
-def text_of(message: Message) -> str:
-    """Join the text blocks. Raises InvalidAnswer when there is none."""
-    text = "".join(block.text for block in message.content if block.type == "text")
-    if not text.strip():
-        raise errors.InvalidAnswer("the answer holds no text")
+def handed_in(message: Message, tool: AnswerTool[Any]) -> object:
+    """Return the input of the answer's call, or the JSON that stands in its place.
+
+    Raises EmptyAnswer when there is nothing, MissingToolCall when there is neither.
+    """
+    for block in message.content:
+        if block.type == "tool_use" and block.name == tool.name:
+            return block.input
+    text = "".join(block.text for block in message.content if block.type == "text").strip()
+    if not text:
+        raise errors.EmptyAnswer("the answer is empty")
+    if not text.startswith("{"):
+        raise errors.MissingToolCall(f"it ended without a call of `{tool.name}`")
     return text
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanfold.agents.credentials import credential_source
-from fanfold.agents.spec import A, AgentSpec
+from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,15 +17,32 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """Turns a spec into an answer."""
+    """Turns a spec into an answer.
+
+    `interactive` tells whether its sub-agents can look things up; where they can't, specs are made without lookups and
+    `packed` stands in. `most` bounds how many may be asked at once, None: as many as the run has jobs.
+    """
 
     name: str
+    interactive: bool
+    most: int | None
 
-    async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> A:
+    async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> Answered[A]:
         """Return the validated answer. Raises WorkerError; charges `attempt` for whatever was paid."""
 
     async def close(self) -> None:
         """Release connections and processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """Where sub-agents work.
+
+    `toolbox` looks things up in the target, `folder` (the target's `.fanfold/`) holds what must outlive this process.
+    """
+
+    toolbox: Any
+    folder: Path
 
 
 BACKENDS: Mapping[str, str] = {
@@ -59,10 +76,10 @@ def choose_backend(asked: str, environ: Mapping[str, str], home: Path) -> Choice
     return Choice(NO_BACKEND, "no credential for the Claude API was found")
 
 
-def open_backend(name: str) -> Backend | None:
+def open_backend(name: str, premises: Premises) -> Backend | None:
     """Return the backend of that name, ready to ask; None for `none`."""
     if name == NO_BACKEND:
         return None
     module, _, attribute = BACKENDS[name].partition(":")
-    factory = cast("Callable[[], Any]", getattr(importlib.import_module(module), attribute))
-    return cast("Backend", factory())
+    factory = cast("Callable[[Premises], Any]", getattr(importlib.import_module(module), attribute))
+    return cast("Backend", factory(premises))

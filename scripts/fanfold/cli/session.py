@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fanfold.agents.backends import Backend, Choice, open_backend
+from fanfold.agents.backends import Backend, Choice, Premises, open_backend
 from fanfold.cli.progress import Listener, progress
 from fanfold.engine.budget import Budget
 from fanfold.engine.events import EventLog
@@ -77,7 +77,7 @@ class Session:
             # Closing may still find out, or mend, that something could not be written.
             stack.callback(lambda: self.problems.extend([*store.problems, *events.problems]))
             await stack.enter_async_context(store)
-            backend = open_backend(self.choice.name)
+            backend = open_backend(self.choice.name, Premises(None, self.folder))
             if backend:
                 stack.push_async_callback(backend.close)
             supervisor = await stack.enter_async_context(self._supervisor(store, events))

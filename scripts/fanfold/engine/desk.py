@@ -89,6 +89,11 @@ class Desk:
             return None
         return outcome, usage_in(row)
 
+    def spoil(self, key: str, _connection: Connection) -> None:
+        """Let the next outcome of `key` take the place of the one that is there."""
+        self._memory.pop(key, None)
+        self._spoiled.add(key)
+
     def put(self, row: Row, seconds: float | None, now: float, connection: Connection) -> None:
         """Keep `row`, and the seconds that it took if they say anything."""
         if connection is None:

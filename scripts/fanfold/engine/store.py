@@ -31,6 +31,8 @@ class SqliteStore:
     unit's `returns` no longer accepts, or that was not sealed with the user's secret, is as good as absent. `fresh`
     reuses nothing from before and replaces it. `secret` stands in for the user's (`folder.user_secret`).
 
+    A unit's `stands` is asked before a value is reused; one that doesn't stand any more gives way to the next.
+
     A store that can't be opened or written never stops the run: outcomes stay in memory, `problems` says why, once,
     and so does a `store.failed` event. `saved` adds up what the reused outcomes cost when they were made. A store
     belongs to one event loop, and is to be closed.
@@ -70,6 +72,9 @@ class SqliteStore:
         if found is None:
             return None
         outcome, usage = found
+        if not await _stands(unit, outcome):
+            await self._ask(partial(self._desk.spoil, unit.key))
+            return None
         self.saved += usage
         return outcome
 
@@ -167,6 +172,16 @@ class SqliteStore:
             self.problems.append(note)
             if self._events:
                 self._events.emit("store.failed", None, error=note)
+
+
+async def _stands(unit: Unit[Any], outcome: Outcome[Any]) -> bool:
+    """Ask whether a stored value still stands; when that can't be told it doesn't."""
+    if unit.stands is None or not outcome.ok:
+        return True
+    try:
+        return await unit.stands(outcome.value)
+    except Exception:  # noqa: BLE001  whatever keeps it from being told, the work is done again
+        return False
 
 
 def _is_duration(seconds: float) -> bool:

@@ -78,9 +78,9 @@ Script: TypeAlias = Answer | Sequence[Rule] | Reply | None
 def answer_of(script: Script) -> Answer:
     """Return the function that a script stands for.
 
-    None answers "ok", or the smallest value that fits the schema when the request asks for structured
-    output. A function of the request is called on the server's thread. A request that no rule matches
-    raises LookupError.
+    None answers "ok", or the smallest value that fits the schema when the request asks for structured output or
+    for the call of a strict tool (the one that its last message names last). A function of the request is called on
+    the server's thread. A request that no rule matches raises LookupError.
     """
     if script is None:
         return default_reply
@@ -124,8 +124,18 @@ def _texts(content: Any) -> list[str]:
 
 def default_reply(request: Request) -> Reply:
     """Answer as little as fits."""
+    if (tool := wanted_tool(request)) is not None:
+        return Reply(blocks=[{"type": "tool_use", "name": tool["name"], "input": smallest(tool["input_schema"])}])
     schema = schema_of(request)
     return Reply(text="ok") if schema is None else Reply(json=smallest(schema))
+
+
+def wanted_tool(request: Request) -> Mapping[str, Any] | None:
+    """Return the strict tool that the last message names, the one named last if it names several; or None."""
+    said = "\n".join(text for message in request["messages"][-1:] for text in _texts(message["content"]))
+    named = ((said.rfind(f"`{tool['name']}`"), tool) for tool in request.get("tools") or () if tool.get("strict"))
+    at, tool = max(named, key=lambda found: found[0], default=(-1, {}))
+    return tool if at >= 0 else None
 
 
 def schema_of(request: Request) -> Any:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fanfold.agents.spec import Answered
 from fanfold.analyzers.base import Analysis
 from fanfold.models import Dropped, Finding, Outcome, Unit, content_key
 from fanfold.skills.code_review.answer import FinderAnswer, Placer
@@ -40,7 +41,7 @@ def analyzer_findings(target: Target, outcomes: Iterable[Outcome[Analysis]]) -> 
 def fold(
     target: Target,
     analyzed: Sequence[Finding],
-    finders: Sequence[tuple[Unit[FinderTask], Outcome[FinderAnswer]]],
+    finders: Sequence[tuple[Unit[FinderTask], Outcome[Answered[FinderAnswer]]]],
     notes: Iterable[str],
 ) -> Folded:
     """Place, merge, rank and number everything that was reported."""
@@ -49,7 +50,7 @@ def fold(
         placer.place(reported, unit.payload.aspect.name, _labelled(unit.payload.evidence))
         for unit, outcome in finders
         if outcome.value
-        for reported in outcome.value.findings
+        for reported in outcome.value.answer.findings
     ]
     merged = merge([*analyzed, *(found for found in placed if isinstance(found, Finding))])
     ranked = sorted(map(weigh, merged.findings), key=rank)

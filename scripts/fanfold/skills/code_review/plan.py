@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from fanfold.agents.fence import fence
-from fanfold.agents.prices import cost_usd, estimate_tokens, worst_case_usd
-from fanfold.agents.spec import AgentSpec
+from fanfold.agents.prices import cost_usd, estimate_tokens
+from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
+from fanfold.agents.units import agent_unit
 from fanfold.analyzers.base import Analysis, Analyzer
 from fanfold.models import Finding, Frozen, Unit, content_key
 from fanfold.skills.code_review.answer import FinderAnswer
@@ -19,6 +20,7 @@ from fanfold.skills.code_review.view import Part, view_evidence
 from fanfold.sources.target import Target
 
 PART_TOKENS = 100_000
+REPORT_FINDINGS = AnswerTool("report_findings", "Hand in everything that you found; ends your work.", FinderAnswer)
 _FINDER_MAX_TOKENS = 16_000
 # What finders were seen to write, thinking included: for estimates only, never for the reservation.
 _EXPECTED_OUTPUT_TOKENS = 2_500
@@ -125,27 +127,14 @@ def _finder_unit(
 ) -> Unit[FinderTask]:
     spec = AgentSpec(
         role="finder",
-        model=request.model,
-        effort=request.effort,
-        system=system_prompt(),
+        brief=Brief(request.model, request.effort, system_prompt(), (REPORT_FINDINGS,)),
         context=shared_context(part, evidence, description),
         task=aspect.instructions,
-        answer=FinderAnswer,
+        answer=REPORT_FINDINGS,
         max_tokens=_FINDER_MAX_TOKENS,
     )
     where = f", part {part.number} of {part.count}" if part.count > 1 else ""
-    return Unit(
-        key=content_key("finder", spec.key),
-        label=f"{aspect.name}{where}",
-        kind="finder",
-        lane=f"model:{request.model}",
-        prefix=spec.prefix,
-        tokens=estimate_tokens(spec.system + spec.context + spec.task),
-        reserve_usd=worst_case_usd(spec.model, _sent(spec), spec.max_tokens),
-        reserve_enlarged_usd=worst_case_usd(spec.model, _sent(spec), spec.enlarged_tokens),
-        payload=FinderTask(spec, aspect, evidence),
-        returns=FinderAnswer,
-    )
+    return agent_unit(spec, FinderTask(spec, aspect, evidence), kind="finder", label=f"{aspect.name}{where}")
 
 
 def shared_context(part: Part, evidence: Sequence[Finding], description: str) -> str:
@@ -162,10 +151,6 @@ def shared_context(part: Part, evidence: Sequence[Finding], description: str) ->
     )
 
 
-def _sent(spec: AgentSpec[FinderAnswer]) -> str:
-    return spec.system + spec.context + spec.task + str(spec.schema)
-
-
 def estimate(units: Sequence[Unit[FinderTask]], jobs: int) -> Estimate:
     """Price a plan without sending anything."""
     primed: set[str | None] = set()
@@ -173,8 +158,8 @@ def estimate(units: Sequence[Unit[FinderTask]], jobs: int) -> Estimate:
     known = True
     for unit in units:
         spec = unit.payload.spec
-        shared = estimate_tokens(spec.system + spec.context)
-        own = estimate_tokens(spec.task)
+        shared = estimate_tokens("".join([spec.brief.system, str(spec.brief.tools), spec.context]))
+        own = estimate_tokens(spec.own)
         total_in += shared + own
         first = unit.prefix not in primed
         primed.add(unit.prefix)

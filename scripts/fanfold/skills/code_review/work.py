@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fanfold.agents.spec import Answered
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
 from fanfold.models import Unit
 from fanfold.skills.code_review.answer import FinderAnswer
@@ -36,5 +37,5 @@ class FinderWorker:
 
     backend: Backend
 
-    async def __call__(self, unit: Unit[FinderTask], attempt: Attempt) -> FinderAnswer:
+    async def __call__(self, unit: Unit[FinderTask], attempt: Attempt) -> Answered[FinderAnswer]:
         return await self.backend.ask(unit.payload.spec, attempt)
