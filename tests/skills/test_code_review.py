@@ -38,6 +38,9 @@ class Memory:
     def paths(self):
         return tuple(self.files)
 
+    def each(self, paths):
+        return ((path, self.read(path)) for path in paths)
+
     def on_disk(self, _paths):
         return contextlib.nullcontext(Path("/nowhere"))
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 
+from fanfold.agents.secrets import mask
+
 _NONCE_DIGITS = 16
 
 
 def fence(label: str, content: str) -> str:
-    """Wrap untrusted `content` in tags that it can't close.
+    """Wrap untrusted `content` in tags that it can't close; secrets in it are masked.
 
     The tags carry a nonce derived from the content, so the same content always gives the same bytes (keys and caches
     stay stable), and content can't hold its own closing tag: that would be a fixed point of the hash.
     """
+    content = mask(content)
     nonce = hashlib.sha256(content.encode()).hexdigest()[:_NONCE_DIGITS]
     name = re.sub(r"[^a-z0-9-]+", "-", label.lower()).strip("-")
     return f"<untrusted-{name}-{nonce}>\n{content}\n</untrusted-{name}-{nonce}>"

@@ -48,6 +48,9 @@ class Patched:
             return self._tree.read(path) if self._fits and path not in self._gone else None
         return self._cache.get(path, lambda _: {path: self._text(change)})
 
+    def each(self, paths: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        return ((path, self.read(path)) for path in paths)
+
     def _text(self, change: FileChange) -> str | None:
         if change.binary or change.new_mode in {SYMLINK_MODE, SUBMODULE_MODE}:
             return None

@@ -1,0 +1,124 @@
+"""What a sub-agent can look up, behind one call that never raises for anything a model can say."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pydantic import ValidationError
+
+from fanfold.agents.fence import fence
+from fanfold.agents.tools import TOOLS
+from fanfold.agents.tools.base import (
+    TIME_LIMIT_S,
+    Answer,
+    Arguments,
+    Lookup,
+    Tool,
+    TooLate,
+    ToolError,
+    ToolReply,
+    Watch,
+    echo,
+)
+from fanfold.agents.tools.scope import Scope
+from fanfold.sources.target import Target
+
+_AT_ONCE = 4
+_GRACE_S = 10.0  # seconds after the limit until a thread that hangs in the system is left alone
+_DIGEST_DIGITS = 16
+_LONGEST_ARGUMENTS = 20_000  # characters of JSON; what was asked is stored
+_FAULTS = 3
+
+
+class Toolbox:
+    """The tools, on one target.
+
+    Calls run in threads, a few at a time, each with its own limits of time and output. A call that is cancelled
+    ends soon after.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._scope = Scope(target)
+        # Threads beyond those in use stand in for ones that hang in the system, on a disk that is gone.
+        self._threads = ThreadPoolExecutor(8 * _AT_ONCE, thread_name_prefix="fanfold-tool")
+        self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    @property
+    def definitions(self) -> tuple[dict[str, Any], ...]:
+        """The tools for the Messages API: the same bytes in the same order for every target."""
+        return tuple(tool.definition for tool in TOOLS.values())
+
+    async def call(self, name: str, arguments: object) -> tuple[ToolReply, Lookup]:
+        """Return the tool's reply, and what makes it checkable later; a fault of the model's is an error reply."""
+        tool = TOOLS.get(name) if isinstance(name, str) else None
+        if tool is None:
+            message = f"Error: there is no tool {echo(str(name)[:200])}: there are {', '.join(TOOLS)}"
+            return _replied(str(name)[:200], arguments, ToolReply(text=message, is_error=True))
+        try:
+            asked = tool.arguments.model_validate(arguments)
+        except ValidationError as error:
+            return _replied(tool.name, arguments, ToolReply(text=_faults(tool, error), is_error=True))
+        return _replied(tool.name, asked.model_dump(), await self._answered(tool, asked))
+
+    async def stands(self, lookups: Iterable[Lookup]) -> bool:
+        """Tell whether the same lookups give the same replies now."""
+        for tool, arguments, digest in dict.fromkeys(
+            (lookup.tool, json.dumps(dict(lookup.arguments), sort_keys=True), lookup.digest) for lookup in lookups
+        ):
+            _, now = await self.call(tool, json.loads(arguments))
+            if now.digest != digest:
+                return False
+        return True
+
+    async def _answered(self, tool: Tool, asked: Arguments) -> ToolReply:
+        loop = asyncio.get_running_loop()
+        try:
+            async with self._slots.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
+                answer = await self._in_thread(loop, tool, asked)
+        except ToolError as error:
+            text = "\n".join([*([fence("names", error.read)] if error.read else []), f"Error: {error}"])
+            return ToolReply(text=text, is_error=True)
+        body = [fence(tool.name, answer.body)] if answer.body else []
+        return ToolReply(text="\n".join([*body, answer.note]).strip(), cut=answer.cut)
+
+    async def _in_thread(self, loop: asyncio.AbstractEventLoop, tool: Tool, asked: Arguments) -> Answer:
+        watch = Watch()
+        try:
+            async with asyncio.timeout(TIME_LIMIT_S + _GRACE_S):
+                return await loop.run_in_executor(self._threads, tool.run, self._scope, asked, watch)
+        except TimeoutError as error:
+            raise TooLate(f"{tool.name} did not end in time") from error
+        finally:
+            watch.cancel()
+
+
+def _replied(tool: str, arguments: object, reply: ToolReply) -> tuple[ToolReply, Lookup]:
+    digest = hashlib.sha256(reply.text.encode()).hexdigest()[:_DIGEST_DIGITS]
+    return reply, Lookup(tool=tool, arguments=_kept(arguments), digest=digest)
+
+
+def _kept(arguments: object) -> Mapping[str, Any]:
+    """Return arguments as they can be stored; what isn't JSON, or is huge, can't be asked again."""
+    try:
+        text = json.dumps(arguments)
+        kept = json.loads(text) if isinstance(arguments, Mapping) and len(text) <= _LONGEST_ARGUMENTS else {}
+        text.encode()
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return dict(kept)
+
+
+def _faults(tool: Tool, error: ValidationError) -> str:
+    """Return what is wrong with the arguments, in words that a model can act on."""
+    faults = [
+        f"{echo('.'.join(map(str, fault['loc'])))}: {fault['msg'][:200]}" if fault["loc"] else fault["msg"][:200]
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)[:_FAULTS]
+    ]
+    names = ", ".join(tool.arguments.model_fields)
+    return f"Error: {tool.name} takes {names}. {'; '.join(faults)}"
