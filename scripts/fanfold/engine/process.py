@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from fanfold.errors import FinalError, TransientError, WorkerError
 
@@ -74,9 +74,8 @@ async def run_process(
         FinalError: the program is missing or can't be started; `cwd` is no folder.
         TransientError: the machine is short of processes, memory or file descriptors.
     """
-    child = await _started(
-        [os.fspath(word) for word in argv], cwd=cwd, env=env, piped=stdin is not None, limit=max_output
-    )
+    out, err = Head(max_output), Head(max_output)
+    child = await start(argv, cwd=cwd, env=env, piped=stdin is not None, out=out, err=err)
     timed_out = False
     try:
         async with asyncio.timeout(timeout_s):
@@ -87,22 +86,62 @@ async def run_process(
         timed_out = True
     finally:
         await child.stop(grace_s)
+    completed = Completed(child.returncode, bytes(out.kept), bytes(err.kept), out.truncated or err.truncated)
     if timed_out:
-        raise ProcessTimeoutError(f"{Path(argv[0]).name} did not end within {timeout_s:g} s", child.completed())
-    return child.completed()
+        raise ProcessTimeoutError(f"{Path(argv[0]).name} did not end within {timeout_s:g} s", completed)
+    return completed
 
 
-async def _started(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None, piped: bool, limit: int) -> _Child:
-    """Start the program; a cancellation during the start ends it and whatever it has started by then."""
+class Sink(Protocol):
+    """Takes what a program prints."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+class Head:
+    """Keeps the first `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.kept = bytearray()
+        self.truncated = False
+        self._limit = limit
+
+    def write(self, data: bytes, /) -> None:
+        room = self._limit - len(self.kept)
+        self.kept += data[:room]
+        self.truncated |= len(data) > room
+
+
+async def start(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    cwd: Path,
+    out: Sink,
+    err: Sink,
+    env: Mapping[str, str] | None = None,
+    piped: bool = False,
+    pass_fds: Sequence[int] = (),
+) -> Child:
+    """Start a program at the head of a session of its own; whoever does so has to `stop` it.
+
+    A cancellation during the start ends it and whatever it has started by then. `piped` gives it an input, and
+    `pass_fds` are descriptors that stay open in it.
+
+    Raises:
+        FinalError: the program is missing or can't be started; `cwd` is no folder.
+        TransientError: the machine is short of processes, memory or file descriptors.
+    """
+    words = [os.fspath(word) for word in argv]
     loop = asyncio.get_running_loop()
     starting = loop.create_task(
         loop.subprocess_exec(
-            lambda: _Child(limit),
-            *argv,
+            lambda: Child(out, err),
+            *words,
             cwd=cwd,
             env=env,
             stdin=asyncio.subprocess.PIPE if piped else asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     )
     try:
@@ -112,7 +151,7 @@ async def _started(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None,
             await (await starting)[1].stop(0)
         raise
     except (OSError, ValueError) as error:
-        raise _not_started(argv[0], cwd, error) from error
+        raise _not_started(words[0], cwd, error) from error
     return child
 
 
@@ -129,26 +168,21 @@ def _not_started(program: str, cwd: Path, error: OSError | ValueError) -> Worker
     return FinalError(f"can't start {program}: {error.strerror or error}")
 
 
-class _Child(asyncio.SubprocessProtocol):
+class Child(asyncio.SubprocessProtocol):
     """The process and its outputs: `exited` when it has ended, `drained` when nobody holds them open."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, out: Sink, err: Sink) -> None:
         self.exited = asyncio.Event()
         self.drained = asyncio.Event()
         self._closed = asyncio.Event()
-        self._limit = limit
-        self._output = {_STDOUT: bytearray(), _STDERR: bytearray()}
+        self._output = {_STDOUT: out, _STDERR: err}
         self._open = {_STDIN, _STDOUT, _STDERR}
-        self._truncated = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.SubprocessTransport", transport)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        kept = self._output[fd]
-        room = self._limit - len(kept)
-        kept += data[:room]
-        self._truncated |= len(data) > room
+        self._output[fd].write(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         del exc  # a program may well end without reading its input
@@ -162,6 +196,17 @@ class _Child(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # always None
         self._closed.set()
+
+    @property
+    def pid(self) -> int:
+        """The process's id, which is that of its group and session as well."""
+        return self._transport.get_pid()
+
+    @property
+    def returncode(self) -> int:
+        """How it ended: minus the signal's number when a signal did it, or when it hangs in the kernel."""
+        code = self._transport.get_returncode()
+        return -signal.SIGKILL if code is None else code
 
     def feed(self, data: bytes | None) -> None:
         """Write all of the input, then its end."""
@@ -208,9 +253,3 @@ class _Child(asyncio.SubprocessProtocol):
         if pipe is not None and _STDIN in self._open:  # close() would wait for what nobody reads
             cast("asyncio.WriteTransport", pipe).abort()
         self._transport.close()
-
-    def completed(self) -> Completed:
-        """Return the result, once `stop` has ended."""
-        code = self._transport.get_returncode()
-        stdout, stderr = (bytes(self._output[fd]) for fd in (_STDOUT, _STDERR))
-        return Completed(-signal.SIGKILL if code is None else code, stdout, stderr, self._truncated)
