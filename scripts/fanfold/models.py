@@ -232,8 +232,10 @@ class Finding(Frozen):
 
     `quote` is the code that it is about as it stands in the file, and `line` to `end_line` are where that is.
     `introduced` tells whether the change under review touches one of those lines. `mechanism` names the kind of fault
-    the same way whoever reports it (`bandit-301`, `sql-injection`), "" when unnamed. `id` and `fingerprint` are set
-    by the fold.
+    the same way whoever reports it (`bandit-301`, `sql-injection`), "" when unnamed. `suggestion` is a unified diff of
+    the file under review, made by git's rules (`git apply` takes it), and it parses; before the fold it is the text
+    that is to stand in the place of the lines. `notes` are sentences about the finding itself, such as why it has no
+    suggestion. `id` and `fingerprint` are set by the fold.
     """
 
     id: str = ""
@@ -254,6 +256,7 @@ class Finding(Frozen):
     sources: tuple[str, ...]
     suppressed: str | None = None
     mechanism: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Dropped(Frozen):
@@ -267,12 +270,17 @@ class Dropped(Frozen):
 
 
 class TargetRecord(Frozen):
-    """What was looked at, as run.json keeps it; `base` and `head` are full commit ids, or None."""
+    """What was looked at, as run.json keeps it; `base` and `head` are full commit ids, or None.
+
+    `shown` are the lines of each file that its diff shows, context included, as ascending ranges (first, last); None
+    when there is no diff and every line is under review.
+    """
 
     root: str
     description: str
     base: str | None = None
     head: str | None = None
+    shown: Mapping[str, tuple[tuple[int, int], ...]] | None = None
 
 
 class Run(Frozen):

@@ -77,6 +77,7 @@ def test_a_clean_tree_is_its_last_commit(project):
         "description": target.description,
         "base": first,
         "head": second,
+        "shown": {"a.py": ((1, 1),)},
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from fanfold.models import Dropped, Finding, Run, Severity, Status
+from fanfold.sources.edits import plain
 
 _BADGES = {
     Severity.CRITICAL: "🟥 critical",
@@ -58,6 +59,11 @@ def fenced(code: object, path: str = "") -> str:
     mark = "`" * max(3, longest + 1)
     language = re.sub(r"[^a-z0-9]", "", PurePosixPath(path).suffix.lower())
     return f"{mark}{language}\n{text}\n{mark}"
+
+
+def plain_diff(diff: object) -> str:
+    """Return a diff without the lines that only git knows: what a person reads, and what `patch` needs."""
+    return plain(str(diff))
 
 
 def code(text: object) -> str:
@@ -161,6 +167,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         money,
         older,
         place,
+        plain_diff,
         prose,
         severities,
         unplaced,

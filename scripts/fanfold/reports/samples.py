@@ -15,6 +15,20 @@ from fanfold.models import (
     Usage,
     Verdict,
 )
+from fanfold.sources.edits import unified
+
+_SUGGESTION = """\
+diff --git a/src/orders.py b/src/orders.py
+index 3c1f0a9be7d2..8d02c4e615fa
+--- a/src/orders.py
++++ b/src/orders.py
+@@ -40,4 +40,3 @@
+ def find(db, name):
+-    query = f"select * from orders where name = '{name}'"
+-    return db.execute(query)
++    return db.execute("select * from orders where name = ?", (name,))
+ # Orders are kept for ten years.
+"""
 
 
 def _finding(**fields: object) -> Finding:
@@ -32,7 +46,7 @@ def _finding(**fields: object) -> Finding:
         "explanation": "`name` comes from the request and is formatted into SQL.",
         "failure_scenario": "A name of `' OR 1=1 --` returns every order.",
         "quote": "    query = f\"select * from orders where name = '{name}'\"\n    return db.execute(query)",
-        "suggestion": '    return db.execute("select * from orders where name = ?", (name,))',
+        "suggestion": _SUGGESTION,
         "sources": ("ruff:S608", "security"),
         "mechanism": "sql-injection",
     }
@@ -44,7 +58,12 @@ def _unit(label: str, kind: str, status: Status = Status.OK, **fields: object) -
     return UnitRecord.model_validate({**values, **fields})
 
 
-_TARGET = TargetRecord(root="/project", description="uncommitted changes (3 files)", base="a" * 40)
+_TARGET = TargetRecord(
+    root="/project",
+    description="uncommitted changes (3 files)",
+    base="a" * 40,
+    shown={"src/orders.py": ((1, 6), (38, 50)), "src/retry.py": ((10, 20),)},
+)
 _ANALYZERS = tuple(_unit(name, "analyzer") for name in ("bandit", "complexity", "ruff", "secrets"))
 _FINDERS = tuple(_unit(name, "finder") for name in ("correctness", "performance", "security", "style"))
 
@@ -73,6 +92,7 @@ FULL = Run(
             failure_scenario="",
             quote="        time.sleep(delay)",
             suggestion=None,
+            notes=("A suggestion was left out: the file would no longer parse.",),
             sources=("correctness",),
             mechanism="needless-wait",
         ),
@@ -156,7 +176,7 @@ HOSTILE = FULL.model_copy(
                 explanation=_ATTACK,
                 failure_scenario=_ATTACK,
                 quote=_ATTACK,
-                suggestion=_ATTACK,
+                suggestion=unified(f"src/{_ATTACK}.py", "\n" * 40 + _ATTACK + "\n", "\n" * 40 + f"{_ATTACK}!\n"),
                 sources=(_ATTACK,),
                 aspect=_ATTACK,
             ),

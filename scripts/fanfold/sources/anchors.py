@@ -31,6 +31,11 @@ def anchor(number: int, text: str) -> str:
     return f"{number}#{line_hash(text)}"
 
 
+def without_numbering(text: str) -> str:
+    """Return the code alone of lines that were copied as they are shown, anchors and signs included."""
+    return "\n".join(_NUMBERING.sub("", line) for line in text.split("\n"))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a quote stands: 1-based lines, and those lines as the file has them."""
@@ -70,7 +75,7 @@ class FileText:
         A quote of fewer than three visible characters, or without a letter or a digit, says nothing about
         where it is from, so it has no place.
         """
-        wanted = "\n".join(_NUMBERING.sub("", line) for line in quote.strip("\n").split("\n")).strip()
+        wanted = without_numbering(quote.strip("\n")).strip()
         bare = _SPACE.sub("", wanted)
         if len(bare) < _LEAST_QUOTE or not any(character.isalnum() for character in bare):
             return None

@@ -71,6 +71,12 @@ class FileChange:
         object.__setattr__(self, "added", _merged(added))
         object.__setattr__(self, "touched", _merged(added + gaps))
 
+    @property
+    def shown(self) -> tuple[tuple[int, int], ...]:
+        """The new lines that the diff shows, context included: (first, last) of each hunk that has any."""
+        hunks = (hunk for hunk in self.hunks if hunk.new_count)
+        return tuple((hunk.new_start, hunk.new_start + hunk.new_count - 1) for hunk in hunks)
+
     def touches(self, line: int, end_line: int) -> bool:
         """Tell whether the change touches one of these new lines; logarithmic in the number of ranges."""
         at = bisect_right(self.touched, end_line, key=lambda lines: lines.start) - 1

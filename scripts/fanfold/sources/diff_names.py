@@ -8,13 +8,16 @@ from __future__ import annotations
 import os.path
 import re
 
-from fanfold.sources.text import is_inside, shown
+from fanfold.sources.text import is_inside, real, shown
 
 DEV_NULL = "/dev/null"
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(r'\\(?:([0-3][0-7]{2})|([abtnvfr"\\]))')
 _LETTERS = dict(zip('abtnvfr"\\', '\a\b\t\n\v\f\r"\\', strict=True))
+_BY_LETTER = {meant: letter for letter, meant in _LETTERS.items()}
+_MEANT = b'"\\'
+_BLANK, _DELETE = 0x20, 0x7F  # the ends of what is printed as it is
 # a/ b/ by default; c/ i/ o/ w/ under diff.mnemonicPrefix; 1/ 2/ from `git diff --no-index`
 _PREFIX = re.compile(r"[abciow12]/")
 # GNU diff stamps a missing file with the epoch, in the zone of whoever ran it; Subversion says it in words
@@ -36,6 +39,21 @@ def unquoted(text: str) -> str:
         raw += bytes([int(escape[1], 8)]) if escape[1] else _LETTERS[escape[2]].encode()
         at = escape.end()
     return shown(bytes(raw + match[1][at:].encode("utf-8", "surrogateescape")))
+
+
+def quoted(path: str, prefix: str) -> str:
+    """Return `prefix` and the path as git writes them: C-quoted when a byte of the name needs it."""
+    name = real(path)
+    if not any(byte < _BLANK or byte >= _DELETE or byte in _MEANT for byte in name):
+        return f"{prefix}{path}"
+    return f'"{prefix}{"".join(map(_escaped, name))}"'
+
+
+def _escaped(byte: int) -> str:
+    letter = chr(byte)
+    if letter in _BY_LETTER:
+        return f"\\{_BY_LETTER[letter]}"
+    return letter if _BLANK <= byte < _DELETE else f"\\{byte:03o}"
 
 
 def header_name(rest: str) -> tuple[str, bool]:

@@ -110,7 +110,8 @@ class Target:
     def record(self) -> TargetRecord:
         """Return what run.json keeps of it."""
         root = shown(os.fsencode(self.root))
-        return TargetRecord(root=root, description=self.description, base=self.base, head=self.head)
+        lines = None if self.whole else {change.path: change.shown for change in self.changes if change.shown}
+        return TargetRecord(root=root, description=self.description, base=self.base, head=self.head, shown=lines)
 
 
 def resolve(arguments: Sequence[str], *, cwd: Path, staged: bool = False, diff: str | None = None) -> Target:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from fanfold.models import Dropped, Finding, Frozen, Severity
+from fanfold.skills.code_review.suggestions import for_whole_lines
 from fanfold.sources.anchors import FileText
 from fanfold.sources.target import Target
 from fanfold.sources.text import printable
@@ -73,7 +74,7 @@ class Placer:
             explanation=clean(reported.explanation),
             failure_scenario=clean(reported.failure_scenario),
             quote=place.quote,
-            suggestion=clean(reported.suggestion) if reported.suggestion else None,
+            suggestion=for_whole_lines(reported.suggestion, reported.quote, place),
             introduced=self._target.touches(path, place.line, place.end_line),
             sources=tuple(sorted({aspect, *(source for e in same for source in e.sources)})),
             mechanism=_SLUG.sub("-", reported.mechanism.lower()).strip("-")[:60],

@@ -12,6 +12,7 @@ from fanfold.models import Dropped, Finding, Outcome, Unit, content_key
 from fanfold.skills.code_review.answer import FinderAnswer, Placer
 from fanfold.skills.code_review.merge import canonical, merge
 from fanfold.skills.code_review.plan import FinderTask
+from fanfold.skills.code_review.suggestions import with_checked_suggestions
 from fanfold.skills.code_review.view import evidence_label
 from fanfold.sources.target import Target
 
@@ -52,7 +53,8 @@ def fold(
         if outcome.value
         for reported in outcome.value.answer.findings
     ]
-    merged = merge([*analyzed, *(found for found in placed if isinstance(found, Finding))])
+    reported = [*analyzed, *(found for found in placed if isinstance(found, Finding))]
+    merged = merge(with_checked_suggestions(reported, target.snapshot.read))
     ranked = sorted(map(weigh, merged.findings), key=rank)
     numbered = tuple(f.model_copy(update={"id": f"F{n}"}) for n, f in enumerate(ranked, 1))
     ids = {_identity(finding): finding.id for finding in numbered}
