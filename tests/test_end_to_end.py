@@ -123,9 +123,10 @@ def test_a_review_without_a_model(repository, surroundings):
     assert "[4/4]" in done.stderr
 
 
-def test_a_review_with_four_sub_agents(repository, surroundings):
+def test_a_review_with_sub_agents(repository, surroundings):
     """Real sockets, streaming, one merged report."""
     finding: dict[str, Any] = {
+        "aspect": "security",
         "path": "app.py",
         "anchor": "",
         "quote": "return pickle.loads(blob)",
@@ -137,7 +138,12 @@ def test_a_review_with_four_sub_agents(repository, surroundings):
         "suggestion": None,
         "evidence": [],
     }
-    rules = [Rule("Your aspect is security", [Reply(json={"findings": [finding]})]), Rule("", [NOTHING])]
+    verdict = {"verdict": "holds", "reason": "It is so.", "severity": "critical", "by_this_change": True}
+    rules = [
+        Rule("Your aspects: performance, security", [Reply(json={"findings": [finding]})]),
+        Rule("You are a verifier", [Reply(json=verdict)]),
+        Rule("", [NOTHING]),
+    ]
     with MessagesServer(rules) as server:
         done = fanfold(repository, with_api(surroundings, server), "--format", "json", "--fail-on", "critical")
     run = json.loads(done.stdout)
@@ -179,22 +185,22 @@ def test_the_second_signal_leaves_at_once(repository, surroundings):
 
 
 def test_what_was_paid_before_a_kill_is_not_paid_again(repository, surroundings):
-    """Three answers are in, the fourth hangs, SIGKILL: the same command again asks one sub-agent, not four."""
-    rules = [Rule("Your aspect is security", [HANGS, NOTHING]), Rule("", [NOTHING])]
+    """One answer is in, the other hangs, SIGKILL: the same command again asks one sub-agent, not two."""
+    rules = [Rule("Your aspects: performance, security", [HANGS, NOTHING]), Rule("", [NOTHING])]
     with MessagesServer(rules) as server:
         inside = with_api(surroundings, server)
         with begun(repository, inside) as process:
             ended = lambda: sum(record.ending == "answered" for record in server.requests)  # noqa: E731
-            wait_for(lambda: ended() == 3)
+            wait_for(lambda: ended() == 1)
             events = next((repository.root / ".fanfold" / "runs").glob("*/events.jsonl"))
-            wait_for(lambda: events.read_text().count('"unit.ended"') == 7)
+            wait_for(lambda: events.read_text().count('"unit.ended"') == 5)
             os.killpg(process.pid, signal.SIGKILL)
         before = len(server.requests)
         done = fanfold(repository, inside, "--format", "json")
         assert done.returncode == 0, done.stderr
         run = json.loads(done.stdout)
         assert len(server.requests) == before + 1
-        assert run["coverage"]["reused"] == 7
+        assert run["coverage"]["reused"] == 5
         assert run["status"] == "complete"
 
 

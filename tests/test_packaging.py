@@ -13,8 +13,8 @@ SHIPPED = ["templates/code-review/report.md.j2", "templates/run.schema.json", "s
 
 ASK = """
 from fanfold.pack import pack_folder
-from fanfold.skills.code_review.prompts import aspects, system_prompt
-assert len(aspects()) == 4 and system_prompt()
+from fanfold.skills.code_review.aspects import shipped_aspects
+assert len(shipped_aspects()) == 9
 print(pack_folder("templates"), pack_folder("skills"), sep="\\n")
 """
 

@@ -227,6 +227,16 @@ class Timing(Frozen):
     critical_path_s: float = 0.0
 
 
+class Occurrence(Frozen):
+    """A further place of a finding that is the same mistake in several."""
+
+    path: str
+    line: int = Field(ge=1)
+    end_line: int = Field(ge=1)
+    quote: str
+    fingerprint: str = ""
+
+
 class Finding(Frozen):
     """One reported thing about the code.
 
@@ -235,7 +245,8 @@ class Finding(Frozen):
     the same way whoever reports it (`bandit-301`, `sql-injection`), "" when unnamed. `suggestion` is a unified diff of
     the file under review, made by git's rules (`git apply` takes it), and it parses; before the fold it is the text
     that is to stand in the place of the lines. `notes` are sentences about the finding itself, such as why it has no
-    suggestion. `id` and `fingerprint` are set by the fold.
+    suggestion. `also` are further places of the same mistake. `suppressed` says why it is not shown, counts for
+    nothing, and is still here; None for the rest. `id` and `fingerprint` are set by the fold.
     """
 
     id: str = ""
@@ -257,16 +268,23 @@ class Finding(Frozen):
     suppressed: str | None = None
     mechanism: str = ""
     notes: tuple[str, ...] = ()
+    also: tuple[Occurrence, ...] = ()
+
+    @property
+    def stands(self) -> bool:
+        """Is it this change's, and nothing speaks against showing it?"""
+        return self.introduced and self.suppressed is None
 
 
 class Dropped(Frozen):
-    """A finding that does not reach the report, and why."""
+    """A finding that does not reach the report: the reason in a word, and `why` in a sentence where there is one."""
 
     title: str
     path: str
     reason: str
     line: int | None = None
     sources: tuple[str, ...] = ()
+    why: str = ""
 
 
 class TargetRecord(Frozen):

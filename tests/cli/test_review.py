@@ -21,6 +21,7 @@ QUOTE = "return db.execute(f\"select * from t where name = '{name}'\")"
 
 def reported(**fields):
     values: dict[str, Any] = {
+        "aspect": "security",
         "path": "app.py",
         "anchor": "3#000",
         "quote": QUOTE,
@@ -35,10 +36,21 @@ def reported(**fields):
     return {**values, **fields}
 
 
-def answers(*rules):
-    """Reply to the aspects named in `rules`; the others find nothing."""
-    chosen = [Rule(f"Your aspect is {aspect}", [reply]) for aspect, reply in rules]
-    return [*chosen, Rule("", [Reply(json={"findings": []})])]
+# What the two finders of a small change read for, and what their units are called.
+BEHAVIOUR = "correctness + cross-file + removed-behaviour"
+RISK = "performance + security"
+HOLDS = {"verdict": "holds", "reason": "It is so.", "severity": "critical", "by_this_change": True}
+REFUTED = {**HOLDS, "verdict": "refuted", "reason": "The caller checks it."}
+
+
+def told(group):
+    return f"Your aspects: {group.replace(' + ', ', ')}."
+
+
+def answers(*rules, verdict=HOLDS):
+    """Reply to the finders named in `rules`; the others find nothing, and verifiers say `verdict`."""
+    chosen = [Rule(told(group), [reply]) for group, reply in rules]
+    return [*chosen, Rule("You are a verifier", [Reply(json=verdict)]), Rule("", [Reply(json={"findings": []})])]
 
 
 @pytest.fixture
@@ -87,15 +99,13 @@ def test_the_record_is_kept_and_reused(repository, fanfold):
     assert fresh["coverage"]["reused"] == 0
 
 
-def test_four_sub_agents_and_analyzers_make_one_report(repository, fanfold, served):
-    """The same fault from two aspects and two analyzers is one finding; cost comes from what the server billed."""
+def test_sub_agents_and_analyzers_make_one_report(repository, fanfold, served):
+    """The same fault from two finders and two analyzers is one finding; cost comes from what the server billed."""
+    broken = reported(aspect="correctness", severity="high", title="Quotes in a name break the query")
+    lost = reported(aspect="performance", quote="nowhere in the file", title="Slow")
     script = answers(
-        ("security", Reply(json={"findings": [reported(evidence=["E1", "E2"])]}, thinking="hm")),
-        (
-            "correctness",
-            Reply(json={"findings": [reported(severity="high", title="Quotes in a name break the query")]}),
-        ),
-        ("performance", Reply(json={"findings": [reported(quote="nowhere in the file", title="Slow")]})),
+        (RISK, Reply(json={"findings": [reported(evidence=["E1", "E2"]), lost]}, thinking="hm")),
+        (BEHAVIOUR, Reply(json={"findings": [broken]})),
     )
     server = served(script)
     ended = fanfold("review", "--format", "json")
@@ -103,9 +113,11 @@ def test_four_sub_agents_and_analyzers_make_one_report(repository, fanfold, serv
     assert ended.code == 0
     assert run["backend"] == "api"
     assert run["status"] == "complete"
-    assert run["coverage"]["planned"] == 8
+    assert [unit["kind"] for unit in run["units"]].count("finder") == 2
+    # Two of the three lenses agree, so nobody asks the third.
+    assert [unit["kind"] for unit in run["units"]].count("verifier") == 2
     first = run["findings"][0]
-    assert first["severity"] == "critical"
+    assert (first["severity"], first["verdict"]) == ("critical", "confirmed")
     assert first["line"] == 3
     assert {"security", "correctness", "ruff:S608", "bandit:B608"} <= set(first["sources"])
     assert first["introduced"]
@@ -117,9 +129,9 @@ def test_four_sub_agents_and_analyzers_make_one_report(repository, fanfold, serv
 
 
 def test_the_cache_is_written_once_and_read_by_the_others(repository, fanfold, served):
-    """One primer writes the shared prefix; three read it."""
+    """One primer writes the shared prefix; the other finder and the verifiers read it, byte for byte the same."""
     repository.write("long.py", "".join(f"value_{n} = {n}\n" for n in range(400)))
-    server = served(answers())
+    server = served(answers((RISK, Reply(json={"findings": [reported()]}))))
     usage = fanfold("review", "--analyzer", "none", "--format", "json").run["usage"]
     assert usage["cache_write_tokens"] > 512
     assert usage["cache_read_tokens"] == 3 * usage["cache_write_tokens"]
@@ -136,9 +148,9 @@ def test_paid_answers_are_not_paid_again(repository, fanfold, served):
     fanfold("review", "--analyzer", "none")
     asked = server.stats().requests
     again = fanfold("review", "--analyzer", "none", "--format", "json").run
-    assert server.stats().requests == asked == 4
+    assert server.stats().requests == asked == 2
     assert again["usage"]["requests"] == 0
-    assert again["coverage"]["reused"] == 4
+    assert again["coverage"]["reused"] == 2
 
 
 @pytest.mark.parametrize(
@@ -153,9 +165,9 @@ def test_an_api_that_refuses_leaves_the_analyzers_results(repository, fanfold, s
     lines = [line for line in ended.err.splitlines() if line.startswith("fanfold:")]
     assert len(lines) == 1
     assert says in lines[0]
-    assert "**Incomplete: 4 of 8 units covered**" in ended.out
+    assert "**Incomplete: 4 of 6 units covered**" in ended.out
     assert "ruff:S608" in ended.out
-    assert "- correctness, performance, security, style — " in ended.out
+    assert f"- {BEHAVIOUR}, {RISK} — " in ended.out
 
 
 def test_an_unknown_model_is_named(repository, fanfold, served):
@@ -169,10 +181,10 @@ def test_an_unknown_model_is_named(repository, fanfold, served):
 
 def test_a_refusal_is_an_outcome(repository, fanfold, served):
     """One aspect that is declined is missing by name; the others count."""
-    served(answers(("security", Reply(fault=Fault(kind=FaultKind.REFUSAL)))))
+    served(answers((RISK, Reply(fault=Fault(kind=FaultKind.REFUSAL)))))
     run = fanfold("review", "--analyzer", "none", "--format", "json").run
     assert run["coverage"]["refused"] == 1
-    assert [m for m in run["coverage"]["missing"] if m.startswith("security — ")]
+    assert [m for m in run["coverage"]["missing"] if m.startswith(f"{RISK} — ")]
 
 
 def test_the_budget_is_never_exceeded(repository, fanfold, served):
@@ -181,7 +193,7 @@ def test_the_budget_is_never_exceeded(repository, fanfold, served):
     ended = fanfold("review", "--analyzer", "none", "--max-cost", "0.0001", "--format", "json")
     assert ended.code == 3
     assert server.stats().requests == 0
-    assert ended.run["coverage"]["over_budget"] == 4
+    assert ended.run["coverage"]["over_budget"] == 2
     assert ended.run["usage"]["cost_usd"] == 0
 
 
@@ -191,15 +203,15 @@ def test_a_truncated_and_an_invalid_answer_are_asked_again_once(repository, fanf
     good = Reply(json={"findings": []})
     server = served(
         [
-            Rule("Your aspect is security", [cut, good]),
-            Rule("Your aspect is correctness", [Reply(text="no json"), good]),
+            Rule(told(RISK), [cut, good]),
+            Rule(told(BEHAVIOUR), [Reply(text="no json"), good]),
             Rule("", [good]),
         ]
     )
     run = fanfold("review", "--analyzer", "none", "--format", "json").run
     assert run["status"] == "complete"
-    assert run["usage"]["requests"] == 6
-    limits = [r.body["max_tokens"] for r in server.requests if "aspect is security" in json.dumps(r.body)]
+    assert run["usage"]["requests"] == 4
+    limits = [r.body["max_tokens"] for r in server.requests if told(RISK) in json.dumps(r.body)]
     assert limits[1] == 2 * limits[0]
     corrected = [r for r in server.requests if "could not be used" in json.dumps(r.body)]
     assert len(corrected) == 1
@@ -211,7 +223,7 @@ def test_a_dry_run_sends_nothing(repository, fanfold, served):
     ended = fanfold("review", "--dry-run")
     assert ended.code == 0
     assert server.stats().requests == 0
-    assert "correctness, performance, security, style" in ended.out
+    assert f"{BEHAVIOUR}, {RISK}" in ended.out
     assert "$" in ended.out
     assert not (repository.root / ".fanfold").exists()
 
@@ -243,10 +255,8 @@ def test_only_one_aspect_and_one_analyzer(repository, fanfold, served):
     assert [unit["label"] for unit in run["units"]] == ["ruff", "security"]
     assert server.stats().requests == 1
     assert [unit["label"] for unit in fanfold("review", "--analyzer", "none", "--format", "json").run["units"]] == [
-        "correctness",
-        "performance",
-        "security",
-        "style",
+        BEHAVIOUR,
+        RISK,
     ]
 
 
@@ -422,5 +432,6 @@ def test_paths_with_odd_names(repository, fanfold):
         repository.write(name, AFTER_PLAIN)
     ended = fanfold("review", "--format", "json")
     assert ended.code == 0
-    assert len({f["path"] for f in ended.run["findings"] if "pickle" in f["quote"]}) == 4
+    places = [place for f in ended.run["findings"] if "pickle" in f["quote"] for place in (f, *f["also"])]
+    assert len({place["path"] for place in places}) == 4
     assert Path(ended.run["target"]["root"]) == repository.root

@@ -6,6 +6,7 @@ import difflib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from fanfold.models import Run
 from fanfold.reports.filters import money
 from fanfold.reports.formats import Renderer
 from fanfold.skills import CODE_REVIEW
-from fanfold.skills.code_review.prompts import aspects as shipped_aspects
-from fanfold.skills.code_review.request import ReviewRequest, default_analyzers, default_aspects
+from fanfold.skills.code_review.aspects import shipped_aspects
+from fanfold.skills.code_review.request import ReviewRequest, default_analyzers
 from fanfold.skills.code_review.review import DryRun, dry_run
 from fanfold.skills.code_review.review import review as review_target
 from fanfold.sources.target import Target, resolve
@@ -37,7 +38,12 @@ _NO_ANALYZER = "none"
 @click.argument("target", nargs=-1)
 @click.option("--staged", is_flag=True, help="What is staged.")
 @click.option("--diff", metavar="FILE", help="A unified diff; - reads stdin.")
-@option("--aspect", multiple=True, metavar="NAME", help="Only this aspect; repeatable. Default: all that ship.")
+@option(
+    "--aspect",
+    multiple=True,
+    metavar="NAME",
+    help="Only this aspect; repeatable. Default: those that the change and the effort call for.",
+)
 @option(
     "--analyzer",
     multiple=True,
@@ -82,6 +88,7 @@ def _run(session: Session, request: ReviewRequest, target: Target, settings: Set
         folded.unread,
         findings=folded.findings,
         dropped=folded.dropped,
+        result={"files": [asdict(file) for file in folded.files]},
         notes=(*own_word, *folded.notes),
     )
 
@@ -92,7 +99,7 @@ def _request(ctx: click.Context, given: dict[str, Any]) -> ReviewRequest:
         target=given["target"],
         staged=given["staged"],
         diff=given["diff"],
-        aspects=_known("aspect", given["aspect"], list(shipped_aspects())) or default_aspects(),
+        aspects=_known("aspect", given["aspect"], list(shipped_aspects())),
         analyzers=analyzers,
         backend=given["backend"],
         model=_model(given["model"]),
@@ -158,6 +165,7 @@ def _describe(plan: DryRun, target: Target, choice: Choice) -> str:
         f"backend     {choice.name} ({choice.reason})",
         f"analyzers   {', '.join(plan.analyzers) or 'none'}",
         f"sub-agents  {', '.join(plan.finders) or 'none'}",
+        *(f"left out    {path}: {why}" for path, why in plan.skipped),
     ]
     if plan.finders:
         lines += [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from fanfold.models import Dropped, Finding, Run, Severity, Status
+from fanfold.models import Dropped, Finding, Occurrence, Run, Severity, Status
 from fanfold.sources.edits import plain
 
 _BADGES = {
@@ -75,7 +76,7 @@ def code(text: object) -> str:
     return f"{mark}{pad}{one}{pad}{mark}"
 
 
-def place(finding: Finding) -> str:
+def place(finding: Finding | Occurrence) -> str:
     """Return `path:line` or `path:line-end`; what can't be printed in a name is shown as U+FFFD."""
     end = f"-{finding.end_line}" if finding.end_line != finding.line else ""
     path = "".join(letter if letter.isprintable() else "\ufffd" for letter in finding.path)
@@ -126,13 +127,18 @@ def _by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
 
 
 def introduced(run: Run) -> list[Finding]:
-    """Return the findings that the change under review brought, worst first."""
-    return [finding for finding in run.findings if finding.introduced]
+    """Return the findings that the change under review brought and that are worth a look, worst first."""
+    return [finding for finding in run.findings if finding.stands]
 
 
 def older(run: Run) -> list[Finding]:
     """Return the findings that stood there before the change."""
-    return [finding for finding in run.findings if not finding.introduced]
+    return [finding for finding in run.findings if not finding.introduced and finding.suppressed is None]
+
+
+def suppressed(run: Run) -> dict[str, int]:
+    """Return how many findings are not shown, by reason, the most frequent first."""
+    return dict(Counter(f.suppressed for f in run.findings if f.suppressed is not None).most_common())
 
 
 def unplaced(run: Run) -> list[Dropped]:
@@ -170,6 +176,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         plain_diff,
         prose,
         severities,
+        suppressed,
         unplaced,
     )
 }

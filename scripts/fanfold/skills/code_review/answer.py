@@ -1,10 +1,11 @@
-"""What a finder answers, and how that becomes a finding with a place in the code, or is dropped."""
+"""What finders and verifiers hand in, and how a report becomes a finding with a place in the code, or is dropped."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Literal, Protocol
 
 from fanfold.models import Dropped, Finding, Frozen, Severity
 from fanfold.skills.code_review.suggestions import for_whole_lines
@@ -22,6 +23,7 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 class ReportedFinding(Frozen):
     """One finding in a finder's own words; the prompt describes each field."""
 
+    aspect: str
     path: str
     anchor: str
     quote: str
@@ -40,6 +42,25 @@ class FinderAnswer(Frozen):
     findings: tuple[ReportedFinding, ...]
 
 
+class VerifierAnswer(Frozen):
+    """What one verifier says of one claim; the prompt describes each field."""
+
+    verdict: Literal["holds", "refuted", "unsure"]
+    reason: str
+    severity: Severity
+    by_this_change: bool
+
+
+class Reader(Protocol):
+    """Whose report it is: the `aspects` it looked for, and the mark of a further `sample`, "" for the first."""
+
+    @property
+    def aspects(self) -> tuple[str, ...]: ...
+
+    @property
+    def sample(self) -> str: ...
+
+
 class Placer:
     """Finds the place of reported findings in the target's files, each read and indexed once."""
 
@@ -49,10 +70,14 @@ class Placer:
         self._paths = {shown: path for path in target.paths for shown in (printable(path), path)}
         self._files: dict[str, FileText] = {}
 
-    def place(self, reported: ReportedFinding, aspect: str, evidence: Mapping[str, Finding]) -> Finding | Dropped:
-        """Return the finding with the lines its quote stands on; or why it is dropped."""
+    def place(self, reported: ReportedFinding, reader: Reader, evidence: Mapping[str, Finding]) -> Finding | Dropped:
+        """Return the finding with the lines its quote stands on, or why it is dropped.
+
+        It belongs to the aspect that it names, or to the first that its reader looked for.
+        """
+        aspect = reported.aspect if reported.aspect in reader.aspects else reader.aspects[0]
         named, title = reported.path.strip().removeprefix("./"), one_line(reported.title)
-        source = (aspect,)
+        source = (f"{aspect}{reader.sample}",)
         path = self._paths.get(named)
         if path is None:
             return Dropped(title=title, path=one_line(named), reason="outside-the-target", sources=source)
@@ -76,7 +101,7 @@ class Placer:
             quote=place.quote,
             suggestion=for_whole_lines(reported.suggestion, reported.quote, place),
             introduced=self._target.touches(path, place.line, place.end_line),
-            sources=tuple(sorted({aspect, *(source for e in same for source in e.sources)})),
+            sources=tuple(sorted({*source, *(source for e in same for source in e.sources)})),
             mechanism=_SLUG.sub("-", reported.mechanism.lower()).strip("-")[:60],
         )
 

@@ -1,35 +1,47 @@
-"""Fold a review's outcomes into findings with places, ranks and ids."""
+"""Fold a review's outcomes into findings with places, verdicts, ranks and ids."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from fanfold.agents.spec import Answered
 from fanfold.analyzers.base import Analysis
-from fanfold.models import Dropped, Finding, Outcome, Unit, content_key
-from fanfold.skills.code_review.answer import FinderAnswer, Placer
+from fanfold.models import Dropped, Finding, Occurrence, Outcome, Severity, content_key
+from fanfold.skills.code_review.claims import repeats
 from fanfold.skills.code_review.merge import canonical, merge
-from fanfold.skills.code_review.plan import FinderTask
-from fanfold.skills.code_review.suggestions import with_checked_suggestions
-from fanfold.skills.code_review.view import evidence_label
 from fanfold.sources.target import Target
 
 _SPACE = re.compile(r"\s+")
-# Two readers that report the same thing are more than the surer of them; all analyzers count as one.
-_AGREEMENT = 0.25
-_SUREST = 0.95
+# Analyzers that prove what they say, or whose word nobody should have to confirm.
+EXACT = frozenset(["addressed", "contracts", "secrets"])
+NOT_TAKEN_UP = "an analyzer's word alone: no reader took it up"
+MINOR = "for information only"
+
+
+@dataclass(frozen=True, slots=True)
+class FileCoverage:
+    """What became of one file under review: `reviewed`, `skipped` on purpose or `missing`, and why."""
+
+    path: str
+    status: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a review found; `findings` worst first, with ids. `unread` are files that nobody looked at, and why."""
+    """What a review found; `findings` worst first, with ids. `files` says of each file whether anybody read it."""
 
     findings: tuple[Finding, ...]
     dropped: tuple[Dropped, ...]
     notes: tuple[str, ...]
-    unread: tuple[tuple[str, str], ...] = ()
+    files: tuple[FileCoverage, ...] = ()
+
+    @property
+    def unread(self) -> tuple[tuple[str, str], ...]:
+        """The files that nobody looked at although somebody should have, and why."""
+        return tuple((file.path, file.reason or "") for file in self.files if file.status == "missing")
 
 
 def analyzer_findings(target: Target, outcomes: Iterable[Outcome[Analysis]]) -> tuple[Finding, ...]:
@@ -40,55 +52,95 @@ def analyzer_findings(target: Target, outcomes: Iterable[Outcome[Analysis]]) -> 
 
 
 def fold(
-    target: Target,
-    analyzed: Sequence[Finding],
-    finders: Sequence[tuple[Unit[FinderTask], Outcome[Answered[FinderAnswer]]]],
+    findings: Iterable[Finding],
+    dropped: Iterable[Dropped],
     notes: Iterable[str],
+    files: Iterable[FileCoverage] = (),
+    *,
+    read: Container[str] = (),
 ) -> Folded:
-    """Place, merge, rank and number everything that was reported."""
-    placer = Placer(target)
-    placed = [
-        placer.place(reported, unit.payload.aspect.name, _labelled(unit.payload.evidence))
-        for unit, outcome in finders
-        if outcome.value
-        for reported in outcome.value.answer.findings
-    ]
-    reported = [*analyzed, *(found for found in placed if isinstance(found, Finding))]
-    merged = merge(with_checked_suggestions(reported, target.snapshot.read))
-    ranked = sorted(map(weigh, merged.findings), key=rank)
-    numbered = tuple(f.model_copy(update={"id": f"F{n}"}) for n, f in enumerate(ranked, 1))
-    ids = {_identity(finding): finding.id for finding in numbered}
-    duplicates = [_duplicate(loser, ids[_identity(weigh(winner))]) for loser, winner in merged.duplicates]
-    dropped = [found for found in placed if isinstance(found, Dropped)]
-    ordered = sorted([*dropped, *duplicates], key=lambda d: (d.path, d.line or 0, d.reason, d.title, d.sources))
-    return Folded(numbered, tuple(ordered), tuple(notes))
+    """Merge, cluster, rank and number what stands.
 
-
-def _labelled(evidence: Sequence[Finding]) -> dict[str, Finding]:
-    return {evidence_label(index): finding for index, finding in enumerate(evidence)}
-
-
-def weigh(finding: Finding) -> Finding:
-    """Set the fingerprint, and raise the confidence of what independent readers agree on."""
-    readers = {"analyzers" if ":" in source else source for source in finding.sources}
-    confidence = min(_SUREST, finding.confidence + _AGREEMENT) if len(readers) > 1 else finding.confidence
-    return finding.model_copy(
-        update={"fingerprint": fingerprint(finding), "confidence": max(confidence, finding.confidence)}
+    `read` are the files that all their finders have read: what an analyzer reports there has to be taken up by one of
+    them, unless it proves itself.
+    """
+    merged = merge(findings)
+    shown = [_marked(_judged(finding, read=finding.path in read)) for finding in merged.findings]
+    groups = sorted(cluster(shown), key=lambda group: rank(shown[group[0]]))
+    numbered = tuple(
+        _with_places(shown[first], [shown[other] for other in others]).model_copy(update={"id": f"F{number}"})
+        for number, (first, *others) in enumerate(groups, 1)
     )
+    ids = {merged.findings[index]: f"F{number}" for number, group in enumerate(groups, 1) for index in group}
+    duplicates = [_duplicate(loser, ids[winner]) for loser, winner in merged.duplicates]
+    ordered = sorted([*dropped, *duplicates], key=lambda d: (d.path, d.line or 0, d.reason, d.title, d.sources))
+    return Folded(numbered, tuple(ordered), tuple(notes), tuple(files))
 
 
-def fingerprint(finding: Finding) -> str:
+def _judged(finding: Finding, *, read: bool) -> Finding:
+    """Suppress what is not worth a person's minute."""
+    if finding.suppressed is not None:
+        return finding
+    analyzers = {source.partition(":")[0] for source in finding.sources if ":" in source}
+    alone = len(analyzers) > 0 and all(":" in source for source in finding.sources)
+    if read and alone and not analyzers & EXACT and finding.verdict.value == "plausible" and finding.introduced:
+        return finding.model_copy(update={"suppressed": NOT_TAKEN_UP})
+    if read and finding.severity is Severity.INFO:
+        return finding.model_copy(update={"suppressed": MINOR})
+    return finding
+
+
+def _marked(finding: Finding) -> Finding:
+    return finding.model_copy(update={"fingerprint": fingerprint(finding.path, finding.aspect, finding.quote)})
+
+
+def fingerprint(path: str, aspect: str, quote: str) -> str:
     """Return what stays the same while the file is edited elsewhere: path, aspect and the quoted code."""
-    return content_key(finding.path, finding.aspect, _SPACE.sub("", finding.quote))
+    return content_key(path, aspect, _SPACE.sub("", quote))
+
+
+def cluster(findings: Sequence[Finding]) -> list[list[int]]:
+    """Group by index what is one mistake in several places, the one that ranks first in front.
+
+    Only findings that agree in whether the change brought them and whether they are suppressed are one.
+    """
+    kept: dict[tuple[object, ...], list[list[int]]] = defaultdict(list)
+    for index in sorted(range(len(findings)), key=lambda index: rank(findings[index])):
+        finding = findings[index]
+        alike = kept[(finding.introduced, finding.suppressed, *_mistake(finding))]
+        home = next((group for group in alike if repeats(findings[group[0]], finding)), None)
+        if home is None:
+            alike.append([index])
+        else:
+            home.append(index)
+    return [group for alike in kept.values() for group in alike]
+
+
+def _mistake(finding: Finding) -> tuple[object, ...]:
+    """Return what two findings must share at least to be one mistake."""
+    return (finding.aspect, finding.mechanism) if finding.mechanism else (finding.sources, finding.title)
+
+
+def _with_places(first: Finding, others: Sequence[Finding]) -> Finding:
+    if not others:
+        return first
+    also = [
+        Occurrence(path=f.path, line=f.line, end_line=f.end_line, quote=f.quote, fingerprint=f.fingerprint)
+        for f in others
+    ]
+    sources = tuple(sorted({source for f in (first, *others) for source in f.sources}))
+    return first.model_copy(update={"also": (*first.also, *also), "sources": sources})
 
 
 def rank(finding: Finding) -> tuple[object, ...]:
-    """Sort what this change brought first, then the worst, then the surest."""
-    return (not finding.introduced, -finding.severity.rank, -finding.confidence, *canonical(finding))
-
-
-def _identity(finding: Finding) -> Finding:
-    return finding.model_copy(update={"id": ""})
+    """Sort what is shown first, then what this change brought, then the worst, then the surest."""
+    return (
+        finding.suppressed is not None,
+        not finding.introduced,
+        -finding.severity.rank,
+        -finding.confidence,
+        *canonical(finding),
+    )
 
 
 def _duplicate(loser: Finding, winner: str) -> Dropped:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fanfold.models import Finding
+from fanfold.models import Finding, Verdict
+from fanfold.skills.code_review.disjoint import DisjointSets
 
 # Words that say nothing about what is wrong.
 _FILLER = frozenset(
@@ -47,8 +48,8 @@ _FILLER = frozenset(
     ]
 )
 _WORD = re.compile(r"[a-z0-9]+")
-# Share of the words of two titles that must agree: "SQL injection via name" and "SQL injection through name" do.
-_SAME_WORDS = 0.6
+# Out of 100: "SQL injection via name" and "SQL injection through name" are alike.
+_SAME_WORDS = 70.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,42 +106,34 @@ def same(a: Finding, b: Finding) -> bool:
         return False
     if a.mechanism and a.mechanism == b.mechanism:
         return True
-    return not rules.isdisjoint(b.sources) or _alike(a.title, b.title)
+    return not rules.isdisjoint(b.sources) or alike(a.title, b.title)
 
 
-def _alike(a: str, b: str) -> bool:
+def alike(a: str, b: str) -> bool:
+    """Do two titles say the same, in whatever order of words? By the edit distance of their sorted words."""
+    from rapidfuzz.fuzz import ratio
+
     words_a, words_b = _words(a), _words(b)
-    both = words_a | words_b
-    return bool(both) and len(words_a & words_b) / len(both) >= _SAME_WORDS
+    return bool(words_a and words_b) and ratio(words_a, words_b) >= _SAME_WORDS
 
 
 @lru_cache(maxsize=8192)
-def _words(title: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(title.lower())) - _FILLER
+def _words(title: str) -> str:
+    return " ".join(sorted(set(_WORD.findall(title.lower())) - _FILLER))
 
 
 def _components(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Group findings (sorted by line) into the connected components of `same`."""
-    parent = list(range(len(findings)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
+    sets = DisjointSets(len(findings))
     reaching: list[int] = []
     for index, finding in enumerate(findings):
         # Only those that reach this line can overlap it: far fewer than all.
         reaching = [other for other in reaching if findings[other].end_line >= finding.line]
         for other in reaching:
-            if root(other) != root(index) and same(findings[other], finding):
-                parent[root(index)] = root(other)
+            if sets.root(other) != sets.root(index) and same(findings[other], finding):
+                sets.join(other, index)
         reaching.append(index)
-    groups: dict[int, list[Finding]] = defaultdict(list)
-    for index, finding in enumerate(findings):
-        groups[root(index)].append(finding)
-    return list(groups.values())
+    return [[findings[index] for index in group] for group in sets.groups().values()]
 
 
 def _join(group: Sequence[Finding]) -> Finding:
@@ -150,11 +143,13 @@ def _join(group: Sequence[Finding]) -> Finding:
         return best
     suggestions = [finding.suggestion for finding in (best, *others) if finding.suggestion]
     mechanisms = [finding.mechanism for finding in (best, *others) if finding.mechanism]
+    verdicts = {finding.verdict for finding in group}
     # A secrets scan quotes what stands before the secret; nobody else's quote may bring it back.
     quotes = [f.quote for f in (best, *others) if any(source.startswith("secrets:") for source in f.sources)]
     return best.model_copy(
         update={
             "confidence": max(finding.confidence for finding in group),
+            "verdict": next(verdict for verdict in Verdict if verdict in verdicts),
             "introduced": any(finding.introduced for finding in group),
             "sources": tuple(sorted({source for finding in group for source in finding.sources})),
             "quote": quotes[0] if quotes else best.quote,

@@ -1,30 +1,38 @@
-"""Plan a review: which analyzers and which sub-agents, on what, and what that will cost."""
+"""Plan a review: which analyzers, which finders on which parts, which verifiers for a claim."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from fanfold.agents.fence import fence
-from fanfold.agents.prices import cost_usd, estimate_tokens
-from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
+from fanfold.agents.fence import FENCE_RULE, fence
+from fanfold.agents.spec import AgentSpec, Answered, AnswerTool, Brief, Tool
 from fanfold.agents.units import agent_unit
 from fanfold.analyzers.base import Analysis, Analyzer
-from fanfold.models import Finding, Frozen, Unit, content_key
-from fanfold.skills.code_review.answer import FinderAnswer
-from fanfold.skills.code_review.prompts import Aspect, system_prompt
+from fanfold.models import Finding, Unit, content_key
+from fanfold.skills.code_review.answer import FinderAnswer, VerifierAnswer
+from fanfold.skills.code_review.aspects import Aspect, ChangeFacts, prompts_folder
+from fanfold.skills.code_review.claims import Claim
+from fanfold.skills.code_review.parts import split
 from fanfold.skills.code_review.request import ReviewRequest
-from fanfold.skills.code_review.view import Part, view_evidence
+from fanfold.skills.code_review.strategy import Strategy, strategy
+from fanfold.skills.code_review.view import FileView, Part, evidence_label, view_evidence, view_target
+from fanfold.sources.setaside import set_aside
 from fanfold.sources.target import Target
+from fanfold.sources.text import printable
 
-PART_TOKENS = 100_000
-REPORT_FINDINGS = AnswerTool("report_findings", "Hand in everything that you found; ends your work.", FinderAnswer)
+# A change that fits into this is read in one piece. Beyond it a context starts to lose things.
+PART_TOKENS = 40_000
+REPORT_FINDINGS = AnswerTool("report_findings", "A finder's hand-in: all that it found. Ends its work.", FinderAnswer)
+GIVE_VERDICT = AnswerTool(
+    "give_verdict", "A verifier's hand-in: its verdict on the claim. Ends its work.", VerifierAnswer
+)
 _FINDER_MAX_TOKENS = 16_000
-# What finders were seen to write, thinking included: for estimates only, never for the reservation.
-_EXPECTED_OUTPUT_TOKENS = 2_500
-_EXPECTED_SECONDS = 45.0
+_VERIFIER_MAX_TOKENS = 8_000
+
+Stands = Callable[[Answered[FinderAnswer] | Answered[VerifierAnswer]], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +48,70 @@ class FinderTask:
     """The payload of a finder's unit; `evidence` are the analyzer results it is shown, in the order of their labels."""
 
     spec: AgentSpec[FinderAnswer]
-    aspect: Aspect
+    aspects: tuple[str, ...]
+    part: int
+    evidence: tuple[Finding, ...]
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierTask:
+    """The payload of a verifier's unit."""
+
+    spec: AgentSpec[VerifierAnswer]
+    lens: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A part as its sub-agents see it: the shared context, and the analyzer results in the order of their labels."""
+
+    part: Part
+    context: str
     evidence: tuple[Finding, ...]
 
 
-class Estimate(Frozen):
-    """What sub-agents are expected to take: tokens, US dollars (None when the model's price is unknown), seconds.
+@dataclass(frozen=True, slots=True)
+class ReviewPlan:
+    """What sub-agents will do.
 
-    `alone_usd` is one call after the other without a cache, `parallel_usd` the same as fanfold runs them, the shared
-    part written to the cache once and read by the others.
+    `readings` are the parts, counted from 0 where something refers to them. `skipped` are files that nobody reads, with
+    the reason. `finders` are the units of the first round; the others are made when it is known what for.
     """
 
-    units: int
-    input_tokens: int
-    output_tokens: int
-    alone_usd: float | None
-    parallel_usd: float | None
-    worst_case_usd: float | None
-    seconds: float
+    request: ReviewRequest
+    strategy: Strategy
+    brief: Brief
+    readings: tuple[Reading, ...]
+    skipped: tuple[tuple[str, str], ...]
+    finders: tuple[Unit[FinderTask], ...]
+    stands: Stands | None = None
+
+    def verifiers(self, claim: Claim, lenses: Iterable[str]) -> tuple[Unit[VerifierTask], ...]:
+        """One unit a lens, on the same prefix as the finder that made the claim."""
+        return tuple(self._verifier(claim, lens) for lens in lenses)
+
+    def sweeps(self, claims: Sequence[Claim]) -> tuple[Unit[FinderTask], ...]:
+        """One unit a part that looks for what is not on the list; none unless the effort is high."""
+        if not self.strategy.sweep:
+            return ()
+        names = tuple(aspect.name for aspect in self.strategy.aspects)
+        parts = range(len(self.readings))
+        known = {index: [claim for claim in claims if claim.part == index] for index in parts}
+        return tuple(_finder_unit(self, i, names, name="sweep", extra=_listed(known[i])) for i in parts)
+
+    def _verifier(self, claim: Claim, lens: str) -> Unit[VerifierTask]:
+        finding = claim.finding
+        spec = AgentSpec(
+            role="verifier",
+            brief=self.brief,
+            context=self.readings[claim.part].context,
+            task=_verifier_task(claim, lens),
+            answer=GIVE_VERDICT,
+            max_tokens=_VERIFIER_MAX_TOKENS,
+        )
+        label = f"verify {printable(finding.path)}:{finding.line} {finding.aspect} ({lens})"
+        return agent_unit(spec, VerifierTask(spec, lens), kind="verifier", label=label, stands=self.stands)
 
 
 def plan_analyzers(target: Target, analyzers: Iterable[Analyzer]) -> tuple[Unit[AnalyzerTask], ...]:
@@ -107,39 +161,80 @@ def _analyzer_unit(analyzer: Analyzer, paths: tuple[str, ...], read: Sequence[tu
     )
 
 
-def plan_finders(
+def plan_review(
     request: ReviewRequest,
-    parts: Sequence[Part],
+    target: Target,
     aspects: Sequence[Aspect],
-    findings: Sequence[Finding],
-    description: str,
-) -> tuple[Unit[FinderTask], ...]:
-    """One unit for each part and aspect; the units of a part share their prefix."""
-    return tuple(
-        _finder_unit(request, part, aspect, tuple(f for f in findings if f.path in part.paths), description)
-        for part in parts
-        for aspect in aspects
+    evidence: Sequence[Finding] = (),
+    *,
+    guidance: str = "",
+    lookups: tuple[Tool, ...] = (),
+    stands: Stands | None = None,
+) -> ReviewPlan:
+    """Plan the sub-agents of a review.
+
+    `aspects` are those to choose from, `guidance` the repository's own rules for reviews, `lookups` the tools that the
+    backend offers; `stands` tells whether a stored answer still does.
+    """
+    views, skipped = _to_read(target, view_target(target, evidence))
+    chosen = strategy(request.effort, aspects, facts_of(target, views, guidance), chosen=bool(request.aspects))
+    parts = split(views, PART_TOKENS, target.snapshot.read)
+    brief = Brief(
+        request.model, request.effort, system_prompt(chosen.aspects), (REPORT_FINDINGS, GIVE_VERDICT), lookups
+    )
+    readings = tuple(_reading(part, evidence, target.description, guidance) for part in parts)
+    plan = ReviewPlan(request, chosen, brief, readings, skipped, (), stands)
+    return replace(plan, finders=tuple(_finders(plan)))
+
+
+def _to_read(target: Target, views: Iterable[FileView]) -> tuple[tuple[FileView, ...], tuple[tuple[str, str], ...]]:
+    """Separate what is read from what is set aside, and why."""
+    kept, skipped = [], []
+    for view in views:
+        why = None if target.whole else set_aside(view.path, target.snapshot.read(view.path))
+        if why is None:
+            kept.append(view)
+        else:
+            skipped.append((view.path, why))
+    return tuple(kept), tuple(skipped)
+
+
+_PROSE = frozenset([".md", ".rst", ".txt", ".adoc", ""])
+
+
+def facts_of(target: Target, views: Sequence[FileView], guidance: str) -> ChangeFacts:
+    """Return what decides which aspects the change needs."""
+    paths = tuple(view.path for view in views)
+    read = set(paths)
+    lines = [line for c in target.changes if c.path in read for hunk in c.hunks for line in hunk.lines]
+    changed = [line.text for line in lines if line.kind != " "]
+    if target.whole:
+        changed = [target.snapshot.read(path) or "" for path in paths]
+    return ChangeFacts(
+        paths=paths,
+        changed="\n".join(changed),
+        removes=any(line.kind == "-" for line in lines),
+        has_guidance=bool(guidance),
+        has_code=any(PurePosixPath(path).suffix.lower() not in _PROSE for path in paths),
     )
 
 
-def _finder_unit(
-    request: ReviewRequest, part: Part, aspect: Aspect, evidence: tuple[Finding, ...], description: str
-) -> Unit[FinderTask]:
-    spec = AgentSpec(
-        role="finder",
-        brief=Brief(request.model, request.effort, system_prompt(), (REPORT_FINDINGS,)),
-        context=shared_context(part, evidence, description),
-        task=aspect.instructions,
-        answer=REPORT_FINDINGS,
-        max_tokens=_FINDER_MAX_TOKENS,
-    )
-    where = f", part {part.number} of {part.count}" if part.count > 1 else ""
-    return agent_unit(spec, FinderTask(spec, aspect, evidence), kind="finder", label=f"{aspect.name}{where}")
+def system_prompt(aspects: Iterable[Aspect]) -> str:
+    """Return what every sub-agent of a review is told, byte for byte the same: rules, roles, and the aspects in use."""
+    rules = (prompts_folder() / "system.md").read_text(encoding="utf-8").rstrip()
+    told = [f"# Aspect `{aspect.name}`: {aspect.hunts}\n\n{aspect.instructions}" for aspect in aspects]
+    return "\n\n".join([rules, *told, FENCE_RULE]) + "\n"
 
 
-def shared_context(part: Part, evidence: Sequence[Finding], description: str) -> str:
+def _reading(part: Part, evidence: Sequence[Finding], description: str, guidance: str) -> Reading:
+    own = tuple(finding for finding in evidence if finding.path in part.paths)
+    return Reading(part, shared_context(part, own, description, guidance), own)
+
+
+def shared_context(part: Part, evidence: Sequence[Finding], description: str, guidance: str = "") -> str:
     """Return what the sub-agents of a part all read, every piece of it fenced."""
-    which = f" This is part {part.number} of {part.count}." if part.count > 1 else ""
+    which = f" This is part {part.number} of {part.count}; others read the rest." if part.count > 1 else ""
+    rules = ["This repository's guidance for reviews:", fence("guidance", guidance)] if guidance else []
     return "\n\n".join(
         [
             f"The change under review.{which}",
@@ -147,41 +242,81 @@ def shared_context(part: Part, evidence: Sequence[Finding], description: str) ->
             fence("change", part.text),
             "What static analyzers reported on these files:",
             fence("analyzer-results", view_evidence(evidence)),
+            *rules,
         ]
     )
 
 
-def estimate(units: Sequence[Unit[FinderTask]], jobs: int) -> Estimate:
-    """Price a plan without sending anything."""
-    primed: set[str | None] = set()
-    total_in, alone, parallel = 0, 0.0, 0.0
-    known = True
-    for unit in units:
-        spec = unit.payload.spec
-        shared = estimate_tokens("".join([spec.brief.system, str(spec.brief.tools), spec.context]))
-        own = estimate_tokens(spec.own)
-        total_in += shared + own
-        first = unit.prefix not in primed
-        primed.add(unit.prefix)
-        single = cost_usd(spec.model, full=shared + own, output=_EXPECTED_OUTPUT_TOKENS)
-        cached = cost_usd(
-            spec.model,
-            full=own,
-            cache_write=shared if first else 0,
-            cache_read=0 if first else shared,
-            output=_EXPECTED_OUTPUT_TOKENS,
-        )
-        known = known and single is not None
-        alone += single or 0.0
-        parallel += cached or 0.0
-    worst = [unit.reserve_usd for unit in units]
-    waves = -(-len(units) // jobs)
-    return Estimate(
-        units=len(units),
-        input_tokens=total_in,
-        output_tokens=len(units) * _EXPECTED_OUTPUT_TOKENS,
-        alone_usd=alone if known else None,
-        parallel_usd=parallel if known else None,
-        worst_case_usd=None if None in worst else sum(w for w in worst if w is not None),
-        seconds=waves * _EXPECTED_SECONDS,
+def _finders(plan: ReviewPlan) -> Iterable[Unit[FinderTask]]:
+    """Yield the first round: for each part one finder a group of aspects, and the second sample."""
+    for index, reading in enumerate(plan.readings):
+        for group in plan.strategy.finders:
+            yield _finder_unit(plan, index, [aspect.name for aspect in group], brief=_brief_for(plan.brief, group))
+        if plan.strategy.second_sample and len(reading.part.views) > 1:
+            turned = _turned(reading)
+            yield _finder_unit(plan, index, ["correctness"], reading=turned, name="correctness again", sample="#2")
+
+
+def _brief_for(brief: Brief, group: Sequence[Aspect]) -> Brief:
+    """An aspect with a model or an effort of its own has a prefix of its own."""
+    first = group[0]
+    return replace(brief, model=first.model or brief.model, effort=first.effort or brief.effort)
+
+
+def _turned(reading: Reading) -> Reading:
+    """Return the same files in the opposite order: what is found in both orders is surer."""
+    part = replace(reading.part, views=reading.part.views[::-1])
+    context = reading.context.replace(fence("change", reading.part.text), fence("change", part.text))
+    return replace(reading, part=part, context=context)
+
+
+def _finder_unit(
+    plan: ReviewPlan,
+    index: int,
+    aspects: Sequence[str],
+    *,
+    reading: Reading | None = None,
+    brief: Brief | None = None,
+    name: str = "",
+    extra: str = "",
+    sample: str = "",
+) -> Unit[FinderTask]:
+    """Make the unit that reads part `index` for `aspects`; `extra` is what it is told besides."""
+    reading = reading or plan.readings[index]
+    task = f"You are a finder. Your aspects: {', '.join(aspects)}."
+    spec = AgentSpec(
+        role="finder",
+        brief=brief or plan.brief,
+        context=reading.context,
+        task=f"{task}\n\n{extra}" if extra else task,
+        answer=REPORT_FINDINGS,
+        max_tokens=_FINDER_MAX_TOKENS,
     )
+    part = reading.part
+    where = f", part {part.number} of {part.count}" if part.count > 1 else ""
+    payload = FinderTask(spec, tuple(aspects), index, reading.evidence, sample)
+    label = f"{name or ' + '.join(aspects)}{where}"
+    return agent_unit(spec, payload, kind="finder", label=label, stands=plan.stands)
+
+
+_SWEEP = (
+    "Others have read before you and reported what stands below. Look for what is not on the list, where they looked "
+    "least: report only that. An empty list is the likely answer."
+)
+
+
+def _listed(claims: Sequence[Claim]) -> str:
+    known = (f"- {printable(c.finding.path)}:{c.finding.line} {c.finding.title}" for c in claims)
+    return f"{_SWEEP}\n\n{fence('reported', chr(10).join(known) or '(nothing)')}"
+
+
+def _verifier_task(claim: Claim, lens: str) -> str:
+    """State the claim, not the reasoning behind it; short, since this part of the prompt is paid in full."""
+    finding = claim.finding
+    stated = [f"{printable(finding.path)}:{finding.line}-{finding.end_line}", finding.title, finding.failure_scenario]
+    return "\n".join([f"You are a verifier. Lens: {lens}. The claim:", fence("claim", "\n".join(filter(None, stated)))])
+
+
+def labelled(evidence: Sequence[Finding]) -> dict[str, Finding]:
+    """Return analyzer results by the labels under which sub-agents know them."""
+    return {evidence_label(index): finding for index, finding in enumerate(evidence)}

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from fanfold.analyzers import ANALYZERS, load
-from fanfold.skills.code_review.prompts import aspects
 from fanfold.skills.request import Options
-
-
-def default_aspects() -> tuple[str, ...]:
-    """Return the aspects that a review covers unless told otherwise."""
-    return tuple(aspects())
 
 
 def default_analyzers() -> tuple[str, ...]:
@@ -18,10 +12,10 @@ def default_analyzers() -> tuple[str, ...]:
 
 
 class ReviewRequest(Options):
-    """One review: the target's arguments, the aspects of its sub-agents, the analyzers beside them."""
+    """One review: the target's arguments, the aspects chosen by name (none: as the change needs), the analyzers."""
 
     target: tuple[str, ...] = ()
     staged: bool = False
     diff: str | None = None
-    aspects: tuple[str, ...]
+    aspects: tuple[str, ...] = ()
     analyzers: tuple[str, ...]

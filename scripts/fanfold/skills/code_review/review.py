@@ -1,29 +1,34 @@
-"""The review's whole story: plan, analyze, ask, fold."""
+"""The review's whole story: analyze, read, verify, fold."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fanfold.agents.estimate import Estimate, estimate
+from fanfold.agents.spec import Answered
 from fanfold.analyzers import load
 from fanfold.analyzers.base import Analysis, Analyzer
 from fanfold.engine.fan_out import fan_out
-from fanfold.models import Outcome
-from fanfold.skills.code_review.fold import Folded, analyzer_findings, fold
+from fanfold.models import Dropped, Finding, Outcome, Severity, Unit
+from fanfold.skills.code_review.answer import FinderAnswer, Placer, VerifierAnswer
+from fanfold.skills.code_review.aspects import Aspect, shipped_aspects
+from fanfold.skills.code_review.claims import Claim, Docket, judge, undecided
+from fanfold.skills.code_review.fold import EXACT, FileCoverage, Folded, analyzer_findings, fold
 from fanfold.skills.code_review.plan import (
-    PART_TOKENS,
-    Estimate,
-    estimate,
+    FinderTask,
+    ReviewPlan,
+    labelled,
     plan_analyzers,
-    plan_finders,
+    plan_review,
     settings_of,
 )
-from fanfold.skills.code_review.prompts import Aspect, aspects
 from fanfold.skills.code_review.request import ReviewRequest
-from fanfold.skills.code_review.view import pack, view_target
-from fanfold.skills.code_review.work import AnalyzerWorker, FinderWorker
+from fanfold.skills.code_review.suggestions import with_checked_suggestions
+from fanfold.skills.code_review.work import AgentWorker, AnalyzerWorker
 from fanfold.sources.target import Target
 from fanfold.sources.text import os_path
 
@@ -38,40 +43,118 @@ _SOURCE_ANALYZERS = ("ruff", "complexity")
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a review would do: labels of its units, and the estimate for its sub-agents."""
+    """What a review would do: labels of its units, files set aside, and the estimate for its sub-agents."""
 
     analyzers: tuple[str, ...]
     finders: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
     estimate: Estimate
     notes: tuple[str, ...]
 
 
 async def review(request: ReviewRequest, target: Target, supervisor: Supervisor, backend: Backend | None) -> Folded:
-    """Review `target`: analyzers side by side, then sub-agents that have seen what those found; fold it all."""
+    """Review `target`.
+
+    Analyzers run side by side. Finders that have seen what those found read the change, and what one of them reports is
+    with its verifiers while others still read. What stands is merged and ranked.
+    """
     usable, notes = _usable(request.analyzers)
     analyzed, on_disk = await _analyze(target, usable, supervisor)
     evidence = analyzer_findings(target, analyzed)
     notes = [*target.notes, *notes, *(note for outcome in analyzed if outcome.value for note in outcome.value.notes)]
     if backend is None:
-        return replace(fold(target, evidence, [], notes), unread=(*_unreadable(target), *_unseen(target, on_disk)))
-    parts = pack(view_target(target, evidence), PART_TOKENS)
-    units = plan_finders(request, parts, _chosen(request), evidence, target.description)
-    outcomes = await fan_out(units, FinderWorker(backend), supervisor=supervisor)
-    folded = fold(target, evidence, list(zip(units, outcomes, strict=True)), notes)
-    return replace(folded, unread=tuple(_unreadable(target)))
+        return fold(evidence, [], notes, _analyzed_files(target, on_disk))
+    plan = plan_review(request, target, _aspects(request), evidence)
+    reading = _Reading(plan, target, supervisor, AgentWorker(backend))
+    await reading.run()
+    standing = [finding for finding in evidence if finding not in reading.tried]
+    findings = with_checked_suggestions([*standing, *reading.findings], target.snapshot.read)
+    files = tuple(_read_files(target, plan, reading))
+    read = {file.path for file in files if file.status == "reviewed"}
+    return fold(findings, reading.dropped, notes, files, read=read)
 
 
 def dry_run(request: ReviewRequest, target: Target, *, with_agents: bool) -> DryRun:
     """Plan a review and price it; nothing is run and nothing is sent."""
     usable, notes = _usable(request.analyzers)
-    parts = pack(view_target(target), PART_TOKENS) if with_agents else ()
-    finders = plan_finders(request, parts, _chosen(request), (), target.description)
+    plan = plan_review(request, target, _aspects(request)) if with_agents else None
+    finders = plan.finders if plan else ()
     return DryRun(
         analyzers=tuple(unit.label for unit in plan_analyzers(target, usable)),
         finders=tuple(unit.label for unit in finders),
+        skipped=plan.skipped if plan else (),
         estimate=estimate(finders, request.jobs),
         notes=(*target.notes, *notes),
     )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Finders and verifiers at work: two stages that overlap, claim by claim."""
+
+    plan: ReviewPlan
+    target: Target
+    supervisor: Supervisor
+    worker: AgentWorker
+    docket: Docket = field(default_factory=Docket)
+    findings: list[Finding] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    tried: set[Finding] = field(default_factory=set)
+    unread: dict[int, str] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Have everything read and verified, what an analyzer holds to be grave included."""
+        placer = Placer(self.target)
+        async with asyncio.TaskGroup() as verifying:
+            await self._round(self.plan.finders, placer, verifying)
+            await self._round(self.plan.sweeps(self.docket.claims), placer, verifying)
+            for claim in self._grave():
+                verifying.create_task(self._verify(claim))
+        self.dropped += self.docket.dropped
+
+    async def _round(self, units: Sequence[Unit[FinderTask]], placer: Placer, verifying: asyncio.TaskGroup) -> None:
+        """Have units read; each claim goes to its verifiers as soon as its finder has handed in."""
+        tasks = {unit.key: unit.payload for unit in units}
+        async with fan_out(units, self.worker, supervisor=self.supervisor) as outcomes:
+            async for outcome in outcomes:
+                for claim in self._admit(tasks[outcome.key], outcome, placer):
+                    verifying.create_task(self._verify(claim))
+
+    def _admit(self, task: FinderTask, outcome: Outcome[Answered[FinderAnswer]], placer: Placer) -> list[Claim]:
+        if outcome.value is None:
+            self.unread.setdefault(task.part, outcome.error or outcome.status.value)
+            return []
+        evidence = labelled(task.evidence)
+        said = [placer.place(reported, task, evidence) for reported in outcome.value.answer.findings]
+        self.dropped += [one for one in said if isinstance(one, Dropped)]
+        return self.docket.admit((one for one in said if isinstance(one, Finding)), task.part)
+
+    def _grave(self) -> Iterator[Claim]:
+        """Claim what an analyzer holds to be grave, can't prove, and no finder took up."""
+        for index, reading in enumerate(self.plan.readings):
+            grave = [f for f in reading.evidence if f.introduced and f.severity.rank >= Severity.HIGH.rank]
+            unproved = [f for f in grave if EXACT.isdisjoint(source.partition(":")[0] for source in f.sources)]
+            self.tried.update(unproved)
+            yield from self.docket.admit(unproved, index)
+
+    async def _verify(self, claim: Claim) -> None:
+        """Ask the verifiers of a claim, a third one only when two leave it open, and take what stands."""
+        lenses = self.plan.strategy.lenses
+        heard = await self._ask(claim, lenses[:2])
+        if len(lenses) > len(lenses[:2]) and undecided(heard):
+            heard += await self._ask(claim, lenses[2:])
+        judged = judge(claim, heard, len(lenses))
+        if isinstance(judged, Dropped):
+            self.dropped.append(judged)
+        else:
+            self.findings += judged
+
+    async def _ask(self, claim: Claim, lenses: Sequence[str]) -> list[VerifierAnswer]:
+        units = self.plan.verifiers(claim, lenses)
+        outcomes: list[Outcome[Answered[VerifierAnswer]]] = await fan_out(
+            units, self.worker, supervisor=self.supervisor
+        )
+        return [outcome.value.answer for outcome in outcomes if outcome.value]
 
 
 async def _analyze(
@@ -88,19 +171,33 @@ async def _analyze(
         return outcomes, frozenset(path for path in target.paths if (head / os_path(path)).exists())
 
 
-def _unreadable(target: Target) -> Iterator[tuple[str, str]]:
+def _analyzed_files(target: Target, on_disk: frozenset[str]) -> Iterator[FileCoverage]:
+    """Say of each file whether analyzers could read it; of those that are no text, only sources are missed."""
+    yield from _unreadable(target)
+    for path in target.paths:
+        if path in on_disk:
+            yield FileCoverage(path, "reviewed")
+        else:
+            yield FileCoverage(path, "missing", "only fragments of it are known, which analyzers can't read")
+
+
+def _read_files(target: Target, plan: ReviewPlan, reading: _Reading) -> Iterator[FileCoverage]:
+    """Say of each file whether all of its finders have read it. Those whose finders failed are missing as units."""
+    yield from _unreadable(target)
+    yield from (FileCoverage(path, "skipped", why) for path, why in plan.skipped)
+    failed: dict[str, str] = {}
+    for index, why in reading.unread.items():
+        failed.update(dict.fromkeys(plan.readings[index].part.paths, why))
+    for path in dict.fromkeys(path for part in plan.readings for path in part.part.paths):
+        yield FileCoverage(path, "partly" if path in failed else "reviewed", failed.get(path))
+
+
+def _unreadable(target: Target) -> Iterator[FileCoverage]:
     """Yield the source files of which no text could be had."""
     read = frozenset(target.paths)
     for change in target.changes:
         if change.binary and change.kind != "deleted" and change.path not in read and _is_source(change.path):
-            yield change.path, "it is too large, or its encoding is not UTF-8"
-
-
-def _unseen(target: Target, on_disk: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Yield the files that no analyzer could see because the diff has only fragments of them."""
-    for path in target.paths:
-        if path not in on_disk:
-            yield path, "only fragments of it are known, which analyzers can't read"
+            yield FileCoverage(change.path, "missing", "it is too large, or its encoding is not UTF-8")
 
 
 def _is_source(path: str) -> bool:
@@ -120,6 +217,6 @@ def _usable(names: Iterable[str]) -> tuple[list[Analyzer], list[str]]:
     return usable, notes
 
 
-def _chosen(request: ReviewRequest) -> list[Aspect]:
-    shipped = aspects()
-    return [shipped[name] for name in request.aspects]
+def _aspects(request: ReviewRequest) -> list[Aspect]:
+    shipped = shipped_aspects()
+    return [shipped[name] for name in request.aspects or shipped]

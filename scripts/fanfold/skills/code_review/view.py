@@ -76,20 +76,7 @@ def _masked(number: int, text: str, mask: Mask) -> str:
     return text if before is None else f"{before}[a secret, not shown]"
 
 
-def pack(views: Sequence[FileView], allowance: int) -> tuple[Part, ...]:
-    """Pack views into parts of at most `allowance` tokens, order kept; a larger view is split between its lines."""
-    bins: list[list[FileView]] = []
-    room = 0
-    for view in (piece for whole in views for piece in _pieces(whole, allowance)):
-        if not bins or view.tokens > room:
-            bins.append([])
-            room = allowance
-        bins[-1].append(view)
-        room -= view.tokens
-    return tuple(Part(number, len(bins), tuple(held)) for number, held in enumerate(bins, 1))
-
-
-def _pieces(view: FileView, allowance: int) -> Iterator[FileView]:
+def pieces(view: FileView, allowance: int) -> Iterator[FileView]:
     """Yield the view, or what it takes to keep each piece within the allowance; every piece has the heading."""
     if view.tokens <= allowance:
         yield view

@@ -1,20 +1,26 @@
-"""The workers of a review: one runs an analyzer, the other asks a sub-agent."""
+"""The workers of a review: one runs an analyzer, the other asks sub-agents."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from fanfold.agents.spec import Answered
+from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
 from fanfold.models import Unit
-from fanfold.skills.code_review.answer import FinderAnswer
-from fanfold.skills.code_review.plan import AnalyzerTask, FinderTask
+from fanfold.skills.code_review.plan import AnalyzerTask
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.engine.attempt import Attempt
+
+
+class HasSpec(Protocol[A]):
+    """A payload with the sub-agent to ask."""
+
+    @property
+    def spec(self) -> AgentSpec[A]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,11 @@ class AnalyzerWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class FinderWorker:
+class AgentWorker:
     """Asks sub-agents on a backend."""
 
     backend: Backend
 
-    async def __call__(self, unit: Unit[FinderTask], attempt: Attempt) -> Answered[FinderAnswer]:
-        return await self.backend.ask(unit.payload.spec, attempt)
+    async def __call__(self, unit: Unit[Any], attempt: Attempt) -> Answered[Any]:
+        task: HasSpec[Any] = unit.payload
+        return await self.backend.ask(task.spec, attempt)

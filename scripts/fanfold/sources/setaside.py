@@ -1,0 +1,79 @@
+"""Files that nobody reviews line by line: lock files, generated, vendored and minified code. Each with its reason.
+
+The names are those that GitHub Linguist goes by, cut to what people call a file that they did not write.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import PurePosixPath
+
+_LOCKS = frozenset(
+    [
+        "Cargo.lock",
+        "Gemfile.lock",
+        "Package.resolved",
+        "Pipfile.lock",
+        "bun.lock",
+        "bun.lockb",
+        "composer.lock",
+        "conda-lock.yml",
+        "deno.lock",
+        "flake.lock",
+        "go.sum",
+        "gradle.lockfile",
+        "mix.lock",
+        "npm-shrinkwrap.json",
+        "package-lock.json",
+        "packages.lock.json",
+        "pdm.lock",
+        "pixi.lock",
+        "pnpm-lock.yaml",
+        "poetry.lock",
+        "pubspec.lock",
+        "uv.lock",
+        "yarn.lock",
+    ]
+)
+_VENDORED = frozenset(["node_modules", "vendor", "third_party", "third-party", "bower_components", "Godeps", "_vendor"])
+_GENERATED_NAME = re.compile(
+    r"(_pb2(_grpc)?\.pyi?|\.pb(\.gw)?\.(go|cc|h)|\.g\.(cs|dart)|\.designer\.cs|\.generated\.\w+|_generated\.\w+|\.snap"
+    r"|(^|/)__generated__/.*)$",
+    re.IGNORECASE,
+)
+_MINIFIED_NAME = re.compile(r"[.-]min\.(js|css|mjs)$|\.(js|css)\.map$", re.IGNORECASE)
+# Go's convention (golang.org/s/generatedcode), Facebook's, and what most generators write into the first lines.
+_GENERATED_HEAD = re.compile(
+    r"^\W*(Code generated .{0,200} DO NOT EDIT\.?|@generated\b|This file (is|was) (automatically |auto-?)generated\b"
+    r"|(Auto-?generated|Automatically generated|Generated) by .{0,200}(do not (edit|modify)|don't edit))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEAD = 2_000
+_MINIFIED_LINE = 1_000
+_BRACED = frozenset([".js", ".mjs", ".cjs", ".css", ".json"])
+
+
+def set_aside(path: str, text: str | None) -> str | None:
+    """Return why nobody reads the file line by line, None when somebody should. `text` may be unknown."""
+    return _by_name(path) or (_by_text(path, text) if text else None)
+
+
+@cache
+def _by_name(path: str) -> str | None:
+    pure = PurePosixPath(path)
+    if pure.name in _LOCKS:
+        return "a lock file"
+    if not _VENDORED.isdisjoint(pure.parts[:-1]):
+        return "vendored"
+    if _MINIFIED_NAME.search(path):
+        return "minified"
+    return "generated" if _GENERATED_NAME.search(path) else None
+
+
+def _by_text(path: str, text: str) -> str | None:
+    if _GENERATED_HEAD.search(text[:_HEAD]):
+        return "generated"
+    if PurePosixPath(path).suffix.lower() in _BRACED and len(text) / (text.count("\n") + 1) > _MINIFIED_LINE:
+        return "minified"
+    return None
