@@ -127,10 +127,11 @@ class Unit(Generic[P]):
     the value gets into the store and out again, and None keeps the unit out of the store. `lane` names what the
     unit competes for ("process", "disk", or a model's bucket) and `weight` how many slots of it it takes. `prefix`
     names the shared prompt prefix behind which units are primed. `reserve_usd` is the worst case of one attempt, in
-    US dollars, and `reserve_enlarged_usd` that of one with a larger token limit, after an answer that was cut off
-    (None: the same). `tokens` is about what an attempt sends, `expected_s` how many seconds it is expected to take;
-    among those that wait the longest goes first, and one of which that is not known before all of them. `stands` is
-    asked about a stored value before it is reused, for what the key can't know; None: the key says it all.
+    US dollars, and `reserve_enlarged_usd` that of one after an answer that could not be used: it has more to read, and
+    maybe a larger token limit (None: the same). `tokens` is about what an attempt sends, `expected_s` how many seconds
+    it is expected to take; among those that wait the longest goes first, and one of which that is not known before all
+    of them. `stands` is asked about a stored value before it is reused, for what the key can't know; None: the key says
+    it all.
     """
 
     key: str

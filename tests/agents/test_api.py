@@ -14,10 +14,13 @@ import pytest
 from pydantic import BaseModel
 
 from fanfold import errors
-from fanfold.agents.api import ApiBackend, map_error, request_of
+from fanfold.agents.api import ApiBackend
+from fanfold.agents.api_errors import map_error
 from fanfold.agents.backends import Premises
+from fanfold.agents.layout import request_of
 from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
 from fanfold.engine.attempt import Attempt
+from fanfold.models import Usage
 
 URL = "https://api.anthropic.com/v1/messages"
 
@@ -139,17 +142,23 @@ def test_the_request_is_laid_out_for_the_cache(ask):
 
 def test_two_roles_share_their_prefix_to_the_byte():
     """Everything up to the breakpoint is the same for every role of a run, whatever it hands in."""
-    one, two = (request_of(about, Attempt()) for about in (spec("Find bugs."), spec("Refute.", answer=JUDGE)))
+    one, two = (request_of(about) for about in (spec("Find bugs."), spec("Refute.", answer=JUDGE)))
     assert one["messages"][0]["content"].pop() != two["messages"][0]["content"].pop()
     assert json.dumps(one) == json.dumps(two)
 
 
-def test_a_second_try_says_what_was_wrong_or_has_more_room():
-    """A correction stands in the agent's own part; a cut answer gets twice the tokens, up to the model's limit."""
-    request = request_of(spec(), Attempt(correction="words: missing"))
+def test_a_correction_stands_in_the_agents_own_part():
+    """Where the answer that it is about is not part of the conversation, as in a batch."""
+    request = request_of(spec(), correction="words: missing")
     assert "words: missing" in request["messages"][0]["content"][1]["text"]
-    assert request_of(spec(), Attempt(enlarge=True))["max_tokens"] == 2000
-    assert request_of(spec(max_tokens=100_000), Attempt(enlarge=True))["max_tokens"] == 128_000
+
+
+@pytest.mark.parametrize(("limit", "enlarged"), [(1000, 2000), (100_000, 128_000)])
+def test_a_cut_answer_is_asked_for_with_more_room(ask, limit, enlarged):
+    """Twice the tokens, up to the model's limit."""
+    text = sse(started(), *block('{"words": []}'), *ended())
+    _, _, sent = ask(text=text, about=spec(max_tokens=limit), attempt=Attempt(enlarge=True))
+    assert sent["max_tokens"] == enlarged
 
 
 def failure(kind, message="why", code=None):
@@ -192,7 +201,7 @@ def test_each_status_has_its_error(ask, status, body, kind, says):
     result, attempt, _ = ask(status=status, body=body)
     assert type(result) is kind
     assert says in str(result)
-    assert attempt.usage is None
+    assert attempt.usage == Usage(requests=1)
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0.5", 0.5), ("soon", None), ("-1", None), ("inf", None)])
@@ -225,10 +234,13 @@ def test_retry_after_is_handed_on(ask, header, seconds):
     ],
 )
 def test_each_way_a_stream_can_end_has_its_error(ask, text, kind, charged):
-    """What was used before it ended is charged."""
+    """What was used before it ended is charged; nothing for an error, and of a stream without a word it is unknown."""
     result, attempt, _ = ask(text=text)
     assert type(result) is kind
-    assert (attempt.usage is not None) is charged
+    assert attempt.usage.requests == 1
+    assert (attempt.usage.input_tokens > 0) is charged
+    if not charged:
+        assert attempt.usage.cost_usd == (None if kind is errors.ConnectionLost else 0.0)
 
 
 def test_what_arrived_of_a_broken_answer_is_charged(ask):

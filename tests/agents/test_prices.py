@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanfold.agents.prices import cost_usd, estimate_tokens, most_tokens, priced, worst_case_usd
+from fanfold.agents.prices import cost_usd, estimate_tokens, most_tokens, priced, turn_usd
 from fanfold.models import Usage
 
 
@@ -35,7 +35,7 @@ def test_usage_knows_what_it_would_have_cost_without_the_cache():
 def test_the_worst_case_is_above_the_estimate(text):
     """What is reserved is never less than what is expected."""
     assert most_tokens(text) > estimate_tokens(text)
-    worst = worst_case_usd("claude-opus-5-5", text, 1000)
+    worst = turn_usd("claude-opus-5-5", most_tokens(text), 1000)
     expected = cost_usd("claude-opus-5-5", cache_write=estimate_tokens(text), output=1000)
     assert worst is not None
     assert expected is not None

@@ -17,12 +17,22 @@ _REQUEST_OVERHEAD_TOKENS = 500
 
 def estimate_tokens(text: str) -> int:
     """Expect this many tokens of `text` (diffs and JSON; prose has fewer)."""
-    return math.ceil(len(text) / _DENSE_CHARACTERS)
+    return expected_tokens(len(text))
+
+
+def expected_tokens(characters: int) -> int:
+    """Expect this many tokens of so many characters."""
+    return math.ceil(characters / _DENSE_CHARACTERS)
 
 
 def most_tokens(text: str) -> int:
     """Bound the tokens of a request holding `text` from above."""
-    return math.ceil(len(text.encode()) / _WORST_BYTES) + _REQUEST_OVERHEAD_TOKENS
+    return most_tokens_of(len(text.encode("utf-8", "replace")))
+
+
+def most_tokens_of(size: int) -> int:
+    """Bound the tokens of a request whose texts have `size` bytes of UTF-8 from above."""
+    return math.ceil(size / _WORST_BYTES) + _REQUEST_OVERHEAD_TOKENS
 
 
 def cost_usd(model: str, *, full: int = 0, cache_write: int = 0, cache_read: int = 0, output: int = 0) -> float | None:
@@ -64,6 +74,6 @@ def priced(model: str, usage: Usage) -> Usage:
     )
 
 
-def worst_case_usd(model: str, text: str, max_tokens: int) -> float | None:
-    """Bound one request's cost from above: all of `text` written to the cache, and the longest answer."""
-    return cost_usd(model, cache_write=most_tokens(text), output=max_tokens)
+def turn_usd(model: str, tokens: int, output: int) -> float | None:
+    """Price one turn at its worst: all its `tokens` written to the cache, and the longest `output`."""
+    return cost_usd(model, cache_write=tokens, output=output)

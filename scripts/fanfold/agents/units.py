@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from fanfold.agents.prices import estimate_tokens, worst_case_usd
+from fanfold.agents.prices import cost_usd, estimate_tokens, most_tokens, turn_usd
 from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.models import Unit, content_key
 
 P = TypeVar("P")
 
-# The first turn, and the one in which an agent that may go no further hands in its answer. What the turns between them
-# may cost is what these two leave over: answers take a small part of their worst case.
-_RESERVED_TURNS = 2
+# What the agent is told when it is to conclude, at most.
+CLOSING_TOKENS = 1_000
+# What a turn between the first and the last is expected to bring: replies of tools, and the calls that ask for them.
+_REPLY_TOKENS = 2_000
+_CALL_TOKENS = 500
 
 
 def agent_unit(
@@ -35,20 +37,32 @@ def agent_unit(
         lane=f"model:{spec.model}",
         prefix=spec.prefix,
         tokens=estimate_tokens("".join(spec.texts)),
-        reserve_usd=reserve_usd(spec, spec.max_tokens),
-        reserve_enlarged_usd=reserve_usd(spec, spec.enlarged_tokens),
+        reserve_usd=reserve_usd(spec),
+        reserve_enlarged_usd=reserve_usd(spec, again=True),
         payload=payload,
         returns=Answered.__class_getitem__(spec.answer.model),
         stands=stands,
     )
 
 
-def reserve_usd(spec: AgentSpec[Any], max_tokens: int) -> float | None:
+def reserve_usd(spec: AgentSpec[Any], *, again: bool = False) -> float | None:
     """Bound from above what one attempt may cost, in US dollars; None when the model's price is unknown.
 
-    An agent's loop keeps to it: it goes on looking things up only while the worst case of one more turn, and of the
-    one that concludes, fits into what is left.
+    `again` is an attempt after an answer that could not be used: that answer is part of what it sends, and its token
+    limit may be larger. An agent that looks things up may use the worst case of the first turn and of the one that
+    concludes, and for those between them what they are expected to cost. Its loop keeps to that: it goes on looking
+    things up only while the worst case of one more turn, and of the one that concludes, fits into what is left.
     """
-    turns = _RESERVED_TURNS if spec.brief.lookups else 1
-    worst = worst_case_usd(spec.model, "".join(spec.texts), max_tokens)
-    return None if worst is None else turns * worst
+    texts = "".join(spec.texts)
+    output = spec.enlarged_tokens if again else spec.max_tokens
+    first = most_tokens(texts)
+    last = first + output + CLOSING_TOKENS
+    if not spec.brief.lookups:
+        return turn_usd(spec.model, last if again else first, output)
+    # A reply is paid three times over: when it is sent, and in the worst case of both turns that may follow.
+    between = cost_usd(
+        spec.model, cache_read=estimate_tokens(texts), cache_write=3 * _REPLY_TOKENS, output=_CALL_TOKENS
+    )
+    parts = [turn_usd(spec.model, first, output), turn_usd(spec.model, last, output)]
+    parts += [between] * max(0, spec.allowance.turns - len(parts))
+    return None if None in parts else sum(part or 0.0 for part in parts)

@@ -27,6 +27,12 @@ class Watcher(Protocol):
     def overdue(self, attempt: Attempt) -> None:
         """Its patience is over, and it has been cancelled."""
 
+    def send_again(self, attempt: Attempt, tokens: int) -> float:
+        """Return 0 when a further request of `tokens` may go, which counts it; else in how many seconds to ask again.
+
+        Raises TransientError when that is not before the run's deadline.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -45,8 +51,9 @@ class Attempt:
 
     `number` counts from 1 and `hedge` marks the second of two at the same time. `deadline` is a loop time
     in seconds. `correction` says what was wrong with the previous answer, `enlarge` that the token limit
-    ended it. `needed` holds the outcomes of the units that this one needs, by key. `Attempt()` alone serves
-    to call a worker in a test.
+    ended it. `needed` holds the outcomes of the units that this one needs, by key. `memory` is the worker's own:
+    what one attempt leaves there the next one at the same unit finds, and it goes when the unit has ended.
+    `Attempt()` alone serves to call a worker in a test.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Attempt:
         correction: str | None = None,
         enlarge: bool = False,
         needed: Mapping[str, Outcome[Any]] | None = None,
+        memory: dict[str, Any] | None = None,
         patience: Patience = _ENDLESS,
         watcher: Watcher | None = None,
         adopt: Callable[[Unit[Any]], None] | None = None,
@@ -68,6 +76,7 @@ class Attempt:
         self.correction = correction
         self.enlarge = enlarge
         self.needed = needed or {}
+        self.memory = {} if memory is None else memory
         self.usage: Usage | None = None
         self.has_begun = False
         self.late: str | None = None
@@ -75,6 +84,7 @@ class Attempt:
         self._watcher = watcher
         self._adopt = adopt
         self._closed = False
+        self._asked = False
         self._heard_at = 0.0
         self._ends_at = math.inf
         self._alarm: asyncio.Timeout | None = None
@@ -96,8 +106,25 @@ class Attempt:
 
     def alive(self) -> None:
         """Say that a further event is here."""
+        self._asked = False
         if self._alarm:
             self._heard_at = asyncio.get_running_loop().time()
+
+    async def next_request(self, tokens: int) -> None:
+        """Wait for leave to send one more request within this attempt, of about `tokens` that no cache holds.
+
+        It waits at the gate and for the pace of its lane, as the first request did; it keeps its slot. That wait is no
+        silence, and after it the answer has as long to begin as the first one had. Raises TransientError when the lane
+        opens too late.
+        """
+        loop = asyncio.get_running_loop()
+        while self._watcher and (wait_s := self._watcher.send_again(self, tokens)):
+            self._heard_at = loop.time() + wait_s
+            self._watch()
+            await asyncio.sleep(wait_s)
+        self.alive()
+        self._asked = True
+        self._watch()
 
     def charge(self, usage: Usage) -> None:
         """Say what this attempt has used so far; replaces what was said before, and counts however it ends."""
@@ -156,7 +183,8 @@ class Attempt:
         if self._alarm is None:
             return
         loop = asyncio.get_running_loop()
-        silent_s = self._patience.silence_s if self.has_begun else self._patience.first_event_s
+        begins = self._asked or not self.has_begun
+        silent_s = self._patience.first_event_s if begins else self._patience.silence_s
         due = min(self._ends_at, self._heard_at + (silent_s or math.inf))
         if due > loop.time():
             self._timer = None if due == math.inf else loop.call_at(due, self._watch)
@@ -169,7 +197,7 @@ class Attempt:
     def _lateness(self, due: float) -> str:
         if due == self._ends_at:
             return f"no whole answer within {self._patience.timeout_s:g} s"
-        if self.has_begun:
+        if self.has_begun and not self._asked:
             return f"the answer fell silent for {self._patience.silence_s:g} s"
         return f"no first event within {self._patience.first_event_s:g} s"
 

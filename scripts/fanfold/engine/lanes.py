@@ -81,9 +81,9 @@ class Lane:
     def has_room(self, unit: Unit[Any]) -> bool:
         return self.in_use + self.weight_of(unit) <= self.limiter.limit
 
-    def opens_at(self, unit: Unit[Any], now: float) -> float:
-        """Return when gate and pacer let `unit` go."""
-        return max(self.gate_until, now + self.pacer.wait_s(unit.tokens, now))
+    def opens_at(self, tokens: int, now: float) -> float:
+        """Return when gate and pacer let a request of so many tokens go."""
+        return max(self.gate_until, now + self.pacer.wait_s(tokens, now))
 
     def take(self, unit: Unit[Any], now: float) -> Slot:
         slot = Slot(self, self.weight_of(unit), max(0, unit.tokens), now)
@@ -95,6 +95,13 @@ class Lane:
         self.in_use -= slot.weight
         if slot.weight and not slot.reported:
             self.pacer.spared(slot.tokens)
+
+    def send_again(self, slot: Slot, tokens: int, now: float) -> None:
+        """Count a further request of a slot; what the server never said of the one before it did not count."""
+        if not slot.reported:
+            self.pacer.spared(slot.tokens)
+        slot.tokens, slot.reported = max(0, tokens), False
+        self.pacer.sent(slot.tokens, now)
 
     def report(self, slot: Slot, rate: RateHeaders, now: float) -> None:
         """The server, answering the request of this slot, says what is left."""
@@ -183,6 +190,23 @@ class Lanes:
         self.in_flight -= slot.weight > 0
         self.pump()
 
+    def again(self, slot: Slot, tokens: int) -> float:
+        """Send one more request by a slot that is held; returns the seconds to wait before asking again, 0 when sent.
+
+        Infinite when the lane stays closed until the run's deadline. Whoever holds a slot goes before those that wait
+        for one: what was begun is ended first.
+        """
+        if slot.weight <= 0:
+            return 0.0
+        lane, now = slot.lane, asyncio.get_running_loop().time()
+        if lane.resume(now):
+            self._tell("lane.resumed", lane=lane.name)
+        opens_at = lane.opens_at(tokens, now)
+        if opens_at > now:
+            return math.inf if opens_at >= self.last_moment else opens_at - now
+        lane.send_again(slot, tokens, now)
+        return 0.0
+
     # -- what the server does
 
     def let_in(self, slot: Slot) -> None:
@@ -240,7 +264,7 @@ class Lanes:
             return None
         if lane.resume(now):
             self._tell("lane.resumed", lane=lane.name)
-        opens_at = lane.opens_at(entry[-1].unit, now)
+        opens_at = lane.opens_at(entry[-1].unit.tokens, now)
         if opens_at <= now:
             return entry
         if opens_at >= self.last_moment:

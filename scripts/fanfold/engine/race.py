@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ from fanfold.engine.limits import RateHeaders
 from fanfold.engine.machinery import Machinery
 from fanfold.engine.racer import Racer
 from fanfold.engine.ticket import Ticket
-from fanfold.errors import Overloaded, RateLimited
+from fanfold.errors import Overloaded, RateLimited, TransientError
 from fanfold.models import Unit
 
 # A worker that does not end when it is cancelled is cancelled once more after this share of the grace.
@@ -80,6 +81,13 @@ class Race:
         loop.call_later(self._m.grace_s * _FIRST_SHARE, self._nudge, racer)
         loop.call_later(self._m.grace_s, self._give_up, racer)
 
+    def send_again(self, attempt: Attempt, tokens: int) -> float:
+        """Return how long a further request of `attempt` must wait; 0 counts it as sent."""
+        wait_s = self._m.lanes.again(self._of(attempt).grant.slot, tokens)
+        if wait_s == math.inf:
+            raise TransientError(f"{self._unit.lane} takes nothing more before the deadline")
+        return wait_s
+
     def _of(self, attempt: Attempt) -> Racer:
         return next(racer for racer in self._racers if racer.attempt is attempt)
 
@@ -113,6 +121,7 @@ class Race:
             correction=ticket.correction,
             enlarge=ticket.enlarge,
             needed=ticket.needed,
+            memory=ticket.memory,
             patience=Patience(timeout_s, limits.first_event_s, limits.silence_s),
             watcher=self,
             adopt=self._adopt,

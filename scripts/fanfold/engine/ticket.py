@@ -40,6 +40,7 @@ class Ticket:
     enlarge: bool = False
     attempts: int = 0
     hedges: int = 0
+    memory: dict[str, Any] = field(default_factory=dict)
     usage: Usage = NOTHING
     status: Status | None = None
     value: Any = None
@@ -50,7 +51,7 @@ class Ticket:
     @property
     def reserve_usd(self) -> float | None:
         """The worst case of its next attempt, in US dollars; None when it is unknown."""
-        larger = self.unit.reserve_enlarged_usd if self.enlarge else None
+        larger = self.unit.reserve_enlarged_usd if self.enlarge or self.correction else None
         return self.unit.reserve_usd if larger is None else larger
 
     def charge(self, usage: Usage) -> None:
@@ -76,7 +77,7 @@ class Ticket:
     def reopen(self, deadline: float) -> None:
         """Forget how it ended, and the failures that led there: it is run again, with a new clock."""
         self.status = self.value = self.error = self.correction = self.clock_at = None
-        self.enlarge, self.failures, self.stored = False, [], None
+        self.enlarge, self.failures, self.stored, self.memory = False, [], None, {}
         self.deadline = deadline
 
     def ring(self) -> None:

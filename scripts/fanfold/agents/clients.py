@@ -1,0 +1,75 @@
+"""The SDK's client for where the models are: Anthropic's own API, Amazon Bedrock, Google Vertex AI, Microsoft Foundry.
+
+The settings are those that Claude Code and the SDK know, so whoever uses one of these platforms there has it here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from fanfold.errors import BadRequest
+
+if TYPE_CHECKING:
+    import anthropic
+
+# The engine watches for silence and for the deadline; this bounds a socket that it has lost sight of.
+_SOCKET_TIMEOUT_S = 600.0
+_ON = frozenset({"1", "true", "yes", "on"})
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Where models are served: the switch in the environment, the SDK's class, the extra that it needs."""
+
+    name: str
+    switch: str
+    client: str
+    extra: str | None = None
+
+
+PLATFORMS = (
+    Platform("Amazon Bedrock", "CLAUDE_CODE_USE_BEDROCK", "AsyncAnthropicBedrock", "bedrock"),
+    Platform("Google Vertex AI", "CLAUDE_CODE_USE_VERTEX", "AsyncAnthropicVertex", "vertex"),
+    Platform("Microsoft Foundry", "CLAUDE_CODE_USE_FOUNDRY", "AsyncAnthropicFoundry"),
+)
+
+
+def platform_of(environ: Mapping[str, str]) -> Platform | None:
+    """Return the platform that is switched on; None for Anthropic's own API."""
+    return next((one for one in PLATFORMS if environ.get(one.switch, "").strip().lower() in _ON), None)
+
+
+def open_client() -> anthropic.AsyncAnthropic:
+    """Return a client that never retries by itself.
+
+    Raises the SDK's own errors, and BadRequest in one line when a platform's extra or a setting of it is missing.
+    """
+    import anthropic
+
+    platform = platform_of(os.environ)
+    options: dict[str, Any] = {"max_retries": 0, "timeout": _SOCKET_TIMEOUT_S, "http_client": _fast_transport()}
+    if platform is None:
+        return anthropic.AsyncAnthropic(**options)
+    try:
+        # The platforms' clients are no subclasses, but have the same `messages`.
+        return cast("anthropic.AsyncAnthropic", getattr(anthropic, platform.client)(**options))
+    except ImportError as error:
+        raise BadRequest(
+            f"{platform.switch} is set, and what {platform.name} needs is not installed: "
+            f"pip install 'fanfold[{platform.extra}]'"
+        ) from error
+    except (ValueError, anthropic.AnthropicError) as error:
+        raise BadRequest(f"{platform.switch} is set, but {platform.name} can't be used: {error}") from error
+
+
+def _fast_transport() -> Any:
+    """Return aiohttp's transport where the extra is installed: half the CPU per call from 50 in flight on."""
+    import anthropic
+
+    try:
+        return anthropic.DefaultAioHttpClient()
+    except RuntimeError:
+        return None
