@@ -201,7 +201,8 @@ def test_each_status_has_its_error(ask, status, body, kind, says):
     result, attempt, _ = ask(status=status, body=body)
     assert type(result) is kind
     assert says in str(result)
-    assert attempt.usage == Usage(requests=1)
+    cost = None if kind is errors.ConnectionLost else 0.0
+    assert attempt.usage == Usage(requests=1, cost_usd=cost, cost_uncached_usd=cost)
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0.5", 0.5), ("soon", None), ("-1", None), ("inf", None)])

@@ -213,7 +213,7 @@ def test_a_truncated_and_an_invalid_answer_are_asked_again_once(repository, fanf
     assert run["usage"]["requests"] == 4
     limits = [r.body["max_tokens"] for r in server.requests if told(RISK) in json.dumps(r.body)]
     assert limits[1] == 2 * limits[0]
-    corrected = [r for r in server.requests if "could not be used" in json.dumps(r.body)]
+    corrected = [r for r in server.requests if "ended without a call" in json.dumps(r.body)]
     assert len(corrected) == 1
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 
 import pytest
 
+from fanfold import errors
 from fanfold.engine.attempt import Attempt, Patience
+from fanfold.engine.fan_out import fan_out
 from fanfold.models import Unit, Usage
 from fanfold.testing.virtual_time import run_virtual
 
@@ -120,3 +123,54 @@ def test_after_its_end_it_hears_nothing():
     with pytest.raises(RuntimeError):
         attempt.add(UNIT)
     assert not added
+
+
+def test_a_wait_for_leave_is_no_silence():
+    """However long the lane holds a further request back, patience starts when it may go."""
+
+    class Gate:
+        def __init__(self) -> None:
+            self.waits = [50.0, 30.0, 0.0]
+
+        def began(self, attempt: Attempt) -> None: ...
+        def limits(self, attempt: Attempt, rate: object) -> None: ...
+        def overdue(self, attempt: Attempt) -> None: ...
+        def send_again(self, attempt: Attempt, tokens: int) -> float:
+            assert (attempt.has_begun, tokens) == (True, 7)
+            return self.waits.pop(0)
+
+    async def main(answer_s: float) -> tuple[float, str | None]:
+        attempt = Attempt(patience=Patience(first_event_s=10, silence_s=5), watcher=Gate())
+
+        async def worker(_unit: Unit[None], attempt: Attempt) -> None:
+            attempt.began()
+            await attempt.next_request(7)
+            await asyncio.sleep(answer_s)
+            attempt.alive()
+            await asyncio.sleep(4)
+
+        try:
+            await attempt.call(worker, UNIT)
+        except TimeoutError:
+            return asyncio.get_running_loop().time(), attempt.late
+        return asyncio.get_running_loop().time(), None
+
+    assert run_virtual(main(9)) == (93, None)
+    assert run_virtual(main(11)) == (90, "no first event within 10 s")
+
+
+def test_memory_is_shared_by_the_attempts_of_a_unit_alone():
+    """What one attempt leaves there the next one finds; another unit, or a unit that is run again, does not."""
+    found = []
+
+    async def work(unit: Unit[None], attempt: Attempt) -> None:
+        found.append((unit.label, attempt.number, dict(attempt.memory)))
+        attempt.memory[unit.label] = attempt.number
+        if attempt.number < 3:
+            raise errors.ConnectionLost("cut")
+
+    async def main() -> None:
+        await fan_out([replace(UNIT, key=name, label=name) for name in "ab"], work, jobs=1)
+
+    run_virtual(main())
+    assert sorted(found) == [(name, n, {name: n - 1} if n > 1 else {}) for name in "ab" for n in (1, 2, 3)]

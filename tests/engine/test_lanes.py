@@ -381,3 +381,72 @@ async def acted(lanes: Lanes, order: int, act: tuple[str, float, int, str, float
             (lanes.overloaded if what == "529" else lanes.let_in)(slot)
     finally:
         lanes.release(slot)
+
+
+# -- further requests of a slot that is held
+
+
+async def sends_again(lanes: Lanes, slot: Slot, tokens: int = 0) -> float:
+    """Send once more by `slot`; returns when that was."""
+    while wait_s := lanes.again(slot, tokens):  # noqa: ASYNC110  so an attempt does it
+        await asyncio.sleep(wait_s)
+    return now()
+
+
+def test_a_further_request_waits_at_the_gate():
+    """One that was rejected holds back those that are under way, too."""
+
+    async def main() -> float:
+        told = Told()
+        lanes = lanes_of(9, told)
+        held, rejected = await got(lanes, unit("held")), await got(lanes, unit("rejected"))
+        assert lanes.again(held, 0) == 0
+        lanes.rate_limited(rejected, 10)
+        at = await sends_again(lanes, held)
+        assert [name for name, _ in told if name.startswith("lane.resumed")] == ["lane.resumed"]
+        return at
+
+    assert 10 <= run_virtual(main()) <= 11.1
+
+
+def test_further_requests_are_paced_by_their_tokens():
+    """Sixty tokens a minute are one a second, whoever sends them."""
+
+    async def main() -> list[float]:
+        lanes = lanes_of(9, a=LaneLimits(tokens_per_minute=60))
+        held = await got(lanes, unit(tokens=1))
+        return [await sends_again(lanes, held, 30) for _ in range(3)]
+
+    first, second, third = run_virtual(main())
+    assert second - first == pytest.approx(30, abs=0.1)
+    assert third - second == pytest.approx(30, abs=0.1)
+
+
+def test_what_a_server_never_counted_is_given_back_once():
+    """A request without a report is replaced by the next one of the same slot."""
+
+    async def main() -> float:
+        lanes = lanes_of(9)
+        held = await got(lanes, unit(tokens=100))
+        lanes.reported(held, RateHeaders(tokens=Window(1000, 500)))
+        for _ in range(5):
+            assert lanes.again(held, 400) == 0
+        lanes.release(held)
+        other = await got(lanes, unit(tokens=500))
+        lanes.release(other)
+        return now()
+
+    assert run_virtual(main()) < 1
+
+
+def test_a_lane_that_opens_too_late_takes_no_further_request():
+    """Whoever would wait beyond the deadline learns that now."""
+
+    async def main() -> float:
+        lanes = lanes_of(9)
+        lanes.last_moment = 5
+        held, rejected = await got(lanes, unit("held")), await got(lanes, unit("rejected"))
+        lanes.rate_limited(rejected, 10)
+        return lanes.again(held, 0)
+
+    assert run_virtual(main()) == float("inf")

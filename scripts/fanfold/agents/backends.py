@@ -13,6 +13,7 @@ from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.errors import UsageError
 
 if TYPE_CHECKING:
+    from fanfold.agents.tools.toolbox import Toolbox
     from fanfold.engine.attempt import Attempt
 
 
@@ -38,10 +39,11 @@ class Backend(Protocol):
 class Premises:
     """Where sub-agents work.
 
-    `toolbox` looks things up in the target, `folder` (the target's `.fanfold/`) holds what must outlive this process.
+    `toolbox` looks things up in the target, None where nothing is to be looked up; `folder` (the target's `.fanfold/`)
+    holds what must outlive this process.
     """
 
-    toolbox: Any
+    toolbox: Toolbox | None
     folder: Path
 
 

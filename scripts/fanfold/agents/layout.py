@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from fanfold.agents.conversation import Block, Conversation
+from fanfold.agents.secrets import mask
 from fanfold.agents.spec import AgentSpec
 
 _BREAKPOINT = {"type": "ephemeral"}
@@ -30,7 +31,7 @@ def request_of(
     Tools, system prompt and shared context come first, with a cache breakpoint at their end: agents that agree on them
     share one cache entry. From the second turn on, a breakpoint moves along with the newest message, so that each turn
     reads the one before from the cache. `correction` says what was wrong with the previous answer, where that answer is
-    not part of the conversation. `max_tokens` is the spec's own unless given.
+    not part of the conversation. `max_tokens` is the spec's own unless given. Nothing that looks like a secret is sent.
     """
     return {
         "model": spec.model,
@@ -65,5 +66,5 @@ def _content(blocks: tuple[Block, ...], *, marked: bool) -> list[Block]:
 
 @lru_cache(maxsize=_TEXTS_KEPT)
 def _sendable(text: str) -> str:
-    """Return `text` as it may be sent: halves of surrogate pairs replaced."""
-    return text.encode("utf-8", "replace").decode()
+    """Return `text` as it may be sent: secrets masked, halves of surrogate pairs replaced."""
+    return mask(text).encode("utf-8", "replace").decode()

@@ -7,9 +7,11 @@ can't be used the agent is told what was wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from fanfold import errors
 from fanfold.agents.conversation import (
@@ -35,13 +37,13 @@ from fanfold.agents.prices import expected_tokens
 from fanfold.agents.spec import A, AgentSpec, Answered, Lookup
 from fanfold.engine.attempt import Attempt
 from fanfold.engine.gather import gather
-from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Usage
 
+T = TypeVar("T")
+
 _MOST_CALLS = 16
-_AT_ONCE = 8
-# Tools bound themselves; this bounds one that does not, before the engine takes the silence for a lost connection.
-_CALL_S = 45.0
+# How often an agent whose tools are at work gives a sign of life.
+_PULSE_S = 5.0
 _NOTHING = Usage()
 # A request of which nothing came back yet may be billed all the same.
 _SENT = Usage(requests=1, cost_usd=None, cost_uncached_usd=None)
@@ -59,9 +61,9 @@ class Reply(Protocol):
 
 
 class Tools(Protocol):
-    """What looks things up; never raises."""
+    """What looks things up; never raises, and ends in time."""
 
-    async def call(self, name: str, arguments: Mapping[str, Any]) -> tuple[Reply, Lookup]: ...
+    async def call(self, name: str, arguments: object) -> tuple[Reply, Lookup]: ...
 
 
 class Speak(Protocol):
@@ -194,26 +196,34 @@ class _Agent(Generic[A]):
         """Look everything up at the same time; a call too many, or of no tool, is told so."""
         refused = {n: why for n, call in enumerate(calls) if (why := self._why_not(n, call))}
         wanted = [(n, call) for n, call in enumerate(calls) if n not in refused]
-        supervisor = Supervisor(jobs=_AT_ONCE, unit_timeout_s=_CALL_S)
-        outcomes = await gather([partial(self._run, call) for _, call in wanted], supervisor=supervisor)
+        work = gather([partial(self._run, call) for _, call in wanted], jobs=_MOST_CALLS)
+        outcomes = await self._while_alive(work)
         found = {n: _replied(call, outcome) for (n, call), outcome in zip(wanted, outcomes, strict=True)}
         return [found.get(n) or Replied(call, refused[n], is_error=True) for n, call in enumerate(calls)]
 
     async def _run(self, call: Call) -> tuple[Reply, Lookup]:
         if self._tools is None:
             raise LookupError("there are no tools here")
-        self._attempt.alive()
+        return await self._tools.call(call.name, call.arguments)
+
+    async def _while_alive(self, work: Awaitable[T]) -> T:
+        """Wait for `work`, which is no silence."""
+        task = asyncio.ensure_future(work)
         try:
-            return await self._tools.call(call.name, call.arguments)
+            while not task.done():
+                await asyncio.wait([task], timeout=_PULSE_S)
+                self._attempt.alive()
+            return task.result()
         finally:
-            self._attempt.alive()
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     def _why_not(self, place: int, call: Call) -> str | None:
         known = {str(tool["name"]) for tool in self._spec.brief.lookups}
         if call.name not in known:
             return f"there is no such tool for you; hand in your answer with `{self._spec.answer.name}`"
-        if not isinstance(call.arguments, Mapping):
-            return "the arguments are no object"
         if place >= _MOST_CALLS:
             return f"not run: at most {_MOST_CALLS} calls a turn"
         return None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanfold.agents.conversation import Conversation, Message, bytes_of
-from fanfold.agents.prices import expected_tokens, most_tokens, most_tokens_of, turn_usd
+from fanfold.agents.conversation import Conversation, bytes_of
+from fanfold.agents.prices import expected_tokens, most_tokens_of, turn_usd
 from fanfold.agents.spec import AgentSpec
 from fanfold.agents.units import CLOSING_TOKENS, reserve_usd
+
+_ROUNDING_USD = 1e-9
 
 
 class Means:
@@ -42,7 +44,7 @@ class Means:
     def _fits(self, *amounts: float | None) -> bool:
         if self._reserved_usd is None:
             return True
-        return sum(amount or 0.0 for amount in amounts) <= self._reserved_usd
+        return sum(amount or 0.0 for amount in amounts) <= self._reserved_usd + _ROUNDING_USD
 
     def _worst_usd(self, tokens: int) -> float | None:
         return turn_usd(self._spec.model, tokens, self.max_tokens)
@@ -51,13 +53,13 @@ class Means:
         """Bound the tokens of the next request: what was counted, and the most that came after may have."""
         if said.counted:
             return said.counted + most_tokens_of(said.fresh)
-        return most_tokens("".join(self._spec.texts)) + most_tokens_of(_bytes(said.messages))
+        return most_tokens_of(self._bytes(said))
 
     def _expected(self, said: Conversation) -> int:
         if said.counted:
             return said.counted + expected_tokens(said.fresh)
-        return expected_tokens(sum(len(text) for text in self._spec.texts) + _bytes(said.messages))
+        return expected_tokens(self._bytes(said))
 
-
-def _bytes(messages: tuple[Message, ...]) -> int:
-    return sum(bytes_of(message.content) for message in messages)
+    def _bytes(self, said: Conversation) -> int:
+        texts = sum(len(text.encode("utf-8", "replace")) for text in self._spec.texts)
+        return texts + sum(bytes_of(message.content) for message in said.messages)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from fanfold.errors import InvalidAnswer
 from fanfold.models import Frozen, content_key
@@ -157,7 +157,7 @@ class Lookup(Frozen):
     """One thing that a sub-agent looked up: tool, arguments, and 16 hex digits of the SHA-256 of the reply's text."""
 
     tool: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
     digest: str
 
 

@@ -97,9 +97,7 @@ class Lane:
             self.pacer.spared(slot.tokens)
 
     def send_again(self, slot: Slot, tokens: int, now: float) -> None:
-        """Count a further request of a slot; what the server never said of the one before it did not count."""
-        if not slot.reported:
-            self.pacer.spared(slot.tokens)
+        """Count a further request of a slot."""
         slot.tokens, slot.reported = max(0, tokens), False
         self.pacer.sent(slot.tokens, now)
 
@@ -199,6 +197,10 @@ class Lanes:
         if slot.weight <= 0:
             return 0.0
         lane, now = slot.lane, asyncio.get_running_loop().time()
+        if not slot.reported:
+            # The request before this one has ended, and the server said nothing of its limits: it did not count.
+            lane.pacer.spared(slot.tokens)
+            slot.reported = True
         if lane.resume(now):
             self._tell("lane.resumed", lane=lane.name)
         opens_at = lane.opens_at(tokens, now)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from fanfold.agents.tools.base import Lookup
+from fanfold.agents.spec import Lookup
 from fanfold.agents.tools.toolbox import Toolbox
 
 KINDS = ("paths", "uncommitted", "staged", "commit", "patch")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
-
-from pydantic import Field
 
 from fanfold.models import Frozen
 
@@ -34,14 +32,6 @@ class ToolReply(Frozen):
     text: str
     is_error: bool = False
     cut: bool = False
-
-
-class Lookup(Frozen):
-    """What was asked, and 16 hex digits of the SHA-256 of the reply's text."""
-
-    tool: str
-    arguments: Mapping[str, Any] = Field(default_factory=dict)
-    digest: str
 
 
 class Arguments(Frozen):

@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary
 from pydantic import ValidationError
 
 from fanfold.agents.fence import fence
+from fanfold.agents.spec import Lookup
 from fanfold.agents.tools import TOOLS
 from fanfold.agents.tools.base import (
     TIME_LIMIT_S,
     Answer,
     Arguments,
-    Lookup,
     Tool,
     TooLate,
     ToolError,
