@@ -75,9 +75,9 @@ def test_an_edit_says_what_the_diff_does(before, after):
     if edit is None:
         assert before == after or not before or not after
         return
-    lines = split_lines(before)
+    lines, wanted = ([line.removesuffix("\r") for line in split_lines(text)] for text in (before, after))
     assert tuple(lines[edit.start - 1 : edit.end]) == edit.old
-    assert [*lines[: edit.start - 1], *edit.new, *lines[edit.end :]] == split_lines(after)
+    assert [*lines[: edit.start - 1], *edit.new, *lines[edit.end :]] == wanted
 
 
 NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: b"/" not in name and b"\0" not in name)

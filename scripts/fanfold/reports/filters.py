@@ -30,6 +30,11 @@ _NAMED_UNITS = 8
 _HOUR_S = 3600
 
 
+def without_controls(text: str) -> str:
+    """Drop control and direction characters; tabs and line breaks stay."""
+    return _CONTROL.sub("", text)
+
+
 def inline(text: object) -> str:
     """Escape text so that markdown shows it as it is, on one line: no heading, link, image, HTML, table or fence.
 
@@ -79,8 +84,12 @@ def code(text: object) -> str:
 def place(finding: Finding | Occurrence) -> str:
     """Return `path:line` or `path:line-end`; what can't be printed in a name is shown as U+FFFD."""
     end = f"-{finding.end_line}" if finding.end_line != finding.line else ""
-    path = "".join(letter if letter.isprintable() else "\ufffd" for letter in finding.path)
-    return f"{path}:{finding.line}{end}"
+    return f"{printable_path(finding.path)}:{finding.line}{end}"
+
+
+def printable_path(path: str) -> str:
+    """Return a file's name with U+FFFD for what can't be printed in it."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in path)
 
 
 def badge(severity: Severity) -> str:

@@ -1,11 +1,12 @@
-"""The formats a run can be written in: a template for people, or code for machines; one line each."""
+"""The formats a run can be written in: a template for people, or a module for machines; one line each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fanfold.errors import UsageError
 from fanfold.models import Run
@@ -13,9 +14,16 @@ from fanfold.models import Run
 if TYPE_CHECKING:
     from fanfold.reports.templates import Compiled
 
-# Each format's name and its files' ending.
+# Each format's name and its files' ending. A format for machines is the module of its name, loaded when it is used.
 TEMPLATED: Mapping[str, str] = {"md": "md"}
-CODED: Mapping[str, str] = {"json": "json"}
+CODED: Mapping[str, str] = {
+    "json": "json",
+    "sarif": "sarif",
+    "github": "github.json",
+    "gitlab": "gitlab.json",
+    "rdjson": "rdjson",
+    "findings": "findings.json",
+}
 FORMATS: Mapping[str, str] = {**TEMPLATED, **CODED}
 
 
@@ -43,7 +51,9 @@ class Renderer:
         """Return `run` as text in the format `name`, ending with a line break. Raises TemplateError."""
         if name in self._templates:
             return self._templates[name].render(run)
-        return run.model_dump_json(indent=2) + "\n"
+        if name == "json":
+            return run.model_dump_json(indent=2) + "\n"
+        return cast("str", import_module(f"fanfold.reports.{name}").render(run))
 
 
 def _compile(skill: str, name: str, choice: TemplateChoice) -> Compiled:

@@ -28,7 +28,7 @@ _BOM = "\ufeff"
 class Edit:
     """The lines `start` to `end` of a file, which read `old`, become `new`; neither is empty.
 
-    Lines come without their ends.
+    Lines come without their ends, of which `ending` is the first.
     """
 
     path: str
@@ -36,6 +36,7 @@ class Edit:
     end: int
     old: tuple[str, ...]
     new: tuple[str, ...]
+    ending: str = "\n"
 
 
 def unified(path: str, before: str, after: str, hidden: Collection[int] = ()) -> str:
@@ -163,7 +164,8 @@ def edit_of(diff: str) -> Edit | None:
     numbers = [line.old for line in lines if line.old is not None]
     if not numbers or not any(line.new for line in lines):
         return None
-    return Edit(path, numbers[0], numbers[-1], _side(lines, "+"), _side(lines, "-"))
+    ending = "\r\n" if lines[0].text.endswith("\r") else "\n"
+    return Edit(path, numbers[0], numbers[-1], _side(lines, "+"), _side(lines, "-"), ending)
 
 
 def _only_hunk(diff: str) -> tuple[str, Hunk] | None:
@@ -177,7 +179,7 @@ def _only_hunk(diff: str) -> tuple[str, Hunk] | None:
 
 
 def _side(lines: Sequence[DiffLine], other: str) -> tuple[str, ...]:
-    return tuple(line.text for line in lines if line.kind != other)
+    return tuple(line.text.removesuffix("\r") for line in lines if line.kind != other)
 
 
 def apply(diff: str, data: bytes) -> bytes | None:

@@ -1,0 +1,79 @@
+"""What Claude Code's ReportFindings tool takes, so that the host shows findings as its own.
+
+The shape is that of ReportFindingsInput in the types that Claude Code ships (`sdk-tools.d.ts`). It has no place for a
+run that is incomplete: the first finding says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fanfold.models import Finding, Run, Severity, Verdict
+from fanfold.reports.filters import printable_path
+from fanfold.reports.machine import INCOMPLETE, document, gap, one_line, sentence, slug
+
+MOST = 32
+_SHORT = 60
+_IMPORTANT = Severity.MEDIUM
+_LEVELS = ("low", "medium", "high", "xhigh", "max")
+_VERDICTS = {Verdict.CONFIRMED: "CONFIRMED", Verdict.PLAUSIBLE: "PLAUSIBLE"}
+
+
+def render(run: Run) -> str:
+    """Return the worst findings, at most 32 entries: those of the change first, then those that stood there before."""
+    missing = gap(run)
+    standing = [finding for finding in run.findings if not finding.suppressed]
+    ordered = sorted(standing, key=lambda finding: not finding.introduced)
+    notice = [_notice(missing)] if missing else []
+    room = MOST - len(notice)
+    if len(ordered) > room:
+        notice.append(_cut(len(ordered), room - 1))
+        ordered = ordered[: room - 1]
+    level = run.request.get("effort")
+    told = {"level": level} if level in _LEVELS else {}
+    return document({**told, "findings": [*notice, *map(_entry, ordered)]})
+
+
+def _entry(finding: Finding) -> dict[str, Any]:
+    verdict = _VERDICTS.get(finding.verdict)
+    title = one_line(finding.title)
+    return {
+        "file": printable_path(finding.path),
+        "line": finding.line,
+        "summary": title,
+        "short_summary": _short(title),
+        "failure_scenario": one_line(finding.failure_scenario or finding.explanation or finding.title),
+        "category": slug(finding.mechanism or finding.aspect) or "finding",
+        "severity": _severity(finding),
+        **({"verdict": verdict} if verdict else {}),
+    }
+
+
+def _severity(finding: Finding) -> str:
+    if not finding.introduced:
+        return "pre_existing"
+    return "important" if finding.severity.rank >= _IMPORTANT.rank else "nit"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+
+
+def _notice(missing: str) -> dict[str, Any]:
+    return _own_word("The review is incomplete", missing, "important")
+
+
+def _cut(count: int, told: int) -> dict[str, Any]:
+    summary = f"{count - told:,} more findings are not listed"
+    return _own_word(summary, f"{summary}: the worst {told} of {count:,} are here, all of them in run.json", "nit")
+
+
+def _own_word(summary: str, why: str, severity: str) -> dict[str, Any]:
+    return {
+        "file": ".",
+        "summary": sentence(why),
+        "short_summary": _short(summary),
+        "failure_scenario": sentence(why),
+        "category": INCOMPLETE,
+        "severity": severity,
+    }

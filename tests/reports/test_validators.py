@@ -1,0 +1,99 @@
+"""Formats for machines before the validators of those who read them, where npm and Node are there."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from fanfold.reports.formats import Renderer, TemplateChoice
+from fanfold.reports.samples import FULL, RUNS
+
+MULTITOOL = "@microsoft/sarif-multitool@5.7.0"
+RDFORMAT = "@umbrelladocs/rdformat-validator@1.0.1"
+MANY = FULL.model_copy(
+    update={
+        "findings": tuple(
+            FULL.findings[n % 3].model_copy(update={"id": f"F{n}", "line": n + 1, "end_line": n + 1})
+            for n in range(5_000)
+        )
+    }
+)
+ALL = {**RUNS, "many": MANY}
+
+
+def installed(package: str) -> Path:
+    """Return the folder of an npm package's programs, installed once per user; skip where that can't be."""
+    npm = shutil.which("npm")
+    if not npm or not shutil.which("node"):
+        pytest.skip(f"{package} needs npm and Node")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fanfold" / "npm"
+    place = cache / package.rpartition("/")[2]
+    if not place.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=cache))
+        command = [npm, "install", "--prefix", str(draft), "--no-audit", "--no-fund", package]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        if done.returncode:
+            shutil.rmtree(draft)
+            pytest.skip(f"npm can't install {package}: {done.stderr.strip()[-200:]}")
+        try:
+            draft.rename(place)
+        except OSError:  # another run was quicker
+            shutil.rmtree(draft)
+    return place / "node_modules" / ".bin"
+
+
+def checked(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def written(folder: Path, name: str) -> list[Path]:
+    renderer = Renderer("code-review", [name], TemplateChoice())
+    places = []
+    for label, run in ALL.items():
+        places.append(folder / f"{label}.{name}")
+        places[-1].write_text(renderer.render(run, name), encoding="utf-8")
+    return places
+
+
+def test_sarif_is_clean_by_the_standards_rules_and_githubs(tmp_path):
+    """The SARIF Multitool finds no error and nothing to warn of in any run."""
+    tool = installed(MULTITOOL) / "sarif-multitool"
+    if checked([tool, "--version"]).returncode not in {0, 1}:
+        pytest.skip("the SARIF Multitool doesn't start on this machine")
+    places = written(tmp_path, "sarif")
+    found = tmp_path / "found.sarif"
+    done = checked(
+        # Its program is started through a shell, which would end the command at the semicolon.
+        [tool, "validate", "--rule-kind", "'Sarif;Ghas'", "--level", "'Error;Warning'", "--output", found, *places]
+    )
+    log = json.loads(found.read_text(encoding="utf-8-sig"))
+    results = [
+        f"{result['ruleId']} {result['locations'][0]['physicalLocation']['artifactLocation']}: {result['message']}"
+        for result in log["runs"][0].get("results", ())
+    ]
+    assert results == [], done.stdout
+    assert f"{len(places)} files scanned" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_multitool_sees_what_is_wrong(tmp_path):
+    """A log without rules is an error by GitHub's rules: the check above can fail."""
+    tool = installed(MULTITOOL) / "sarif-multitool"
+    bad = tmp_path / "bad.sarif"
+    bad.write_text('{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": []}]}')
+    assert "error GH1018" in checked([tool, "validate", "--rule-kind", "'Sarif;Ghas'", bad]).stdout
+
+
+def test_rdjson_passes_its_validator(tmp_path):
+    """The Reviewdog Diagnostic Format's validator takes every run, and refuses what is none."""
+    tool = installed(RDFORMAT) / "rdformat-validator"
+    for place in written(tmp_path, "rdjson"):
+        done = checked([tool, place])
+        assert done.returncode == 0, done.stdout + done.stderr
+    bad = tmp_path / "bad.rdjson"
+    bad.write_text('{"diagnostics": [{"message": "no location"}]}')
+    assert checked([tool, bad]).returncode != 0
