@@ -34,12 +34,16 @@ class Listing:
     """A repository as discovery sees it: names of files, and the text of those that are asked for.
 
     `paths` are relative to `root`, spelled as `fanfold.sources.text.shown` does, in order. `read` returns None for a
-    file that is missing, binary or too large.
+    file that is missing, binary or too large. `known` are the paths as a set.
     """
 
     root: Path
     paths: tuple[str, ...]
     read: Callable[[str], str | None]
+    known: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", frozenset(self.paths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class Ended:
     """A process that has ended: what a runner reads results from.
 
     `returncode` is minus the signal's number when a signal ended it, `stdout` and `stderr` are what is kept of the
-    output, and `truncated` says that it is not all. `command` is what was run.
+    output, and `truncated` says that it is not all. `command` is what was run, and `since` when it was started, in
+    seconds since the epoch: an older result file is another run's.
     """
 
     command: Command
@@ -89,6 +94,7 @@ class Ended:
     stdout: bytes = b""
     stderr: bytes = b""
     truncated: bool = False
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +152,16 @@ class Runner(Protocol):
         """Return None when its tool can be called for this suite, else what is missing and how to get it."""
         ...
 
+    def items(self, suite: Suite) -> tuple[Item, ...]:
+        """Return the items that are known from the names of files alone; () when none are."""
+        ...
+
+    def most_shards(self, suite: Suite, tools: Tools) -> int | None:
+        """Return how many shards the tool as it is installed can make at the most, None for any number."""
+        ...
+
     def collecting(self, task: Task, tools: Tools) -> Command | None:
-        """Return the command that names the suite's items and tests; None when the framework has none."""
+        """Return the command that names the suite's items and tests, better than `items`; None without any."""
         ...
 
     def collected(self, task: Task, ended: Ended) -> Collected:

@@ -1,0 +1,77 @@
+"""cargo: by cargo-nextest in partitions when it is there, else `cargo test` in one process.
+
+Several `cargo test` at once would wait for each other's lock on the target folder, and build one after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fanfold.runners.base import Command, Ended, Item, Listing, Reading, Sharding, Task
+from fanfold.runners.common import Call, Plain, command_of, explained, place_of
+from fanfold.runners.results.cargo import read_cargo, read_nextest
+from fanfold.runners.sight import aside, folder_of, in_sight, is_below, named
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+_NEXTEST = "nextest"
+
+
+@dataclass(frozen=True)
+class Cargo(Plain):
+    """The runner; a suite is a workspace, or a package that is in none."""
+
+    name: str = "cargo"
+    sharding: Sharding = Sharding.COUNT
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        manifests = {folder_of(path): path for path in named(listing, "Cargo.toml")}
+        suites = []
+        for folder, path in manifests.items():
+            above = any(is_below(folder, other) for other in manifests if other != folder)
+            separate = "[workspace]" in (listing.read(path) or "")
+            if not aside(folder) and (separate or not above):
+                files = tuple(
+                    one for one in listing.paths if one.endswith(".rs") and is_below(one, folder) and in_sight(one)
+                )
+                if any(
+                    "#[test]" in (text := listing.read(one) or "") or "::test]" in text or "```" in text
+                    for one in files
+                ):
+                    suites.append(Suite(name="cargo", framework="cargo", folder=folder, found_by=path))
+        return tuple(suites)
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        return None if suite.command or tools.which("cargo") else "cargo is not installed: https://rustup.rs"
+
+    def items(self, suite: Suite) -> tuple[Item, ...]:  # noqa: ARG002  the protocol's
+        return ()
+
+    def most_shards(self, suite: Suite, tools: Tools) -> int | None:
+        return None if _has_nextest(suite, tools) else 1
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        call = Call(("cargo" if task.environment.prefix else tools.which("cargo") or "cargo",), {})
+        if _has_nextest(task.suite, tools):
+            words = ["nextest", "run", "--no-fail-fast", "--color=never", "--no-tests=pass", "--test-threads=1"]
+            if task.count > 1:
+                words.append(f"--partition=count:{task.index}/{task.count}")
+            last = ("--", "--exact", *task.tests) if task.tests else ()
+            return command_of(task, call, *words, last=last, variables={"NEXTEST_STATUS_LEVEL": "all"})
+        last = ("--", "--exact", *task.tests) if task.tests else ()
+        return command_of(task, call, "test", "--no-fail-fast", "--color=never", "--workspace", last=last)
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        if _NEXTEST in ended.command.argv:
+            reading = read_nextest(ended.stderr, place_of(task))
+        else:
+            reading = read_cargo(ended.stdout, ended.stderr, place_of(task))
+        return explained(reading, ended, "cargo ran no tests")
+
+
+def _has_nextest(suite: Suite, tools: Tools) -> bool:
+    return not suite.command and tools.which("cargo-nextest") is not None
+
+
+CARGO = Cargo()

@@ -1,0 +1,152 @@
+"""Runs in the project's interpreter, from Python 3.8 on, with nothing installed: unittest that tells what happens.
+
+A line of JSON is written, and flushed, when a test starts and when it ends, to the file that FANFOLD_REPORT names: a
+process that is ended, or that a test takes along, keeps what it had. `python fanfold_unittest.py ARGUMENT…` takes
+unittest's own arguments; `--fanfold-list` before them names the tests instead of running them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+import unittest
+from types import TracebackType
+from typing import Any, Iterator, Optional, Tuple, Type, Union
+
+_LONGEST = 20000
+
+Err = Union[Tuple[Type[BaseException], BaseException, TracebackType], Tuple[None, None, None]]
+Told = Tuple[str, Optional[str], Optional[str]]
+
+
+def _file_of(test: object) -> str:
+    module = sys.modules.get(type(test).__module__)
+    return getattr(module, "__file__", None) or ""
+
+
+class Report:
+    """The file of lines."""
+
+    def __init__(self) -> None:
+        self._file = open(os.environ["FANFOLD_REPORT"], "a", encoding="utf-8", errors="backslashreplace")
+
+    def line(self, *parts: object) -> None:
+        """Write a line, whole."""
+        self._file.write(json.dumps(parts) + "\n")
+        self._file.flush()
+
+
+class Result(unittest.TextTestResult):
+    """Writes each test's start and end; a subtest that fails is a test of its own besides."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._report = Report()
+        self._outcome: Told | None = None
+        self._began = 0.0
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        super().startTest(test)
+        self._outcome = None
+        self._report.line("start", test.id(), _file_of(test))
+        self._began = time.perf_counter()
+
+    def stopTest(self, test: unittest.TestCase) -> None:
+        took = time.perf_counter() - self._began
+        self._end(test, test.id(), self._outcome or ("passed", None, None), took)
+        super().stopTest(test)
+
+    def _end(self, test: object, name: str, told: Told, took: float = 0.0) -> None:
+        outcome, said, trace = told
+        self._report.line("end", name, _file_of(test), outcome, took, said, trace)
+
+    def _failed(self, outcome: str, test: unittest.TestCase, err: Err) -> None:
+        told = _told(outcome, err)
+        if type(test).__name__ == "_ErrorHolder":
+            # setUpClass, setUpModule or their counterparts: outside of any test.
+            self._end(test, test.id(), ("error", told[1], told[2]))
+        elif self._outcome is None or self._outcome[0] not in {"failed", "error"}:
+            self._outcome = told
+
+    def addError(self, test: unittest.TestCase, err: Err) -> None:
+        super().addError(test, err)
+        self._failed("error" if type(test).__name__ == "_FailedTest" else "failed", test, err)
+
+    def addFailure(self, test: unittest.TestCase, err: Err) -> None:
+        super().addFailure(test, err)
+        self._failed("failed", test, err)
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
+        super().addSkip(test, reason)
+        if type(test).__name__ == "_ErrorHolder":
+            self._end(test, test.id(), ("skipped", reason, None))
+        elif self._outcome is None:
+            self._outcome = ("skipped", str(reason), None)
+
+    def addExpectedFailure(self, test: unittest.TestCase, err: Err) -> None:
+        super().addExpectedFailure(test, err)
+        self._outcome = _told("xfailed", err)
+
+    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
+        super().addUnexpectedSuccess(test)
+        self._outcome = ("failed", "it passed, and was expected to fail", None)
+
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Err | None) -> None:
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._end(test, subtest.id(), _told("failed", err))
+            if self._outcome is None:
+                self._outcome = ("failed", "a subtest of it failed", None)
+
+
+def _told(outcome: str, err: Err) -> Told:
+    kind, error, _ = err
+    text = "".join(traceback.format_exception(*err))
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST // 2] + "\n...\n" + text[-_LONGEST // 2 :]
+    name = kind.__name__ if kind else "an error"
+    return outcome, f"{name}: {error}".strip()[:_LONGEST], text
+
+
+class Runner(unittest.TextTestRunner):
+    """unittest's own, with the result that writes."""
+
+    resultclass = Result
+
+
+class Lister(unittest.TextTestRunner):
+    """Names the tests, and runs none."""
+
+    def run(self, test: unittest.TestSuite | unittest.TestCase) -> unittest.TextTestResult:
+        """Write a line for each test."""
+        report = Report()
+        for one in _collected(test):
+            report.line("test", one.id(), _file_of(one))
+        return unittest.TextTestResult(self.stream, self.descriptions, self.verbosity)
+
+
+def _collected(suite: Any) -> Iterator[unittest.TestCase]:
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from _collected(test)
+        else:
+            yield test
+
+
+def main() -> None:
+    """Put what the tests can import where they look for it, and hand over to unittest."""
+    # What lies beside this file is nothing that the tests should find; what lies where they run is.
+    sys.path[0] = os.getcwd()
+    if os.environ.get("FANFOLD_TOP", sys.path[0]) != sys.path[0]:
+        sys.path.insert(0, os.environ["FANFOLD_TOP"])
+    lists = sys.argv[1:2] == ["--fanfold-list"]
+    if lists:
+        del sys.argv[1]
+    unittest.main(module=None, testRunner=Lister if lists else Runner)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""What runners share: the words of a command, the calls of Python and node, result files that are this run's."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanfold.runners.base import Collected, Command, Ended, Item, Reading, Task
+from fanfold.runners.results.place import Place
+from fanfold.runners.sight import join
+from fanfold.runners.tools import Tools
+from fanfold.suites import Case, Suite
+
+RESULT_LIMIT = 256 * 2**20
+"""Bytes. A result file that is larger is not read."""
+
+_CLOCK_S = 0.1  # how far a file system's clock lags behind the process's
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a program is called, and the variables that it needs for that."""
+
+    argv: tuple[str, ...]
+    variables: Mapping[str, str]
+
+
+def python_call(task: Task, tools: Tools) -> Call:
+    """Return the call of the project's Python; behind a prefix, of whatever `python` is there.
+
+    The project's own environment is then first on PATH, so that a prefix which stays on this machine finds it.
+    """
+    found = tools.python(task.suite.folder)
+    if not task.environment.prefix:
+        return Call(found.argv, {})
+    path = os.pathsep.join(part for part in (found.folder, tools.environ.get("PATH", "")) if part)
+    return Call(("python",), {"PATH": path} if found.folder else {})
+
+
+def node_call(task: Task, tools: Tools, name: str) -> Call:
+    """Return the call of a node package's program; behind a prefix, by way of the package manager."""
+    tool = tools.node(task.suite.folder, name)
+    return Call(tool.portable if task.environment.prefix else tool.argv, {})
+
+
+def command_of(
+    task: Task,
+    call: Call,
+    *words: str,
+    variables: Mapping[str, str] | None = None,
+    results: Iterable[Path | str] = (),
+    last: tuple[str, ...] = (),
+) -> Command:
+    """Return the command: prefix, program (or the suite's own command), words, the suite's arguments, `last`.
+
+    Variables of the suite win over the runner's, and those of the environment over the suite's.
+    """
+    suite = task.suite
+    program = filled(suite.command, task) or call.argv
+    own = {**call.variables, **(variables or {}), **suite.variables, **task.environment.variables}
+    found = [str(path) for path in results] + [str(task.folder / pattern) for pattern in suite.results]
+    return Command(
+        argv=(*prefix_of(task), *program, *words, *suite.arguments, *last),
+        folder=task.folder,
+        variables={name: _filled(value, task) for name, value in own.items()},
+        results=tuple(found),
+    )
+
+
+def prefix_of(task: Task) -> tuple[str, ...]:
+    """Return the environment's prefix, with the places in it filled in."""
+    return filled(task.environment.prefix, task)
+
+
+def filled(words: Iterable[str], task: Task) -> tuple[str, ...]:
+    """Fill in `{root}`, `{folder}`, `{scratch}` (absolute), `{index}` and `{count}`; other braces stay."""
+    return tuple(_filled(word, task) for word in words)
+
+
+def _filled(word: str, task: Task) -> str:
+    places = {
+        "root": task.root,
+        "folder": task.folder,
+        "scratch": task.scratch,
+        "index": task.index,
+        "count": task.count,
+    }
+    for name, value in places.items():
+        word = word.replace(f"{{{name}}}", str(value))
+    return word
+
+
+def place_of(task: Task) -> Place:
+    """Return what names in results are relative to."""
+    return Place(task.root, task.suite.folder)
+
+
+def result_files(ended: Ended) -> Iterator[tuple[Path, bytes | None]]:
+    """Yield the result files that this process wrote, in order of their names; None for one that is too large."""
+    for name in sorted({name for pattern in ended.command.results for name in glob.glob(pattern, recursive=True)}):  # noqa: PTH207  patterns are absolute
+        path = Path(name)
+        try:
+            about = path.stat()
+            if path.is_file() and about.st_mtime >= ended.since - _CLOCK_S:
+                yield path, path.read_bytes() if about.st_size <= RESULT_LIMIT else None
+        except OSError:
+            continue
+
+
+def read_files(task: Task, ended: Ended, read: Callable[[bytes, Place], Reading]) -> Reading:
+    """Read all result files as one; what each has to say of itself is said with its name."""
+    cases: list[Case] = []
+    notes: list[str] = []
+    error: str | None = None
+    for path, data in result_files(ended):
+        reading = read(data, place_of(task)) if data is not None else Reading(notes=("it is too large to be read",))
+        cases += reading.cases
+        notes += [f"{path.name}: {note}" for note in reading.notes]
+        error = error or reading.error
+    return Reading(tuple(cases), error, tuple(notes))
+
+
+def explained(reading: Reading, ended: Ended, missing: str) -> Reading:
+    """Return a reading that says why there is nothing in it: what the program's last lines were."""
+    if reading.cases or reading.error:
+        return reading
+    said = (ended.stderr + b"\n" + ended.stdout if ended.returncode else b"").decode("utf-8", "replace")
+    last = [line.strip() for line in said.splitlines() if line.strip()][:3]
+    why = f"{missing} (exit code {ended.returncode}){': ' if last else ''}{' / '.join(last)[:500]}"
+    return Reading((), why if ended.returncode or reading.notes else None, reading.notes)
+
+
+class Plain:
+    """A runner's parts that most do without: nothing is collected, single tests can't be run."""
+
+    runs_single_tests: bool = False
+
+    def items(self, suite: Suite) -> tuple[Item, ...]:  # noqa: ARG002  the protocol's
+        return ()
+
+    def most_shards(self, suite: Suite, tools: Tools) -> int | None:  # noqa: ARG002  the protocol's
+        return None
+
+    def collecting(self, task: Task, tools: Tools) -> Command | None:  # noqa: ARG002  the protocol's
+        return None
+
+    def collected(self, task: Task, ended: Ended) -> Collected:  # noqa: ARG002  the protocol's
+        return Collected()
+
+
+class FileItems(Plain):
+    """A runner whose items are the test files that discovery has seen; their names are relative to the root."""
+
+    def items(self, suite: Suite) -> tuple[Item, ...]:
+        return tuple(Item(join(suite.folder, path)) for path in suite.files)

@@ -1,0 +1,88 @@
+"""go: a process for some of the packages each; go's build cache is shared, and made for that."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fanfold.errors import WorkerError
+from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
+from fanfold.runners.common import Call, Plain, command_of, explained, place_of
+from fanfold.runners.results.gotest import read_go
+from fanfold.runners.sight import aside, folder_of, in_sight, is_below, named, nearest, relative_to
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+_MODULE = re.compile(r"^module\s+\"?(\S+?)\"?\s*(?://.*)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Go(Plain):
+    """The runner; a suite is a module, its items are the packages that have tests."""
+
+    name: str = "go"
+    sharding: Sharding = Sharding.ITEMS
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        modules = [folder_of(path) for path in named(listing, "go.mod")]
+        tests = [path for path in listing.paths if path.endswith("_test.go") and in_sight(path)]
+        suites = []
+        for folder in modules:
+            files = tuple(relative_to(path, folder) for path in tests if nearest(path, modules) == folder)
+            if files and not aside(folder) and is_below(folder, "."):
+                found_by = "go.mod" if folder == "." else f"{folder}/go.mod"
+                suites.append(Suite(name="go", framework="go", folder=folder, files=files, found_by=found_by))
+        return tuple(suites)
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        return None if suite.command or tools.which("go") else "go is not installed: https://go.dev/doc/install"
+
+    def items(self, suite: Suite) -> tuple[Item, ...]:
+        folders = sorted({folder_of(path) for path in suite.files})
+        return tuple(Item("." if folder == "." else f"./{folder}") for folder in folders)
+
+    def collecting(self, task: Task, tools: Tools) -> Command | None:
+        words = ("list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}", *(task.suite.paths or ("./...",)))
+        return command_of(task, self._call(task, tools), *words)
+
+    def collected(self, task: Task, ended: Ended) -> Collected:
+        """See `Runner.collected`: its packages, as `./folder`."""
+        if ended.returncode:
+            last = (ended.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
+            raise WorkerError(f"{task.suite.name}: go did not list its packages: {last}")
+        place = place_of(task)
+        folders = [place.file(line) for line in ended.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+        inside = sorted(relative_to(one, task.suite.folder) if one != task.suite.folder else "." for one in folders)
+        return Collected(tuple(Item("." if one == "." else f"./{one}") for one in inside))
+
+    def _call(self, task: Task, tools: Tools) -> Call:
+        return Call(("go" if task.environment.prefix else tools.which("go") or "go",), {})
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        # Packages run one after the other inside of a shard: the shards are what runs at the same time.
+        words = ["test", "-json", "-p=1"]
+        packages = task.items or task.suite.paths or ("./...",)
+        if task.tests:
+            words += ["-run", _pattern(task.tests)]
+            packages = tuple(dict.fromkeys(name.partition("::")[0] for name in task.tests))
+        return command_of(task, self._call(task, tools), *words, last=tuple(packages))
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        try:
+            match = _MODULE.search((task.folder / "go.mod").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            match = None
+        reading = read_go(ended.stdout, ended.stderr, place_of(task), module=match[1] if match else "")
+        return explained(reading, ended, "go ran no tests")
+
+
+def _pattern(tests: tuple[str, ...]) -> str:
+    """Return what `-run` takes for tests of one name each: the levels of subtests have patterns of their own."""
+    names = [name.partition("::")[2].split("/") for name in tests]
+    depth = min(len(parts) for parts in names)
+    levels = [sorted({re.escape(parts[at]).replace(r"\ ", " ") for parts in names}) for at in range(depth)]
+    return "/".join(f"^({'|'.join(level)})$" for level in levels)
+
+
+GO = Go()

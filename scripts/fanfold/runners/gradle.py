@@ -1,0 +1,46 @@
+"""gradle: one process, since two in one project wait for each other's lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
+from fanfold.runners.common import Call, Plain, command_of, explained, read_files
+from fanfold.runners.maven import jvm_suites, with_natives
+from fanfold.runners.results.junit import read_junit
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+_SETTINGS = ("settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts")
+_WRAPPER = "gradlew"
+
+
+@dataclass(frozen=True)
+class Gradle(Plain):
+    """The runner; a suite is a build with all its projects."""
+
+    name: str = "gradle"
+    sharding: Sharding = Sharding.WHOLE
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        return jvm_suites(listing, "gradle", _SETTINGS)
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        there = suite.command or (tools.root / suite.folder / _WRAPPER).is_file() or tools.which("gradle")
+        return None if there else "gradle is not installed: https://gradle.org/install"
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        wrapper = (f"./{_WRAPPER}",) if (task.folder / _WRAPPER).is_file() else None
+        plain = ("gradle" if task.environment.prefix else tools.which("gradle") or "gradle",)
+        # Tests that are up to date would be passed over, and leave their old reports.
+        chosen = [word for name in task.tests for word in ("--tests", name.replace("#", "."))]
+        results = (f"{task.folder}/**/build/test-results/**/*.xml",)
+        words = ("test", "--continue", "--rerun-tasks", "--console=plain")
+        return command_of(task, Call(wrapper or plain, {}), *words, *chosen, results=results)
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        return explained(with_natives(read_files(task, ended, read_junit)), ended, "gradle ran no tests")
+
+
+GRADLE = Gradle()

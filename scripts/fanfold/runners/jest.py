@@ -1,0 +1,78 @@
+"""jest: shards by its own `--shard` from version 28 on; one process before that."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from fanfold.errors import WorkerError
+from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
+from fanfold.runners.common import FileItems, command_of, explained, node_call, place_of, read_files
+from fanfold.runners.node_suites import NodeFramework, node_suites
+from fanfold.runners.results.jest import read_jest
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+_JEST = NodeFramework(
+    name="jest",
+    program="jest",
+    package="jest",
+    settings=tuple(f"jest.config.{end}" for end in ("js", "cjs", "mjs", "ts", "cts", "mts", "json")),
+    patterns=("*.test.[jt]s*", "*.spec.[jt]s*", "*.test.[cm][jt]s", "*.spec.[cm][jt]s", "*/__tests__/*.[jt]s*"),
+    key="jest",
+)
+_SHARDS_SINCE = (28,)
+
+
+@dataclass(frozen=True)
+class Jest(FileItems):
+    """The runner. It splits files by itself, and is told not to use several processes: the shards are those."""
+
+    name: str = "jest"
+    sharding: Sharding = Sharding.COUNT
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        return node_suites(listing, _JEST)
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        return None if suite.command else tools.node(suite.folder, "jest").missing
+
+    def most_shards(self, suite: Suite, tools: Tools) -> int | None:
+        version = tools.node(suite.folder, "jest").version
+        return 1 if version and version < _SHARDS_SINCE else None
+
+    def collecting(self, task: Task, tools: Tools) -> Command | None:
+        return command_of(task, node_call(task, tools, "jest"), "--listTests", "--json")
+
+    def collected(self, task: Task, ended: Ended) -> Collected:
+        """See `Runner.collected`: its files."""
+        try:
+            # Settings may print lines of their own before it.
+            names = json.loads(ended.stdout.decode("utf-8", "replace").strip().splitlines()[-1])
+        except (ValueError, IndexError) as error:
+            raise WorkerError(f"{task.suite.name}: jest did not list its tests") from error
+        place = place_of(task)
+        return Collected(tuple(sorted((Item(place.file(str(name))) for name in names), key=lambda item: item.name)))
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        report = task.scratch / "jest.json"
+        words = ["--json", f"--outputFile={report}", "--testLocationInResults", "--ci", "--maxWorkers=1"]
+        if task.count > 1:
+            words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
+        if task.tests:
+            words += ["--testNamePattern", pattern_of(task.tests)]
+        return command_of(task, node_call(task, tools, "jest"), *words, results=(report,))
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        return explained(read_files(task, ended, read_jest), ended, "jest wrote no report")
+
+
+def pattern_of(names: tuple[str, ...]) -> str:
+    """Return the regular expression that is these full names of tests and no others."""
+    escaped = "|".join(re.sub(r"([\\^$.*+?()[\]{}|/])", r"\\\1", name) for name in names)
+    return f"^({escaped})$"
+
+
+JEST = Jest()

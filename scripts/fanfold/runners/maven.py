@@ -1,0 +1,77 @@
+"""maven: Surefire's and Failsafe's reports. One process: two in one `target` folder would overwrite each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
+from fanfold.runners.common import Call, Plain, command_of, explained, read_files
+from fanfold.runners.results.junit import read_junit
+from fanfold.runners.sight import aside, folder_of, in_sight, is_below, named
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+_WRAPPER = "mvnw"
+_REPORTS = ("surefire-reports", "failsafe-reports")
+
+
+@dataclass(frozen=True)
+class Maven(Plain):
+    """The runner; a suite is a project with all its modules."""
+
+    name: str = "maven"
+    sharding: Sharding = Sharding.WHOLE
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        return jvm_suites(listing, "maven", ("pom.xml",))
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        there = suite.command or (tools.root / suite.folder / _WRAPPER).is_file() or tools.which("mvn")
+        return None if there else "maven is not installed: https://maven.apache.org/install.html"
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        wrapper = (f"./{_WRAPPER}",) if (task.folder / _WRAPPER).is_file() else None
+        plain = ("mvn" if task.environment.prefix else tools.which("mvn") or "mvn",)
+        words = ["-B", "-ntp", "-Dstyle.color=never", "-Dmaven.test.failure.ignore=true"]
+        if task.tests:
+            words += [
+                f"-Dtest={','.join(task.tests)}",
+                "-Dsurefire.failIfNoSpecifiedTests=false",
+                "-DfailIfNoTests=false",
+            ]
+        results = [f"{task.folder}/**/target/{reports}/TEST-*.xml" for reports in _REPORTS]
+        return command_of(task, Call(wrapper or plain, {}), *words, results=results, last=("test",))
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        reading = with_natives(read_files(task, ended, read_junit))
+        return explained(reading, ended, "maven ran no tests")
+
+
+def jvm_suites(listing: Listing, framework: str, settings: tuple[str, ...]) -> tuple[Suite, ...]:
+    """Return a suite for each outermost project that has sources of tests."""
+    found = {folder_of(path): path for path in reversed(named(listing, *settings))}
+    tests = [path for path in listing.paths if "src/test/" in path and in_sight(path)]
+    suites = []
+    for folder in sorted(found):
+        outermost = not any(is_below(folder, other) for other in found if other != folder)
+        if outermost and not aside(folder) and any(is_below(path, folder) for path in tests):
+            resource = f"{framework}:{folder}"
+            suite = Suite(
+                name=framework, framework=framework, folder=folder, found_by=found[folder], resources=(resource,)
+            )
+            suites.append(suite)
+    return tuple(suites)
+
+
+def with_natives(reading: Reading) -> Reading:
+    """Give each case the name by which Surefire and Gradle run it alone: `class#method`, without parameters."""
+    cases = []
+    for case in reading.cases:
+        owner, _, method = case.name.partition("::")
+        plain = method.partition("[")[0].partition("(")[0].strip()
+        cases.append(case.model_copy(update={"native": f"{owner}#{plain}" if plain.isidentifier() else owner}))
+    return Reading(tuple(cases), reading.error, reading.notes)
+
+
+MAVEN = Maven()

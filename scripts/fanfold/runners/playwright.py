@@ -1,0 +1,79 @@
+"""playwright: shards by its own `--shard`; a suite for each project that its settings name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
+from fanfold.runners.common import FileItems, command_of, explained, node_call, read_files
+from fanfold.runners.node_suites import NodeFramework, node_suites
+from fanfold.runners.results.playwright import read_playwright
+from fanfold.runners.sight import is_below
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+_PLAYWRIGHT = NodeFramework(
+    name="playwright",
+    program="playwright",
+    package="@playwright/test",
+    settings=tuple(f"playwright.config.{end}" for end in ("ts", "js", "mts", "mjs", "cts", "cjs")),
+    patterns=("*.test.[jt]s*", "*.spec.[jt]s*", "*.test.[cm][jt]s", "*.spec.[cm][jt]s"),
+)
+_TEST_FOLDER = re.compile(r"\btestDir\s*:\s*['\"](?:\./)?([^'\"]+)['\"]")
+_PROJECTS = re.compile(r"\bprojects\s*:\s*\[")
+_PROJECT_NAME = re.compile(r"\bname\s*:\s*['\"]([^'\"]+)['\"]")
+_DEPENDS = re.compile(r"\b(?:dependencies|teardown)\s*:")
+_COMMENT = re.compile(r"(?<![:'\"])//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Playwright(FileItems):
+    """The runner; its tests run in browsers that it has to have installed."""
+
+    name: str = "playwright"
+    sharding: Sharding = Sharding.COUNT
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        return tuple(part for suite in node_suites(listing, _PLAYWRIGHT) for part in _by_project(listing, suite))
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        return None if suite.command else tools.node(suite.folder, "playwright").missing
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        report = task.scratch / "playwright.json"
+        words = ["test", "--reporter=json", "--workers=1", f"--output={task.scratch / 'playwright-output'}"]
+        if task.count > 1:
+            words += [f"--shard={task.index}/{task.count}", "--pass-with-no-tests"]
+        variables = {"PLAYWRIGHT_JSON_OUTPUT_NAME": str(report), "PLAYWRIGHT_JSON_OUTPUT_FILE": str(report)}
+        call = node_call(task, tools, "playwright")
+        return command_of(task, call, *words, *task.suite.paths, *task.tests, variables=variables, results=(report,))
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        return explained(read_files(task, ended, read_playwright), ended, "playwright wrote no report")
+
+
+def _by_project(listing: Listing, suite: Suite) -> Iterator[Suite]:
+    """Yield a suite for each project of the settings, one when they name none or need each other.
+
+    The settings are a program; they are read as text, so what they compute is not seen.
+    """
+    text = _COMMENT.sub("", listing.read(suite.found_by) or "") if suite.found_by in listing.known else ""
+    folder = _TEST_FOLDER.search(text)
+    if folder:
+        files = tuple(path for path in suite.files if is_below(path, folder[1].rstrip("/")))
+        suite = suite.model_copy(update={"files": files})
+    projects = _PROJECTS.search(text)
+    names = _PROJECT_NAME.findall(text, projects.end()) if projects and not _DEPENDS.search(text) else []
+    if len(set(names)) < 2 or len(set(names)) != len(names):  # noqa: PLR2004  one project is no choice
+        yield suite
+        return
+    for name in names:
+        yield suite.model_copy(
+            update={"name": f"playwright-{name}", "arguments": (*suite.arguments, f"--project={name}")}
+        )
+
+
+PLAYWRIGHT = Playwright()

@@ -1,0 +1,43 @@
+"""Attempts as readers make them: texts bounded, frames looked up, the kind of error named."""
+
+from __future__ import annotations
+
+import re
+
+from fanfold.runners.results.frames import frames_of
+from fanfold.runners.results.place import Place, bounded, message
+from fanfold.suites import TestAttempt, TestVerdict
+
+_ERROR_TYPE = re.compile(r"^(?:E\s+)?((?:[A-Za-z_$][\w$]*(?:\.|::))*[A-Z][\w$]*)(?:: |$| \[)")
+
+
+def attempt(
+    outcome: TestVerdict,
+    place: Place,
+    *,
+    duration_s: float | None = None,
+    says: str | None = None,
+    trace: str | None = None,
+    output: str | None = None,
+    error_type: str | None = None,
+    worker: int | None = None,
+) -> TestAttempt:
+    """Return an attempt. `says` is its message; without one, the first line of `trace` is."""
+    first = next((line for line in (trace or "").splitlines() if line.strip()), None)
+    said = message(says) or message(first)
+    bad = outcome not in {TestVerdict.PASSED, TestVerdict.SKIPPED, TestVerdict.XFAILED}
+    return TestAttempt(
+        outcome=outcome,
+        duration_s=duration_s,
+        worker=worker,
+        message=said,
+        error_type=error_type or (_type_in(said) if bad else None),
+        trace=bounded(trace),
+        output=bounded(output),
+        frames=frames_of(trace or says, place) if bad else (),
+    )
+
+
+def _type_in(said: str | None) -> str | None:
+    match = _ERROR_TYPE.match((said or "").split("\n", 1)[0])
+    return match[1] if match else None

@@ -1,0 +1,89 @@
+"""unittest: the standard library's, a process for some of the test modules each.
+
+It is run through `children/fanfold_unittest.py`, which needs nothing but the project's own interpreter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanfold.errors import WorkerError
+from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
+from fanfold.runners.common import Plain, command_of, explained, python_call, read_files, result_files
+from fanfold.runners.python_suites import unittest_suites
+from fanfold.runners.results.unittest_lines import lines_of, read_unittest
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+CHILDREN = Path(__file__).parent / "children"
+REPORT = "unittest.jsonl"
+
+
+@dataclass(frozen=True)
+class Unittest(Plain):
+    """The runner; its items are the dotted names of test modules, seen from the suite's first path."""
+
+    name: str = "unittest"
+    sharding: Sharding = Sharding.ITEMS
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        return unittest_suites(listing)
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        return None if suite.command or tools.has_python(suite.folder) else "Python is not installed"
+
+    def collecting(self, task: Task, tools: Tools) -> Command | None:
+        return self._command(task, tools, "--fanfold-list", *_discovery(task))
+
+    def collected(self, task: Task, ended: Ended) -> Collected:
+        """See `Runner.collected`; a test module that can't be imported is an item all the same."""
+        data = b"".join(data or b"" for _, data in result_files(ended))
+        if not data and ended.returncode:
+            raise WorkerError(f"{task.suite.name}: its tests can't be listed: {_last_line(ended.stderr)}")
+        tests: dict[str, list[str]] = defaultdict(list)
+        for line in lines_of(data):
+            if line[0] == "test":
+                native = line[1].removeprefix("unittest.loader._FailedTest.")
+                module = native if native != line[1] else native.rsplit(".", 2)[0]
+                tests[module].append(native)
+        return Collected(tuple(Item(module, tuple(names)) for module, names in sorted(tests.items())))
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        return self._command(task, tools, "-v", *(task.tests or task.items or _discovery(task)))
+
+    def _command(self, task: Task, tools: Tools, *words: str) -> Command:
+        report = task.scratch / REPORT
+        call = python_call(task, tools)
+        top = str(task.folder / _start(task.suite))
+        variables = {"FANFOLD_REPORT": str(report), "FANFOLD_TOP": top, "PYTHONFAULTHANDLER": "1"}
+        script = str(CHILDREN / "fanfold_unittest.py")
+        return command_of(task, call, script, *words, variables=variables, results=(report,))
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        return explained(read_files(task, ended, read_unittest), ended, "unittest wrote nothing")
+
+
+def _start(suite: Suite) -> str:
+    return suite.paths[0] if suite.paths else "."
+
+
+def _discovery(task: Task) -> tuple[str, ...]:
+    """Return unittest's words for "find the tests": below a folder that is no package, so that names start there."""
+    start = _start(task.suite)
+    return ("discover", "-s", start, "-t", start, "-p", _pattern(task.suite))
+
+
+def _pattern(suite: Suite) -> str:
+    names = [path.rpartition("/")[2] for path in suite.files]
+    return "test*.py" if not names or any(name.startswith("test") for name in names) else "*_test.py"
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+UNITTEST = Unittest()

@@ -1,0 +1,74 @@
+"""vitest: shards by its own `--shard`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from fanfold.errors import WorkerError
+from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
+from fanfold.runners.common import FileItems, command_of, explained, node_call, place_of, read_files
+from fanfold.runners.jest import pattern_of
+from fanfold.runners.node_suites import NodeFramework, node_suites
+from fanfold.runners.results.jest import read_jest
+from fanfold.runners.tools import Tools
+from fanfold.suites import Suite
+
+_ENDS = ("ts", "js", "mts", "mjs", "cts", "cjs")
+_VITEST = NodeFramework(
+    name="vitest",
+    program="vitest",
+    package="vitest",
+    settings=tuple(f"vitest.{kind}.{end}" for kind in ("config", "workspace") for end in (*_ENDS, "json")),
+    patterns=("*.test.[jt]s", "*.spec.[jt]s", "*.test.[jt]sx", "*.spec.[jt]sx", "*.test.[cm][jt]s", "*.spec.[cm][jt]s"),
+)
+_LISTS_FILES_SINCE = (2, 1)
+
+
+@dataclass(frozen=True)
+class Vitest(FileItems):
+    """The runner. It splits files by itself, and is told to use one process: the shards are the others."""
+
+    name: str = "vitest"
+    sharding: Sharding = Sharding.COUNT
+    runs_single_tests: bool = True
+
+    def detect(self, listing: Listing) -> tuple[Suite, ...]:
+        return node_suites(listing, _VITEST)
+
+    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
+        return None if suite.command else tools.node(suite.folder, "vitest").missing
+
+    def collecting(self, task: Task, tools: Tools) -> Command | None:
+        version = tools.node(task.suite.folder, "vitest").version
+        if version and version < _LISTS_FILES_SINCE:
+            return None
+        output = task.scratch / "vitest-files.json"
+        words = ("list", "--filesOnly", f"--json={output}", *task.suite.paths)
+        return command_of(task, node_call(task, tools, "vitest"), *words, results=(output,))
+
+    def collected(self, task: Task, ended: Ended) -> Collected:
+        """See `Runner.collected`: its files; one that several projects run is one item."""
+        try:
+            with open(ended.command.results[0], encoding="utf-8") as file:  # noqa: PTH123  a name, not a path
+                names = {str(entry["file"]) for entry in json.load(file)}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WorkerError(f"{task.suite.name}: vitest did not list its tests") from error
+        place = place_of(task)
+        return Collected(tuple(Item(name) for name in sorted(map(place.file, names))))
+
+    def command(self, task: Task, tools: Tools) -> Command:
+        report = task.scratch / "vitest.json"
+        words = ["run", "--reporter=json", f"--outputFile={report}", "--maxWorkers=1", "--no-color"]
+        if task.count > 1:
+            words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
+        if task.tests:
+            words += ["--testNamePattern", pattern_of(task.tests)]
+        call = node_call(task, tools, "vitest")
+        return command_of(task, call, *words, *task.suite.paths, results=(report,))
+
+    def results(self, task: Task, ended: Ended) -> Reading:
+        return explained(read_files(task, ended, read_jest), ended, "vitest wrote no report")
+
+
+VITEST = Vitest()
