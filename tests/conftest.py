@@ -11,6 +11,7 @@ import respx
 from hypothesis import settings
 
 from fanfold.testing.network import loopback_only
+from fanfold.testing.repository import ISOLATION, Repository
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -48,6 +49,14 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.delenv("ANTHROPIC_IDENTITY_TOKEN_FILE", raising=False)
     monkeypatch.setenv("ANTHROPIC_CONFIG_DIR", str(tmp_path_factory.getbasetemp() / "no-anthropic-config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Return an empty repository that no setting of this machine reaches; nothing is committed yet."""
+    for name, value in ISOLATION.items():
+        monkeypatch.setenv(name, value)
+    return Repository.init(tmp_path / "project")
 
 
 @pytest.fixture

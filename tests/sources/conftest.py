@@ -1,10 +1,8 @@
 """Repositories that no setting of this machine reaches."""
 
-from pathlib import Path
-
 import pytest
 
-from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.repository import ISOLATION
 
 
 @pytest.fixture(autouse=True)
@@ -14,9 +12,3 @@ def _isolated(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name, value in ISOLATION.items():
         monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """Return an empty repository; nothing is committed yet."""
-    return Repository.init(tmp_path / "project")

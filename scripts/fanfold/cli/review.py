@@ -14,19 +14,22 @@ import click
 from click.core import ParameterSource
 
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
+from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
 from fanfold.cli.config import FROM_REPOSITORY, Settings
 from fanfold.cli.options import option, shared_options
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import Session
-from fanfold.errors import UsageError
+from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
-from fanfold.reports.filters import money
+from fanfold.reports.filters import count, money
 from fanfold.reports.formats import Renderer
 from fanfold.skills import CODE_REVIEW
-from fanfold.skills.code_review.aspects import shipped_aspects
+from fanfold.skills.code_review.aspects import known_aspects
+from fanfold.skills.code_review.guidance import read_guidance
+from fanfold.skills.code_review.memory import FILE, Decision, Known, read_memory, remember
 from fanfold.skills.code_review.request import ReviewRequest, default_analyzers
-from fanfold.skills.code_review.review import DryRun, dry_run
+from fanfold.skills.code_review.review import DryRun, Knowledge, dry_run
 from fanfold.skills.code_review.review import review as review_target
 from fanfold.sources.target import Target, resolve
 
@@ -51,6 +54,20 @@ _NO_ANALYZER = "none"
     help=f"Only this analyzer, or {_NO_ANALYZER}; repeatable. One whose configuration can run code of the repository "
     "runs only when it is named here.",
 )
+@option(
+    "--aspects-from",
+    "aspects_from",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Aspects of your own, beside those that ship. Default: .fanfold/aspects in the repository's root.",
+)
+@option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Findings that are known: a run.json, or a file that `fanfold dismiss` wrote. They are not reported again.",
+)
+@click.option("--accept", is_flag=True, help=f"Take what this run reports into {FILE}: no later run reports it.")
 @shared_options
 @click.pass_context
 def review(ctx: click.Context, /, **given: Any) -> int:
@@ -59,47 +76,83 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     TARGET is nothing (uncommitted changes; if there are none, the last commit; outside git, the folder), a commit, a
     range A..B or A...B, a branch, or paths, of which every line is under review.
     """
-    request = _request(ctx, given)
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(CODE_REVIEW.name, formats, template_choice(given["template"], given["templates"]))
     chosen = places(given["output"], formats)
-    target = resolve(request.target, cwd=Path.cwd(), staged=request.staged, diff=_read_diff(request.diff))
+    target = resolve(given["target"], cwd=Path.cwd(), staged=given["staged"], diff=_read_diff(given["diff"]))
+    knowledge = _knowledge(target, given["aspects_from"], given["baseline"], ctx.meta.get(FROM_REPOSITORY))
+    request = _request(ctx, given, knowledge)
     choice = choose_backend(request.backend, os.environ, Path.home())
     if given["dry_run"]:
-        click.echo(_describe(dry_run(request, target, with_agents=choice.name != "none"), target, choice), nl=False)
+        plan = dry_run(request, target, knowledge, with_agents=choice.name != NO_BACKEND)
+        click.echo(_describe(plan, target, choice), nl=False)
         return 0
     if not request.analyzers and choice.name == NO_BACKEND:
         raise UsageError(f"nothing would look at it: no analyzer is chosen, and no sub-agent ({choice.reason})")
     session = Session(
-        CODE_REVIEW.name, request, target.record(), choice, quiet=given["quiet"], verbose=given["verbose"]
+        CODE_REVIEW.name,
+        request,
+        target.record(),
+        choice,
+        toolbox=knowledge.toolbox,
+        quiet=given["quiet"],
+        verbose=given["verbose"],
     )
-    run = _run(session, request, target, ctx.meta.get(FROM_REPOSITORY))
+    run = _run(session, request, target, knowledge)
     session.save(run)
     session.complain(run)
     deliver(run, renderer, chosen)
+    if given["accept"]:
+        _accept(run, target)
     return session.exit_code(run, given["fail_on"])
 
 
-def _run(session: Session, request: ReviewRequest, target: Target, settings: Settings | None) -> Run:
-    folded = session.run(lambda supervisor, backend: review_target(request, target, supervisor, backend))
+def _knowledge(
+    target: Target, aspects_from: Path | None, baseline: Path | None, settings: Settings | None
+) -> Knowledge:
+    """Gather what the review knows besides the change. Raises ConfigError."""
+    aspects, notes = known_aspects(target.root, aspects_from)
     own_word = [f"the repository's own {settings.name} sets {', '.join(settings.values)}"] if settings else []
+    return Knowledge(
+        aspects=aspects,
+        guidance=read_guidance(target),
+        memory=read_memory(target, baseline),
+        toolbox=Toolbox(target),
+        notes=(*own_word, *notes),
+    )
+
+
+def _accept(run: Run, target: Target) -> None:
+    """Take what the run reports as known."""
+    standing = [finding for finding in run.findings if finding.stands]
+    entries = [known for finding in standing for known in Known.of(finding, Decision.ACCEPTED)]
+    file = target.root / FILE
+    try:
+        remember(file, entries)
+    except OSError as error:
+        raise OutputError(f"{file}: can't be written: {error.strerror or error}") from error
+    click.echo(f"fanfold: {count(len(standing), 'finding')} accepted into {file}: commit it", err=True)
+
+
+def _run(session: Session, request: ReviewRequest, target: Target, knowledge: Knowledge) -> Run:
+    folded = session.run(lambda supervisor, backend: review_target(request, target, supervisor, backend, knowledge))
     return session.record(
         request.model_dump(mode="json"),
         folded.unread,
         findings=folded.findings,
         dropped=folded.dropped,
         result={"files": [asdict(file) for file in folded.files]},
-        notes=(*own_word, *folded.notes),
+        notes=folded.notes,
     )
 
 
-def _request(ctx: click.Context, given: dict[str, Any]) -> ReviewRequest:
+def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) -> ReviewRequest:
     analyzers = _analyzers(ctx, given["analyzer"])
     return ReviewRequest(
         target=given["target"],
         staged=given["staged"],
         diff=given["diff"],
-        aspects=_known("aspect", given["aspect"], list(shipped_aspects())),
+        aspects=_known("aspect", given["aspect"], list(knowledge.aspects)),
         analyzers=analyzers,
         backend=given["backend"],
         model=_model(given["model"]),

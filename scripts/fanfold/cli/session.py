@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from fanfold.agents.backends import Backend, Choice, Premises, open_backend
+from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.progress import Listener, progress
 from fanfold.engine.budget import Budget
 from fanfold.engine.events import EventLog
@@ -54,6 +55,7 @@ class Session:
     options: Options
     target: TargetRecord
     choice: Choice
+    toolbox: Toolbox | None = None
     quiet: bool = False
     verbose: bool = False
     id: str = field(default_factory=lambda: new_run_id(datetime.now(UTC), secrets.token_hex(2)))
@@ -77,7 +79,7 @@ class Session:
             # Closing may still find out, or mend, that something could not be written.
             stack.callback(lambda: self.problems.extend([*store.problems, *events.problems]))
             await stack.enter_async_context(store)
-            backend = open_backend(self.choice.name, Premises(None, self.folder))
+            backend = open_backend(self.choice.name, Premises(self.toolbox, self.folder))
             if backend:
                 stack.push_async_callback(backend.close)
             supervisor = await stack.enter_async_context(self._supervisor(store, events))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 from fanfold.errors import ConfigError
 from fanfold.models import Frozen
 from fanfold.pack import pack_folder
-from fanfold.sources.text import READ_LIMIT
+from fanfold.sources.git import Git
+from fanfold.sources.text import READ_LIMIT, listed, shown
 
 _FRONT_MATTER = re.compile(r"---\n(.*?\n)---\n(.*)", re.DOTALL)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+OWN_FOLDER = ".fanfold/aspects"
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 Level = Literal["low", "medium", "high", "xhigh", "max"]
 Need = Literal["removed-lines", "guidance", "code"]
@@ -106,6 +109,36 @@ def prompts_folder() -> Path:
 def shipped_aspects() -> dict[str, Aspect]:
     """Return the shipped aspects by name, in alphabetical order."""
     return read_aspects(prompts_folder() / "aspects")
+
+
+def known_aspects(root: Path, folder: Path | None) -> tuple[dict[str, Aspect], list[str]]:
+    """Return the aspects to choose from, and notes about them.
+
+    The user's own stand in `folder`, or in `.fanfold/aspects/` of the `root`; one that is named like a shipped one
+    takes its place. What is told to sub-agents as a rule can't come with the repository: where git tracks a file of
+    that folder, or there is no git to ask, they are left alone, and named. Raises ConfigError.
+    """
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"--aspects-from {folder}: no such folder")
+    if folder is None:
+        folder = root / OWN_FOLDER
+        theirs = _brought(root) if folder.is_dir() else []
+        if theirs:
+            said = (
+                f"the repository brings aspects, which are not used unless --aspects-from names them: {listed(theirs)}"
+            )
+            return dict(shipped_aspects()), [said]
+    added = read_aspects(folder) if folder.is_dir() else {}
+    notes = [f"aspects of your own: {', '.join(added)}"] if added else []
+    return {**shipped_aspects(), **added}, notes
+
+
+def _brought(root: Path) -> list[str]:
+    """Return the aspects that came with the repository, as far as that can be told."""
+    git = Git.at(root)
+    if git is None or git.bare:
+        return sorted(shown(os.fsencode(path.name)) for path in (root / OWN_FOLDER).glob("*.md"))
+    return [shown(record) for record in git.records("ls-files", "-z", "--", OWN_FOLDER)]
 
 
 def read_aspects(folder: Path) -> dict[str, Aspect]:

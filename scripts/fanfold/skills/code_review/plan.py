@@ -15,6 +15,7 @@ from fanfold.models import Finding, Unit, content_key
 from fanfold.skills.code_review.answer import FinderAnswer, VerifierAnswer
 from fanfold.skills.code_review.aspects import Aspect, ChangeFacts, prompts_folder
 from fanfold.skills.code_review.claims import Claim
+from fanfold.skills.code_review.guidance import Guidance
 from fanfold.skills.code_review.parts import split
 from fanfold.skills.code_review.request import ReviewRequest
 from fanfold.skills.code_review.strategy import Strategy, strategy
@@ -167,7 +168,7 @@ def plan_review(
     aspects: Sequence[Aspect],
     evidence: Sequence[Finding] = (),
     *,
-    guidance: str = "",
+    guidance: Guidance = Guidance(),  # noqa: B008  frozen
     lookups: tuple[Tool, ...] = (),
     stands: Stands | None = None,
 ) -> ReviewPlan:
@@ -176,22 +177,26 @@ def plan_review(
     `aspects` are those to choose from, `guidance` the repository's own rules for reviews, `lookups` the tools that the
     backend offers; `stands` tells whether a stored answer still does.
     """
-    views, skipped = _to_read(target, view_target(target, evidence))
-    chosen = strategy(request.effort, aspects, facts_of(target, views, guidance), chosen=bool(request.aspects))
+    views, skipped = _to_read(target, view_target(target, evidence), guidance)
+    facts = facts_of(target, views, has_guidance=bool(guidance.text))
+    chosen = strategy(request.effort, aspects, facts, chosen=bool(request.aspects))
     parts = split(views, PART_TOKENS, target.snapshot.read)
     brief = Brief(
         request.model, request.effort, system_prompt(chosen.aspects), (REPORT_FINDINGS, GIVE_VERDICT), lookups
     )
-    readings = tuple(_reading(part, evidence, target.description, guidance) for part in parts)
+    readings = tuple(_reading(part, evidence, target.description, guidance.text) for part in parts)
     plan = ReviewPlan(request, chosen, brief, readings, skipped, (), stands)
     return replace(plan, finders=tuple(_finders(plan)))
 
 
-def _to_read(target: Target, views: Iterable[FileView]) -> tuple[tuple[FileView, ...], tuple[tuple[str, str], ...]]:
+def _to_read(
+    target: Target, views: Iterable[FileView], guidance: Guidance
+) -> tuple[tuple[FileView, ...], tuple[tuple[str, str], ...]]:
     """Separate what is read from what is set aside, and why."""
     kept, skipped = [], []
     for view in views:
-        why = None if target.whole else set_aside(view.path, target.snapshot.read(view.path))
+        generated = None if target.whole else set_aside(view.path, target.snapshot.read(view.path))
+        why = generated or guidance.skips(view.path)
         if why is None:
             kept.append(view)
         else:
@@ -202,7 +207,7 @@ def _to_read(target: Target, views: Iterable[FileView]) -> tuple[tuple[FileView,
 _PROSE = frozenset([".md", ".rst", ".txt", ".adoc", ""])
 
 
-def facts_of(target: Target, views: Sequence[FileView], guidance: str) -> ChangeFacts:
+def facts_of(target: Target, views: Sequence[FileView], *, has_guidance: bool) -> ChangeFacts:
     """Return what decides which aspects the change needs."""
     paths = tuple(view.path for view in views)
     read = set(paths)
@@ -214,7 +219,7 @@ def facts_of(target: Target, views: Sequence[FileView], guidance: str) -> Change
         paths=paths,
         changed="\n".join(changed),
         removes=any(line.kind == "-" for line in lines),
-        has_guidance=bool(guidance),
+        has_guidance=has_guidance,
         has_code=any(PurePosixPath(path).suffix.lower() not in _PROSE for path in paths),
     )
 

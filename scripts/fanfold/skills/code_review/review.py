@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from fanfold.agents.estimate import Estimate, estimate
 from fanfold.agents.spec import Answered
@@ -15,9 +15,12 @@ from fanfold.analyzers.base import Analysis, Analyzer
 from fanfold.engine.fan_out import fan_out
 from fanfold.models import Dropped, Finding, Outcome, Severity, Unit
 from fanfold.skills.code_review.answer import FinderAnswer, Placer, VerifierAnswer
-from fanfold.skills.code_review.aspects import Aspect, shipped_aspects
+from fanfold.skills.code_review.aspects import Aspect
 from fanfold.skills.code_review.claims import Claim, Docket, judge, undecided
 from fanfold.skills.code_review.fold import EXACT, FileCoverage, Folded, analyzer_findings, fold
+from fanfold.skills.code_review.guidance import Guidance
+from fanfold.skills.code_review.memory import Memory
+from fanfold.skills.code_review.origin import with_origins
 from fanfold.skills.code_review.plan import (
     FinderTask,
     ReviewPlan,
@@ -34,6 +37,7 @@ from fanfold.sources.text import os_path
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
+    from fanfold.agents.tools.toolbox import Toolbox
     from fanfold.engine.supervisor import Supervisor
 
 
@@ -52,7 +56,27 @@ class DryRun:
     notes: tuple[str, ...]
 
 
-async def review(request: ReviewRequest, target: Target, supervisor: Supervisor, backend: Backend | None) -> Folded:
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What a review knows besides the change.
+
+    `aspects` are those to choose from, `guidance` the repository's own rules, `memory` what people decided about
+    findings, `toolbox` what sub-agents may look things up with.
+    """
+
+    aspects: Mapping[str, Aspect]
+    guidance: Guidance = field(default_factory=Guidance)
+    memory: Memory = field(default_factory=Memory)
+    toolbox: Toolbox | None = None
+    notes: tuple[str, ...] = ()
+
+    def chosen(self, request: ReviewRequest) -> list[Aspect]:
+        return [self.aspects[name] for name in request.aspects or self.aspects]
+
+
+async def review(
+    request: ReviewRequest, target: Target, supervisor: Supervisor, backend: Backend | None, knowledge: Knowledge
+) -> Folded:
     """Review `target`.
 
     Analyzers run side by side. Finders that have seen what those found read the change, and what one of them reports is
@@ -60,31 +84,73 @@ async def review(request: ReviewRequest, target: Target, supervisor: Supervisor,
     """
     usable, notes = _usable(request.analyzers)
     analyzed, on_disk = await _analyze(target, usable, supervisor)
-    evidence = analyzer_findings(target, analyzed)
-    notes = [*target.notes, *notes, *(note for outcome in analyzed if outcome.value for note in outcome.value.notes)]
+    said = [note for outcome in analyzed if outcome.value for note in outcome.value.notes]
+    notes = [*target.notes, *knowledge.notes, *knowledge.guidance.notes, *notes, *said]
+    evidence, dropped = knowledge.memory.sort(analyzer_findings(target, analyzed))
     if backend is None:
-        return fold(evidence, [], notes, _analyzed_files(target, on_disk))
-    plan = plan_review(request, target, _aspects(request), evidence)
-    reading = _Reading(plan, target, supervisor, AgentWorker(backend))
+        files = tuple(_analyzed_files(target, on_disk))
+        return await _folded(target, _Sorted(evidence, dropped, files), notes, knowledge)
+    plan = _plan(request, target, evidence, knowledge, interactive=backend.interactive)
+    reading = _Reading(plan, target, supervisor, AgentWorker(backend), knowledge.memory, dropped=dropped)
     await reading.run()
-    standing = [finding for finding in evidence if finding not in reading.tried]
-    findings = with_checked_suggestions([*standing, *reading.findings], target.snapshot.read)
+    findings = [*(finding for finding in evidence if finding not in reading.tried), *reading.findings]
     files = tuple(_read_files(target, plan, reading))
-    read = {file.path for file in files if file.status == "reviewed"}
-    return fold(findings, reading.dropped, notes, files, read=read)
+    read = frozenset(file.path for file in files if file.status == "reviewed")
+    return await _folded(target, _Sorted(findings, reading.dropped, files, read), notes, knowledge)
 
 
-def dry_run(request: ReviewRequest, target: Target, *, with_agents: bool) -> DryRun:
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """What came of the analyzers and sub-agents; `read` are the files that all their finders have read."""
+
+    findings: Sequence[Finding]
+    dropped: Sequence[Dropped]
+    files: tuple[FileCoverage, ...]
+    read: frozenset[str] = frozenset()
+
+
+async def _folded(target: Target, came: _Sorted, notes: Iterable[str], knowledge: Knowledge) -> Folded:
+    """Fold what stands: with its origin, with suggestions that apply, within what the guidance wants shown."""
+    sound = with_checked_suggestions(await with_origins(target, came.findings), target.snapshot.read)
+    folded = fold(sound, came.dropped, [*notes, *knowledge.memory.notes], came.files, read=came.read)
+    return replace(folded, findings=tuple(knowledge.guidance.applied(folded.findings)))
+
+
+def _plan(
+    request: ReviewRequest,
+    target: Target,
+    evidence: Sequence[Finding],
+    knowledge: Knowledge,
+    *,
+    interactive: bool,
+) -> ReviewPlan:
+    toolbox = knowledge.toolbox if interactive else None
+
+    async def stands(answered: Answered[Any]) -> bool:
+        return toolbox is None or await toolbox.stands(answered.lookups)
+
+    return plan_review(
+        request,
+        target,
+        knowledge.chosen(request),
+        evidence,
+        guidance=knowledge.guidance,
+        lookups=toolbox.definitions if toolbox else (),
+        stands=stands,
+    )
+
+
+def dry_run(request: ReviewRequest, target: Target, knowledge: Knowledge, *, with_agents: bool) -> DryRun:
     """Plan a review and price it; nothing is run and nothing is sent."""
     usable, notes = _usable(request.analyzers)
-    plan = plan_review(request, target, _aspects(request)) if with_agents else None
+    plan = _plan(request, target, (), knowledge, interactive=True) if with_agents else None
     finders = plan.finders if plan else ()
     return DryRun(
         analyzers=tuple(unit.label for unit in plan_analyzers(target, usable)),
         finders=tuple(unit.label for unit in finders),
         skipped=plan.skipped if plan else (),
         estimate=estimate(finders, request.jobs),
-        notes=(*target.notes, *notes),
+        notes=(*target.notes, *knowledge.notes, *knowledge.guidance.notes, *notes),
     )
 
 
@@ -96,6 +162,7 @@ class _Reading:
     target: Target
     supervisor: Supervisor
     worker: AgentWorker
+    memory: Memory
     docket: Docket = field(default_factory=Docket)
     findings: list[Finding] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
@@ -126,8 +193,9 @@ class _Reading:
             return []
         evidence = labelled(task.evidence)
         said = [placer.place(reported, task, evidence) for reported in outcome.value.answer.findings]
-        self.dropped += [one for one in said if isinstance(one, Dropped)]
-        return self.docket.admit((one for one in said if isinstance(one, Finding)), task.part)
+        placed, decided = self.memory.sort(one for one in said if isinstance(one, Finding))
+        self.dropped += [*(one for one in said if isinstance(one, Dropped)), *decided]
+        return self.docket.admit(placed, task.part)
 
     def _grave(self) -> Iterator[Claim]:
         """Claim what an analyzer holds to be grave, can't prove, and no finder took up."""
@@ -215,8 +283,3 @@ def _usable(names: Iterable[str]) -> tuple[list[Analyzer], list[str]]:
         else:
             notes.append(f"{name} did not run: {why}")
     return usable, notes
-
-
-def _aspects(request: ReviewRequest) -> list[Aspect]:
-    shipped = shipped_aspects()
-    return [shipped[name] for name in request.aspects or shipped]

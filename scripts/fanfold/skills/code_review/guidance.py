@@ -1,0 +1,154 @@
+"""The repository's own rules for reviews: REVIEW.md, CLAUDE.md and AGENTS.md of the folders concerned.
+
+They are read from the base of a change, so that a change can't weaken its own review. Sub-agents read them as they are;
+what stands in the front matter of a REVIEW.md is followed by code:
+
+    ---
+    skip: ["docs/", "*.sql"]        # globs as in .gitignore; these files are set aside
+    lowest: medium                  # findings below this severity are not shown
+    most: 10                        # nor are more findings than this
+    ---
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from fanfold.agents.prices import estimate_tokens
+from fanfold.models import Finding, Frozen, Severity
+from fanfold.sources.target import Target
+from fanfold.sources.text import printable
+
+NAMES = ("REVIEW.md", "CLAUDE.md", "AGENTS.md")
+# More than this is a manual, and would crowd out the change.
+_MOST_TOKENS = 6_000
+_FRONT_MATTER = re.compile(r"---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
+
+
+class Rules(Frozen):
+    """What the front matter of a REVIEW.md says, for its folder and those below."""
+
+    skip: tuple[str, ...] = ()
+    lowest: Severity | None = None
+    most: int | None = Field(default=None, ge=0)
+
+
+class Guidance(Frozen):
+    """What a repository says about reviews: the `text` for sub-agents, `rules` by folder, and notes for the report."""
+
+    text: str = ""
+    rules: tuple[tuple[str, Rules], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def skips(self, path: str) -> str | None:
+        """Return why a file is set aside, None when it is not."""
+        from pathspec import GitIgnoreSpec
+
+        for folder, rules in self.rules:
+            inside = _below(folder, path)
+            if inside is not None and rules.skip and GitIgnoreSpec.from_lines(rules.skip).match_file(inside):
+                return f"{_in(folder, 'REVIEW.md')} says to skip it"
+        return None
+
+    def applied(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Suppress what the rules do not want shown; findings are taken in order, best first."""
+        shown: dict[str, int] = {}
+        return [self._judged(finding, shown) for finding in findings]
+
+    def _judged(self, finding: Finding, shown: dict[str, int]) -> Finding:
+        if not finding.stands:
+            return finding
+        for folder, rules in self.rules:
+            if _below(folder, finding.path) is None:
+                continue
+            if rules.lowest and finding.severity.rank < rules.lowest.rank:
+                why = f"below {rules.lowest.value}, by {_in(folder, 'REVIEW.md')}"
+                return finding.model_copy(update={"suppressed": why})
+            if rules.most is not None and shown.setdefault(folder, 0) >= rules.most:
+                why = f"beyond the {rules.most} that {_in(folder, 'REVIEW.md')} wants"
+                return finding.model_copy(update={"suppressed": why})
+            shown[folder] = shown.get(folder, 0) + 1
+        return finding
+
+
+def read_guidance(target: Target) -> Guidance:
+    """Read what holds for the files of `target`, from its base where it has one."""
+    changed = {change.path for change in target.changes}
+    side = target.before or target.snapshot
+    texts: list[str] = []
+    rules: list[tuple[str, Rules]] = []
+    notes: list[str] = []
+    room = _MOST_TOKENS
+    for path in _places(target.paths):
+        if target.before is None and path in changed:
+            notes.append(f"{printable(path)} is part of what is reviewed, so it says nothing about the review")
+            continue
+        text = side.read(path)
+        if not text:
+            continue
+        body = text
+        if PurePosixPath(path).name == "REVIEW.md":
+            body, own, problem = _split(text)
+            notes += [f"{printable(path)}: {problem}"] if problem else []
+            rules += [(str(PurePosixPath(path).parent), own)] if own else []
+        kept = _cut(body.strip(), room)
+        room -= estimate_tokens(kept)
+        if len(kept) < len(body.strip()):
+            notes.append(f"{printable(path)} is too long: sub-agents see the first {len(kept):,} characters of it")
+        if kept:
+            texts.append(f"=== {printable(path)} ===\n{kept}")
+    return Guidance(text="\n\n".join(texts), rules=tuple(rules), notes=tuple(notes))
+
+
+def _places(paths: Iterable[str]) -> Iterator[str]:
+    """Yield where guidance for these files may lie, the root first."""
+    folders = {folder for path in paths for folder in PurePosixPath(path).parents}
+    for folder in sorted(folders, key=lambda folder: (len(folder.parts), str(folder))):
+        yield from (_in(str(folder), name) for name in NAMES)
+
+
+def _in(folder: str, name: str) -> str:
+    return str(PurePosixPath(folder) / name)
+
+
+def _below(folder: str, path: str) -> str | None:
+    """Return the path as seen from `folder`, None when it lies elsewhere."""
+    pure = PurePosixPath(path)
+    return str(pure.relative_to(folder)) if folder == "." or pure.is_relative_to(folder) else None
+
+
+def _split(text: str) -> tuple[str, Rules | None, str | None]:
+    """Return a REVIEW.md without its front matter, its rules, and what is wrong with them."""
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        return text, None, None
+    import yaml
+
+    body = text[match.end() :]
+    try:
+        fields: Any = yaml.safe_load(match[1])
+        return body, Rules.model_validate(fields or {}), None
+    except yaml.YAMLError:
+        return body, None, "its front matter is not valid YAML, so it is ignored"
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        return body, None, f"its front matter is ignored: {where or 'it'}: {fault['msg']}"
+
+
+def _cut(text: str, tokens: int) -> str:
+    """Keep whole lines from the beginning, as many as `tokens` allow."""
+    if estimate_tokens(text) <= tokens:
+        return text
+    kept: list[str] = []
+    for line in text.split("\n"):
+        tokens -= estimate_tokens(f"{line}\n")
+        if tokens < 0:
+            break
+        kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,37 @@
+"""Which lines of a change were there before it, and only moved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fanfold.sources.git import Git
+from fanfold.sources.text import os_path
+
+_LINE = re.compile(rb"([0-9a-f]{40,64}) \d+ (\d+)")
+
+
+def carried_over(git: Git, base: str, head: str | None, path: str) -> frozenset[int]:
+    """Return the numbers of the lines of a file that the commit `base` had already.
+
+    A line that was moved or copied within what changed, or whose white space alone changed, counts as there
+    (`git blame -w -M -C`, of the whole file: a single line is too little to be followed). `head` is a commit, None the
+    working tree. Raises TargetError.
+    """
+    revisions = [f"^{base}", *([head] if head else [])]
+    told = git.run("blame", "-w", "-M", "-C", "--porcelain", *revisions, "--", os_path(path))
+    return frozenset(_boundary_lines(told))
+
+
+def _boundary_lines(told: bytes) -> Iterator[int]:
+    """Yield the lines of the commits at which blame stopped looking; a commit is described where it is first named."""
+    boundary: set[bytes] = set()
+    commit, number = b"", 0
+    for line in told.split(b"\n"):
+        if line.startswith(b"\t"):
+            if commit in boundary:
+                yield number
+        elif found := _LINE.match(line):
+            commit, number = found[1], int(found[2])
+        elif line == b"boundary":
+            boundary.add(commit)
