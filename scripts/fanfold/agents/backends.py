@@ -40,17 +40,20 @@ class Premises:
     """Where sub-agents work.
 
     `toolbox` looks things up in the target, None where nothing is to be looked up; `folder` (the target's `.fanfold/`)
-    holds what must outlive this process.
+    holds what must outlive this process, and `recording` is what `replay` answers from.
     """
 
     toolbox: Toolbox | None
     folder: Path
+    recording: Path | None = None
 
 
 BACKENDS: Mapping[str, str] = {
     "api": "fanfold.agents.api:ApiBackend",
+    "replay": "fanfold.agents.replay:ReplayBackend",
 }
 NO_BACKEND = "none"
+REPLAY = "replay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,14 @@ class Choice:
     reason: str
 
 
-def choose_backend(asked: str, environ: Mapping[str, str], home: Path) -> Choice:
+def choose_backend(asked: str, environ: Mapping[str, str], home: Path, replay: str | None = None) -> Choice:
     """Resolve `auto`: `api` when a credential is set, else `none`. Never asks for a key.
 
-    Raises UsageError when `api` was asked for and there is no credential.
+    A recording to `replay` is answered from, whatever else there is. Raises UsageError when `api` was asked for and
+    there is no credential, and when `replay` is no file or something else was asked for.
     """
+    if replay is not None or asked == REPLAY:
+        return _replayed(asked, replay)
     source = credential_source(environ, home)
     if asked == "api" and not source:
         raise UsageError(
@@ -76,6 +82,16 @@ def choose_backend(asked: str, environ: Mapping[str, str], home: Path) -> Choice
     if source:
         return Choice("api", f"a credential is set ({source})")
     return Choice(NO_BACKEND, "no credential for the Claude API was found")
+
+
+def _replayed(asked: str, replay: str | None) -> Choice:
+    if replay is None:
+        raise UsageError(f"--backend {REPLAY}: --replay FILE says which recording to answer from")
+    if asked not in {"auto", REPLAY}:
+        raise UsageError(f"--replay {replay}: answers come from the recording alone, not from --backend {asked}")
+    if not Path(replay).is_file():
+        raise UsageError(f"--replay {replay}: there is no such file")
+    return Choice(REPLAY, f"answers come from {replay}")
 
 
 def open_backend(name: str, premises: Premises) -> Backend | None:

@@ -132,6 +132,15 @@ _SHARED = (
     option("--max-cost", type=FiniteRange(0), metavar="USD", help="Never exceeded."),
     option("--dry-run", is_flag=True, help="Show the plan and its estimate; run and send nothing."),
     option("--fresh", is_flag=True, help="Do not reuse stored outcomes."),
+    option(
+        "--replay", type=click.Path(), metavar="FILE", help="Answer sub-agents from this recording; none is called."
+    ),
+    option(
+        "--record",
+        type=click.Path(),
+        metavar="FILE",
+        help="Record what sub-agents answer, for --replay; every one of them is asked, as with --fresh.",
+    ),
     *_RENDERING,
     option(
         "--fail-on",

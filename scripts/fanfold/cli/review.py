@@ -82,7 +82,7 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     target = resolve(given["target"], cwd=Path.cwd(), staged=given["staged"], diff=_read_diff(given["diff"]))
     knowledge = _knowledge(target, given["aspects_from"], given["baseline"], ctx.meta.get(FROM_REPOSITORY))
     request = _request(ctx, given, knowledge)
-    choice = choose_backend(request.backend, os.environ, Path.home())
+    choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
     if given["dry_run"]:
         plan = dry_run(request, target, knowledge, with_agents=choice.name != NO_BACKEND)
         click.echo(_describe(plan, target, choice), nl=False)
@@ -162,6 +162,8 @@ def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) ->
         deadline_s=given["deadline"],
         max_cost_usd=given["max_cost"],
         fresh=given["fresh"],
+        replay=given["replay"],
+        record=given["record"],
     )
 
 

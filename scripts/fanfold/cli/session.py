@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import click
 
-from fanfold.agents.backends import Backend, Choice, Premises, open_backend
+from fanfold.agents.backends import REPLAY, Backend, Choice, Premises, open_backend
+from fanfold.agents.recording import Recorder
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.progress import Listener, progress
 from fanfold.engine.budget import Budget
@@ -30,6 +31,7 @@ from fanfold.engine.runs import EVENTS, run_folder, write_run
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.tracing import span_listener
+from fanfold.errors import UsageError
 from fanfold.models import Finding, Run, Severity, Status, TargetRecord, UnitRecord, content_key
 from fanfold.skills.request import Options
 
@@ -72,22 +74,44 @@ class Session:
         return asyncio.run(self._run(work))
 
     async def _run(self, work: Work[T]) -> T:
+        backend = self._backend()
         async with AsyncExitStack() as stack:
             listen = stack.enter_context(progress(sys.stderr, quiet=self.quiet, verbose=self.verbose))
             events = stack.enter_context(self._events(listen))
-            store = SqliteStore(self.folder, events=events, fresh=self.options.fresh)
+            store = SqliteStore(self.folder, events=events, fresh=self.options.fresh or bool(self.options.record))
             # Closing may still find out, or mend, that something could not be written.
             stack.callback(lambda: self.problems.extend([*store.problems, *events.problems]))
             await stack.enter_async_context(store)
-            backend = open_backend(self.choice.name, Premises(self.toolbox, self.folder))
             if backend:
-                stack.push_async_callback(backend.close)
-            supervisor = await stack.enter_async_context(self._supervisor(store, events))
+                stack.push_async_callback(self._close, backend)
+            # What was replayed is no outcome to reuse, nor are stored ones what the recording says.
+            kept = None if self.choice.name == REPLAY else store
+            supervisor = await stack.enter_async_context(self._supervisor(kept, events))
             stack.enter_context(_signals(supervisor))
             try:
                 return await work(supervisor, backend)
             finally:
                 self.stopped = supervisor.stopped
+
+    def _backend(self) -> Backend | None:
+        """Open the backend; what is wrong with a recording ends the run before it starts."""
+        replay, record = self.options.replay, self.options.record
+        backend = open_backend(
+            self.choice.name, Premises(self.toolbox, self.folder, recording=Path(replay) if replay else None)
+        )
+        if record is None:
+            return backend
+        if backend is None:
+            raise UsageError(f"--record {record}: there is nothing to record: no sub-agent runs ({self.choice.reason})")
+        return Recorder(backend, Path(record))
+
+    async def _close(self, backend: Backend) -> None:
+        await backend.close()
+        if isinstance(backend, Recorder):
+            try:
+                backend.save()
+            except OSError as error:
+                self.problems.append(f"--record {self.options.record}: can't be written: {error.strerror or error}")
 
     def _events(self, listen: Listener) -> EventLog:
         """Open the run's event log; without a folder to write to, events are heard all the same."""
@@ -99,7 +123,7 @@ class Session:
             self.problems.append(f"nothing is kept of this run: {error}")
             return EventLog(listeners=listeners, keep=False)
 
-    def _supervisor(self, store: SqliteStore, events: EventLog) -> Supervisor:
+    def _supervisor(self, store: SqliteStore | None, events: EventLog) -> Supervisor:
         options = self.options
         model = LaneLimits(first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
         cores = os.cpu_count() or 2

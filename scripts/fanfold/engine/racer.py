@@ -63,11 +63,15 @@ class Racer:
         return "timed_out" if self.attempt.late or isinstance(self.failure, TimeoutError) else "failed"
 
     def usage(self, unit: Unit[Any]) -> Usage:
-        """Return what it used. Its cost is unknown when it may be billed, was to cost something, and said nothing."""
+        """Return what it used: one request, unless it says how many.
+
+        Its cost is unknown when it may be billed, was to cost something, and said nothing.
+        """
         said, failure = self.attempt.usage, self.failure
         errors = {} if failure is None else {_error_name(failure): 1}
         if said is not None:
-            return said + Usage(requests=0 if said.requests else 1, errors=errors)
+            counted = said.requests or "requests" in said.model_fields_set
+            return said + Usage(requests=0 if counted else 1, errors=errors)
         if unit.reserve_usd == 0:
             return Usage(errors=errors) if errors else NOTHING
         if isinstance(failure, _FREE) and not isinstance(failure, Refused):

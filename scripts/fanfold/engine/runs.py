@@ -71,7 +71,7 @@ def write_run(folder: Path, run: Run, *, started: float | None = None) -> Path:
     for an id that is no name of a folder.
     """
     place = run_folder(folder, run.id)
-    _write_whole(place / RECORD, json.dumps(plain(run.model_dump(mode="json")), indent=1))
+    write_whole(place / RECORD, json.dumps(plain(run.model_dump(mode="json")), indent=1))
     _index(folder, _entry(run, time.time() - run.timing.wall_s if started is None else started))
     return place / RECORD
 
@@ -224,7 +224,7 @@ def _entry(run: Run, started: float, run_id: str | None = None) -> RunEntry:
     return RunEntry(run_id or run.id, run.skill, run.status, started, run.timing.wall_s, run.usage.cost_usd)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all, whenever the power goes."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -20,3 +20,5 @@ class Options(Frozen):
     deadline_s: float | None = Field(default=None, gt=0)
     max_cost_usd: float | None = Field(default=None, ge=0)
     fresh: bool = False
+    replay: str | None = None
+    record: str | None = None
