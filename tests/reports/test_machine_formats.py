@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fanfold import __version__
-from fanfold.models import Coverage, Finding, Severity, TargetRecord, Verdict
+from fanfold.models import Coverage, Finding, Occurrence, Severity, TargetRecord, Verdict
 from fanfold.reports import github
 from fanfold.reports.filters import code, fenced, inline, prose
 from fanfold.reports.formats import CODED, FORMATS, Renderer, TemplateChoice
@@ -198,6 +198,16 @@ def test_a_suggestion_for_another_file_is_no_fix():
     assert "```suggestion" not in rendered(other, "github")
 
 
+def test_further_places_are_told():
+    """SARIF relates them to the result; a comment lists the first."""
+    other = Occurrence(path="src/other.py", line=7, end_line=8, quote="except:")
+    (result,) = parsed(one(also=(other,)), "sarif")["runs"][0]["results"]
+    assert result["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "src/other.py"
+    (comment,) = review(also=(other,) * 20)["comments"]
+    assert "Also in `src/other.py:7-8`" in comment["body"]
+    assert "and 12 more places." in comment["body"]
+
+
 # -- GitHub
 
 
@@ -260,7 +270,7 @@ def test_github_takes_every_text():
     long = Finding.model_validate(
         {
             **FULL.findings[0].model_dump(),
-            "explanation": "word *and* " * 20_000,
+            "explanation": "@a " * 20_000,
             "failure_scenario": "`" * 50_000,
             "sources": tuple(f"s{n}" for n in range(20_000)),
         }

@@ -28,6 +28,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS: Mapping[str, str] = {
     "review": "Review a change, a commit, a branch or files.",
     "report": "Render a saved run again; no model is called.",
+    "fix": "Apply suggestions of a review to the working tree.",
     "dismiss": "Say of findings that they are no fault; they never come back.",
     "runs": "List the runs of this repository, show one, prune old ones.",
 }

@@ -22,7 +22,7 @@ FROM_REPOSITORY = "fanfold.from-repository"
 # What a repository's own file may not set.
 USER_ONLY = frozenset({"template", "templates", "output", "fresh", "aspects_from", "baseline", "replay", "record"})
 # What no file may set: it names the run's target or the file itself.
-_NEVER = frozenset({"target", "config", "help", "staged", "diff", "dry_run", "accept"})
+_NEVER = frozenset({"target", "config", "help", "staged", "diff", "dry_run", "accept", "fix"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,16 +113,17 @@ def _print(text: str) -> None:
         raise OutputError(f"stdout: {error.strerror or error}") from error
 
 
-def write_whole(place: Path, text: str) -> None:
+def write_whole(place: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or not at all; what is no regular file (a pipe, a device) directly."""
+    data = content.encode() if isinstance(content, str) else content
     if place.exists() and not place.is_file():
-        place.write_text(text, encoding="utf-8")
+        place.write_bytes(data)
         return
     place = place.resolve()
     handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         _keep_mode(place, Path(temporary))
         Path(temporary).replace(place)
     except BaseException:

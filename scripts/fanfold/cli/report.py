@@ -24,14 +24,14 @@ def report(run: str, **given: Any) -> int:
 
     RUN is a run's id, the start of one, a run.json, or nothing for the latest run of this repository.
     """
-    saved = _saved(run)
+    saved = saved_run(run)
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(saved.skill, formats, template_choice(given["template"], given["templates"]))
     deliver(saved, renderer, places(given["output"], formats))
     return 0
 
 
-def _saved(name: str) -> Run:
+def saved_run(name: str) -> Run:
     """Read the run that `name` means. Raises TargetError, also for one that did not finish."""
     path = Path(name)
     place = path if name != LATEST and path.exists() else chosen_run(name)

@@ -17,6 +17,7 @@ from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
 from fanfold.cli.config import FROM_REPOSITORY, Settings
+from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.options import option, shared_options
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import Session
@@ -68,6 +69,7 @@ _NO_ANALYZER = "none"
     help="Findings that are known: a run.json, or a file that `fanfold dismiss` wrote. They are not reported again.",
 )
 @click.option("--accept", is_flag=True, help=f"Take what this run reports into {FILE}: no later run reports it.")
+@click.option("--fix", is_flag=True, help="Then apply its suggestions to the working tree, as `fanfold fix` does.")
 @shared_options
 @click.pass_context
 def review(ctx: click.Context, /, **given: Any) -> int:
@@ -104,6 +106,8 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     deliver(run, renderer, chosen)
     if given["accept"]:
         _accept(run, target)
+    if given["fix"]:
+        apply_suggestions(run, (), target.root, err=True)
     return session.exit_code(run, given["fail_on"])
 
 

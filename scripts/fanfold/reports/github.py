@@ -29,7 +29,9 @@ from fanfold.sources.edits import Edit
 from fanfold.sources.text import real
 
 MOST_COMMENTS = 50
-_LONGEST_PART = 12_000  # characters; no text has more than four such parts, and GitHub takes 65,536
+# Characters; no text has more than five such parts, each grows by half at the most, and GitHub takes 65,536.
+_LONGEST_PART = 8_000
+_MOST_PLACES = 8
 _LISTED = 50
 
 
@@ -62,7 +64,7 @@ def body(run: Run, apart: list[Finding], comments: int) -> str:
     found, missing = shown(run), gap(run)
     parts = [f"**{count(len(found), 'finding')}: {severities(found)}.**"] if found else []
     if missing:
-        parts.append(f"> [!WARNING]\n> **{inline(missing)}**")
+        parts.append(f"> [!WARNING]\n> **{_cut(inline(missing))}**")
     if not found and run.coverage.planned:
         parts.append(f"**Nothing found{' in what was covered' if missing else ''}.**")
     if run.backend == "none":
@@ -123,11 +125,19 @@ def _told(finding: Finding, suggestion: str | None) -> Iterator[str]:
         yield _cut(prose(finding.explanation))
     if finding.failure_scenario:
         yield _cut(f"**How it fails:** {prose(finding.failure_scenario)}")
+    if finding.also:
+        yield _cut(f"Also in {_places(finding)}.")
     if suggestion:
         yield suggestion
     elif finding.suggestion and len(finding.suggestion) <= _LONGEST_PART:
         yield fenced(plain_diff(finding.suggestion), "a.diff")
     yield f"<sub>{_cut(inline(_sources(finding)))}</sub>"
+
+
+def _places(finding: Finding) -> str:
+    more = len(finding.also) - _MOST_PLACES
+    told = [code(place(other)) for other in finding.also[:_MOST_PLACES]]
+    return ", ".join([*told, *([f"and {count(more, 'more place')}"] if more > 0 else [])])
 
 
 def _sources(finding: Finding) -> str:

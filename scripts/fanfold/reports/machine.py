@@ -51,8 +51,8 @@ def gap(run: Run) -> str | None:
 
 
 def shown(run: Run) -> list[Finding]:
-    """Return the findings that the change brought and that nobody has dismissed, worst first."""
-    return [finding for finding in run.findings if finding.introduced and not finding.suppressed]
+    """Return the findings that the change brought and that nothing speaks against showing, worst first."""
+    return [finding for finding in run.findings if finding.stands]
 
 
 def edit_for(finding: Finding) -> Edit | None:

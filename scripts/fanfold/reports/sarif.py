@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fanfold import __version__
-from fanfold.models import Finding, Run, Severity
+from fanfold.models import Finding, Occurrence, Run, Severity
 from fanfold.reports.filters import inline, missing, prose
 from fanfold.reports.machine import document, edit_for, fingerprints, gap, one_line, rule_of, sentence, slug
 from fanfold.reports.mentions import unmentioned
@@ -147,6 +147,7 @@ def _result(finding: Finding, fingerprint: str, places: dict[str, int]) -> dict[
         "message": _message(finding),
         "locations": [{"physicalLocation": _place(finding)}],
         "partialFingerprints": {"fanfold/v1": finding.fingerprint, "primaryLocationLineHash": f"{fingerprint}:1"},
+        **({"relatedLocations": list(_related(finding))} if finding.also else {}),
         **({"suppressions": suppressed} if finding.suppressed else {}),
         **({"fixes": [_fix(finding, edit)]} if edit else {}),
         "properties": {
@@ -174,9 +175,15 @@ def _escaped(text: str) -> str:
     return _PLACEHOLDER.sub(r"{{\1}}", text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]"))
 
 
-def _place(finding: Finding) -> dict[str, Any]:
-    region = {"startLine": finding.line, "endLine": finding.end_line, "snippet": {"text": finding.quote}}
-    return {"artifactLocation": _artifact(finding.path), "region": region}
+def _place(found: Finding | Occurrence) -> dict[str, Any]:
+    region = {"startLine": found.line, "endLine": found.end_line, "snippet": {"text": found.quote}}
+    return {"artifactLocation": _artifact(found.path), "region": region}
+
+
+def _related(finding: Finding) -> Iterator[dict[str, Any]]:
+    for number, other in enumerate(finding.also, 1):
+        message = {"text": "The same mistake stands here."}
+        yield {"id": number, "physicalLocation": _place(other), "message": message}
 
 
 def _artifact(path: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fanfold.errors import TargetError
 from fanfold.sources.change import DiffLine, Hunk
 from fanfold.sources.diff import parse_diff
 from fanfold.sources.diff_names import quoted
-from fanfold.sources.text import comparable, decode, split_lines
+from fanfold.sources.text import comparable, decode, split_kept
 
 _CONTEXT = 3
 _ID_DIGITS = 12
@@ -45,7 +45,7 @@ def unified(path: str, before: str, after: str, hidden: Collection[int] = ()) ->
     No line of `hidden` (numbers in `before`) is shown. Its header names both contents by the id that git would give
     them. Raises ValueError when the change can't be shown without a hidden line.
     """
-    old, new = _kept(before), _kept(after)
+    old, new = split_kept(before), split_kept(after)
     start, behind = _common(old, new)
     if start == len(old) == len(new):
         return ""
@@ -55,15 +55,6 @@ def unified(path: str, before: str, after: str, hidden: Collection[int] = ()) ->
     counts = (last - first, last - first + len(new) - len(old))
     sides = [f"{first + 1 if count else first},{count}" for count in counts]
     return "".join([*_header(path, before, after), f"@@ -{sides[0]} +{sides[1]} @@\n", *body])
-
-
-def _kept(text: str) -> list[str]:
-    """Return the lines with their ends."""
-    lines = split_lines(text) if text else []
-    kept = [f"{line}\n" for line in lines]
-    if kept and not text.endswith("\n"):
-        kept[-1] = lines[-1]
-    return kept
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
@@ -193,7 +184,7 @@ def apply(diff: str, data: bytes) -> bytes | None:
     if found is None:
         return None
     hunk = found[1]
-    lines = _kept(text)
+    lines = split_kept(text)
     wanted = [comparable(line.text) for line in hunk.lines if line.kind != "+"]
     at = _nearest([comparable(line.removesuffix("\n")) for line in lines], wanted, hunk)
     if at is None:

@@ -44,6 +44,15 @@ def split_lines(text: str) -> list[str]:
     return lines
 
 
+def split_kept(text: str) -> list[str]:
+    r"""Return the lines with their "\n"; the last one may have none."""
+    lines = split_lines(text) if text else []
+    kept = [f"{line}\n" for line in lines]
+    if kept and not text.endswith("\n"):
+        kept[-1] = lines[-1]
+    return kept
+
+
 def comparable(line: str) -> str:
     """Return the line as it is compared: without line ending and byte order mark."""
     return line.removesuffix("\r").removeprefix("\ufeff")
