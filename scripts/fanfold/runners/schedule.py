@@ -1,0 +1,178 @@
+"""Partition the items of a suite into shards, and say how long they take on so many workers: pure functions.
+
+Items are given out the longest first, each to the shard that has least so far (LPT: Graham, Bounds on multiprocessing
+timing anomalies, 1969); those of which nothing is known come before all others. Seconds are wall time: an item weighs
+its share of what its process took, not the sum of its tests' own times, which leave out imports and set-up.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from fanfold.runners.base import Item
+from fanfold.runners.sight import join
+from fanfold.suites import Case, Suite, TestAttempt, TestVerdict
+
+START = "(start)"
+"""The label under which it is kept how long a suite's process takes before its first test, in seconds."""
+
+FEW_S = 3.0
+"""Seconds. A suite that is expected to take less is not split: further processes would cost more than they save."""
+
+_MOST_PER_WORKER = 6
+_GUESSED_PER_WORKER = 2
+_GUESS_S = 1.0
+_WORTH = 0.9  # splitting has to save a tenth at the least
+
+
+@dataclass(frozen=True, slots=True)
+class ItemShard:
+    """Items that one process runs, in their order; `expected_s` counts its start, and is None unless all are known."""
+
+    items: tuple[str, ...]
+    expected_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The shards of a suite, the longest first, and why they are as many as they are."""
+
+    shards: tuple[ItemShard, ...]
+    why: str = ""
+
+
+def bound_s(durations: Iterable[float], workers: int) -> float:
+    """Return the least wall time of such units on so many workers: no schedule can be shorter.
+
+    The largest of: all of it shared evenly; the longest unit; two units that have to share one worker, when there are
+    more units than workers.
+    """
+    longest = sorted(durations, reverse=True)
+    if not longest:
+        return 0.0
+    pair = sum(longest[workers - 1 : workers + 1]) if len(longest) > workers else 0.0
+    return max(sum(longest) / workers, longest[0], pair)
+
+
+def makespan_s(durations: Iterable[float], workers: int) -> float:
+    """Return the wall time when whoever is free takes the longest that is left."""
+    free = [0.0] * workers
+    for duration in sorted(durations, reverse=True):
+        heapq.heapreplace(free, free[0] + duration)
+    return max(free)
+
+
+def seconds_of(items: Sequence[Item], durations: Mapping[str, float]) -> dict[str, float | None]:
+    """Return what each item took before: by its own name, else as the sum of its tests; None when not known."""
+    sums: dict[str, float] = {}
+    for label, seconds in durations.items():
+        owner, separator, _ = label.partition("::")
+        if separator:
+            sums[owner] = sums.get(owner, 0.0) + seconds
+    return {item.name: durations.get(item.name, sums.get(item.name)) for item in items}
+
+
+def partition(
+    items: Sequence[Item],
+    durations: Mapping[str, float],
+    workers: int,
+    *,
+    start_s: float,
+    most: int | None = None,
+) -> Partition:
+    """Put each item into one shard of at least one: as many shards as make the run the shortest, `most` at the most.
+
+    `durations` are seconds by item or by `item::test`. The same arguments give the same shards, whatever the order of
+    the items.
+    """
+    if not items:
+        return Partition(())
+    known = seconds_of(items, durations)
+    told = [seconds for seconds in known.values() if seconds is not None]
+    guess = fmean(told) if told else _GUESS_S
+    limit = min(len(known), workers * _MOST_PER_WORKER, most or len(known))
+    if len(told) < len(known):
+        count = min(limit, workers * _GUESSED_PER_WORKER)
+        unknown = len(known) - len(told)
+        return Partition(_shards(known, guess, count, start_s), f"{unknown} of {len(known)} have no recorded duration")
+    return _shortest(known, workers, start_s, limit)
+
+
+def _shortest(known: Mapping[str, float | None], workers: int, start_s: float, limit: int) -> Partition:
+    total = sum(seconds or 0.0 for seconds in known.values())
+    alone = _shards(known, 0.0, 1, start_s)
+    if total + start_s < FEW_S:
+        return Partition(alone, f"one process: {total:.1f} s of tests are too few to split")
+    if limit == 1 or workers == 1:
+        return Partition(alone)
+    choices = [_shards(known, 0.0, count, start_s) for count in range(2, limit + 1)]
+    best = min(choices, key=lambda shards: (makespan_s((s.expected_s or 0.0 for s in shards), workers), len(shards)))
+    if makespan_s((shard.expected_s or 0.0 for shard in best), workers) > _WORTH * (total + start_s):
+        return Partition(alone, f"one process: starting another one takes {start_s:.1f} s, and saves less than that")
+    return Partition(best)
+
+
+def _shards(known: Mapping[str, float | None], guess: float, count: int, start_s: float) -> tuple[ItemShard, ...]:
+    """Give the items out to `count` shards, which is no more than there are items: none stays empty."""
+    order = sorted(known, key=lambda name: (known[name] is not None, -(known[name] or 0.0), name))
+    weights = {name: guess if seconds is None else seconds for name, seconds in known.items()}
+    # A shard each for the first ones: an item of no length must not leave one empty.
+    heap = [(start_s + weights[name], number, [name]) for number, name in enumerate(order[:count])]
+    heapq.heapify(heap)
+    for name in order[count:]:
+        load, number, names = heap[0]
+        heapq.heapreplace(heap, (load + weights[name], number, [*names, name]))
+    shards = [_shard(names, known, start_s) for _, _, names in heap]
+    return tuple(sorted(shards, key=lambda s: (s.expected_s is not None, -(s.expected_s or 0.0), s.items)))
+
+
+def _shard(names: Sequence[str], known: Mapping[str, float | None], start_s: float) -> ItemShard:
+    told = [seconds for name in names if (seconds := known[name]) is not None]
+    return ItemShard(tuple(sorted(names)), sum(told) + start_s if len(told) == len(names) else None)
+
+
+def belongs(case: Case, item: Item, suite: Suite) -> bool:
+    """Tell whether a test is one of an item's: by the names that the item lists, by its file, by its own name."""
+    if item.tests:
+        return case.native in item.tests
+    if case.file and case.file in {item.name, join(suite.folder, item.name.removeprefix("./"))}:
+        return True
+    return case.native == item.name or case.native.startswith((f"{item.name}.", f"{item.name}::"))
+
+
+def lost_cases(items: Iterable[Item], cases: Sequence[Case], suite: Suite) -> tuple[Case, ...]:
+    """Return what was collected and not reported: each test that an item lists, or the item of which nothing came.
+
+    For processes that ended well: of one that was ended, what is missing was not run.
+    """
+    lost = TestAttempt(outcome=TestVerdict.LOST, message="it was collected, and nothing was reported of it")
+    reported = {case.native for case in cases}
+    missing = []
+    for item in items:
+        if item.tests:
+            missing += [Case(name=test, native=test) for test in item.tests if test not in reported]
+        elif not any(belongs(case, item, suite) for case in cases):
+            missing.append(Case(name=item.name))
+    return tuple(case.model_copy(update={"attempts": (lost,)}) for case in missing)
+
+
+def shared_out(
+    items: Sequence[Item], cases: Sequence[Case], suite: Suite, *, wall_s: float, start_s: float
+) -> dict[str, float]:
+    """Return what each item of a process took of its wall time, behind the start, in seconds by its name.
+
+    In proportion to its tests' own times, and evenly where those are not known.
+    """
+    own = {item.name: _own_s([case for case in cases if belongs(case, item, suite)]) for item in items}
+    left = max(wall_s - start_s, 0.0)
+    total = sum(own.values())
+    if not total:
+        return dict.fromkeys(own, left / len(own)) if own else {}
+    return {name: left * seconds / total for name, seconds in own.items()}
+
+
+def _own_s(cases: Iterable[Case]) -> float:
+    return sum(attempt.duration_s or 0.0 for case in cases for attempt in case.attempts)

@@ -1,0 +1,1 @@
+"""Parallel test: suites in isolated processes, results folded into one, failures explained."""

@@ -1,0 +1,53 @@
+"""A plan as text: what `fanfold test --dry-run` shows."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from fanfold.skills.parallel_test.plan import Plan, PlannedSuite
+from fanfold.sources.text import counted, printable
+
+_SHOWN = 12
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a plan as lines: the sums, then each suite with its shards, its command, and why it is planned so."""
+    return "\n".join([_sums(plan), *(line for suite in plan.suites for line in _suite(suite))]) + "\n"
+
+
+def _sums(plan: Plan) -> str:
+    head = f"{counted(len(plan.suites), 'suite')}, {counted(plan.shards, 'shard')}, {counted(plan.workers, 'worker')}"
+    if plan.expected_s is None or plan.alone_s is None or plan.bound_s is None:
+        return f"{head}; how long they take is not known"
+    return (
+        f"{head}; expected {plan.expected_s:.1f} s, one after the other {plan.alone_s:.1f} s, "
+        f"no less than {plan.bound_s:.1f} s"
+    )
+
+
+def _suite(planned: PlannedSuite) -> Iterator[str]:
+    suite = planned.suite
+    found = f", found by {suite.found_by}" if suite.found_by else ""
+    yield ""
+    yield printable(f"{planned.name}: {suite.framework} in {suite.folder}{found}")
+    if planned.missing:
+        yield printable(f"  can't run: {planned.missing}")
+        return
+    yield f"  {_shards(planned)}"
+    yield printable(f"  $ {shlex.join(planned.command)}")
+    if suite.resources:
+        yield printable(f"  not at the same time as others that use {', '.join(suite.resources)}")
+    for note in planned.notes:
+        yield printable(f"  {note}")
+
+
+def _shards(planned: PlannedSuite) -> str:
+    told = [f"{shard.expected_s:.1f}" for shard in planned.shards if shard.expected_s is not None]
+    count = counted(len(planned.shards), "shard")
+    if not told:
+        return f"{count}; expected seconds not known"
+    unknown = len(planned.shards) - len(told)
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    beside = f", {unknown} not known" if unknown else ""
+    return f"{count}; expected {' + '.join(told[:_SHOWN])} s{more}{beside}"
