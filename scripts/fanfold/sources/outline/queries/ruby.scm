@@ -1,0 +1,10 @@
+(method name: (_) @name) @definition.method
+(singleton_method name: (_) @name) @definition.method
+(alias name: (_) @name) @definition.method
+(class name: (_) @name) @definition.class
+(module name: (_) @name) @definition.module
+(assignment left: (constant) @name) @definition.constant
+
+(call
+  !receiver method: (identifier) @require (#any-of? @require "require" "require_relative" "load")
+  arguments: (argument_list . (string) @module .))

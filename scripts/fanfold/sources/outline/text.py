@@ -1,0 +1,63 @@
+"""Signatures and docs, shortened the same way for every language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+SIGNATURE, DOC = 300, 200  # characters
+_SPACE = re.compile(r"\s+")
+_COMMENT_LINES = 60  # above a definition: a longer one says what it is in its first lines, but where are they?
+_COMMENT = {
+    "slashes": re.compile(r"\s*(?://[/!]?|/\*+!?|\*/|\*)\s?(.*?)\s*(?:\*/)?\s*$"),
+    "hash": re.compile(r"\s*#(?!\[|!)\s?(.*?)\s*$"),
+    "other": re.compile(r"\s*(?://[/!]?|/\*+!?|\*/|\*|--|;+|%+|#)\s?(.*?)\s*(?:\*/)?\s*$"),
+}
+_TAG = re.compile(r"\s*[@\\]\w+|\s*<(?:summary|remarks|param|returns)\b|\s*[-=*~#]{3,}\s*$")
+_MARKUP = re.compile(r"</?\w+(?:\s[^<>]*)?/?>")
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return text on one line, cut with an ellipsis."""
+    clean = _SPACE.sub(" ", text[: 4 * limit]).strip()
+    return clean if len(clean) <= limit else f"{clean[: limit - 1].rstrip()}…"
+
+
+def doc_head(text: str) -> str:
+    """Return the first paragraph of a docstring."""
+    head, _, _ = text[: 20 * DOC].strip().partition("\n\n")
+    return one_line(head, DOC)
+
+
+def comment_above(lines: Sequence[str], line: int, style: str) -> str:
+    """Return the head of the comment that ends right above `line`, its markers and markup taken off."""
+    pattern = _COMMENT[style]
+    said: list[str] = []
+    for number in range(line - 1, max(0, line - 1 - _COMMENT_LINES), -1):
+        match = pattern.match(lines[number - 1][: 4 * DOC])
+        if match is None:
+            break
+        said.append(match[1])
+    return _first_paragraph(said[::-1])
+
+
+def _first_paragraph(said: Sequence[str]) -> str:
+    words: list[str] = []
+    for text in said:
+        plain = _MARKUP.sub("", text).strip()
+        if _TAG.match(text) and not (plain and text.lstrip().startswith("<summary")):
+            if words:
+                break
+            continue
+        if not plain and words:
+            break
+        if plain:
+            words.append(plain)
+    return one_line(" ".join(words), DOC)
+
+
+def lines_above(lines: Sequence[str], line: int, leading: re.Pattern[str] | None) -> int:
+    """Return the first of the lines right above `line` that belong to it: attributes, decorators, a template head."""
+    while leading and line > 1 and leading.match(lines[line - 2]):
+        line -= 1
+    return line
