@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from fanfold.cli import run
+from fanfold.testing.options import ServerOptions
 from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.server import MessagesServer
 
 BEFORE = 'def find(db, name):\n    return db.execute("select * from t where name = ?", (name,))\n'
 AFTER = """\
@@ -64,3 +66,21 @@ def fanfold(capsys):
         return Ended(code, said.out, said.err)
 
     return call
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Start a stand-in server, and make it the API."""
+
+    def start(script, options=ServerOptions()):  # noqa: B008 — frozen
+        server = MessagesServer(script, options)
+        server.__enter__()
+        stack.append(server)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+        return server
+
+    stack: list[MessagesServer] = []
+    yield start
+    for server in stack:
+        server.__exit__(None, None, None)

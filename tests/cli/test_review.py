@@ -14,7 +14,6 @@ import pytest
 from fanfold.models import Run
 from fanfold.testing.options import Fault, FaultKind, ServerOptions
 from fanfold.testing.replies import Reply, Rule, default_reply
-from fanfold.testing.server import MessagesServer
 
 QUOTE = "return db.execute(f\"select * from t where name = '{name}'\")"
 
@@ -51,24 +50,6 @@ def answers(*rules, verdict=HOLDS):
     """Reply to the finders named in `rules`; the others find nothing, and verifiers say `verdict`."""
     chosen = [Rule(told(group), [reply]) for group, reply in rules]
     return [*chosen, Rule("You are a verifier", [Reply(json=verdict)]), Rule("", [Reply(json={"findings": []})])]
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """Start a stand-in server, and make it the API."""
-
-    def start(script, options=ServerOptions()):  # noqa: B008 — frozen
-        server = MessagesServer(script, options)
-        server.__enter__()
-        stack.append(server)
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-        monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
-        return server
-
-    stack: list[MessagesServer] = []
-    yield start
-    for server in stack:
-        server.__exit__(None, None, None)
 
 
 def test_a_review_without_a_model(repository, fanfold):
