@@ -1,0 +1,170 @@
+"""Failures that are one: by normalised stack, and by what the failing tests share and the passing ones don't.
+
+A signature is an error's type, its message without what varies, and the innermost frames of the repository by file and
+function; lines move, so they don't count. What failures share (a fixture, a parameter, a marker, a file, a worker, an
+environment) is told for each cluster, and joins clusters of one error type when nearly everything with it fails and
+hardly anything without it does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from fanfold.suites import BAD, Cluster, ClusterClass, Frame, TestAttempt, TestResult, TestVerdict
+
+# Decided for each failed test by its reruns; a test that is not named is `unknown`.
+Kinds = Mapping[str, ClusterClass]
+
+_FAILING = BAD | {TestVerdict.FLAKY}
+_KIND_OF_VERDICT = {
+    TestVerdict.FLAKY: ClusterClass.FLAKY,
+    TestVerdict.TIMED_OUT: ClusterClass.TIMEOUT,
+    TestVerdict.CRASHED: ClusterClass.CRASH,
+}
+_INNERMOST = 2
+_LONGEST_MESSAGE = 160
+# A shared thing tells something when at least so many fail with it, so large a share of those that have it, and so
+# small a share of those that don't.
+_LEAST = 3
+_WITH = 0.8
+_WITHOUT = 0.2
+_NAMED = 6
+
+# What differs between two failures of one cause, in the order in which it is replaced.
+_VARYING = (
+    (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
+    (re.compile(r"\b[0-9a-f]{12,64}\b"), "<hash>"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
+    (re.compile(r"(/[\w.@+-]+)+/"), "<folder>/"),
+    (re.compile(r"'[^'\n]{0,200}'|\"[^\"\n]{0,200}\""), "'…'"),
+    (re.compile(r"\b\d+(\.\d+)?([eE][+-]?\d+)?\b"), "#"),
+    (re.compile(r"\s+"), " "),
+)
+
+
+def normalised(message: str) -> str:
+    """Return a failure's message without numbers, addresses, ids, times, folders and quoted values."""
+    text = message.strip().split("\n", 1)[0][: 4 * _LONGEST_MESSAGE]
+    for pattern, replacement in _VARYING:
+        text = pattern.sub(replacement, text)
+    return text[:_LONGEST_MESSAGE]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A test that failed, with the attempt that says most about it."""
+
+    test: TestResult
+    attempt: TestAttempt
+    kind: ClusterClass
+
+    @classmethod
+    def of(cls, test: TestResult, kinds: Kinds) -> Failure:
+        told = [a for a in test.attempts if a.outcome in BAD]
+        attempt = max(told, key=lambda a: (bool(a.frames), bool(a.message)), default=TestAttempt(outcome=test.verdict))
+        default = _KIND_OF_VERDICT.get(test.verdict, ClusterClass.UNKNOWN)
+        return cls(test, attempt, kinds.get(test.id, default))
+
+    @cached_property
+    def signature(self) -> str:
+        """What failures of one cause have in common, on one line: `KeyError: '…' in orders.py load < parse`."""
+        error = self.attempt.error_type or self.attempt.outcome.value
+        said = normalised(self.attempt.message or "")
+        said = said.removeprefix(f"{error}: ").removeprefix(error).strip()
+        where = " < ".join(f"{f.path} {f.function}".strip() for f in self.telling[::-1])
+        return " ".join(part for part in (f"{error}:", said, f"in {where}" if where else "") if part)
+
+    @property
+    def telling(self) -> tuple[Frame, ...]:
+        """The innermost frames, outermost first; those of the test itself only when there are no others."""
+        own = [frame for frame in self.attempt.frames if frame.path != self.test.file]
+        return tuple((own or list(self.attempt.frames))[-_INNERMOST:])
+
+    @property
+    def error_type(self) -> str:
+        return self.attempt.error_type or self.attempt.outcome.value
+
+
+def traits(test: TestResult) -> frozenset[str]:
+    """Return what a test has that others may share."""
+    found = {f"environment:{test.environment}", f"file:{test.file}"} - {"file:"}
+    found |= {f"fixture:{name}" for name in test.fixtures} | {f"marker:{name}" for name in test.markers}
+    if test.parameters:
+        found.add(f"parameter:{test.parameters}")
+    workers = {attempt.worker for attempt in test.attempts if attempt.worker is not None}
+    if len(workers) == 1:
+        found.add(f"worker:{workers.pop()}")
+    return frozenset(found)
+
+
+def cluster(tests: Sequence[TestResult], kinds: Kinds) -> tuple[Cluster, ...]:
+    """Group what failed; the largest first, then by signature. Every failed or flaky test is in exactly one."""
+    failures = [Failure.of(test, kinds) for test in tests if test.verdict in _FAILING]
+    groups: dict[tuple[str, ...], list[Failure]] = defaultdict(list)
+    for failure in failures:
+        groups[failure.kind.value, failure.signature].append(failure)
+    telling = _telling(tests, failures)
+    joined = [sorted(group, key=_plainest) for group in _joined(list(groups.values()), telling)]
+    ordered = sorted(joined, key=lambda group: (-len(group), group[0].signature, group[0].test.id))
+    return tuple(_made(number, group, telling) for number, group in enumerate(ordered, 1))
+
+
+def _telling(tests: Iterable[TestResult], failures: Sequence[Failure]) -> frozenset[str]:
+    """Return the traits with which nearly everything fails, and without which hardly anything does."""
+    having = Counter(trait for test in tests if _ran(test) for trait in traits(test))
+    failing = Counter(trait for failure in failures for trait in traits(failure.test))
+    ran = sum(_ran(test) for test in tests)
+    return frozenset(
+        trait
+        for trait, count in failing.items()
+        if count >= _LEAST
+        and count >= _WITH * having[trait]
+        # What everything has tells nothing.
+        and having[trait] < ran
+        and len(failures) - count <= _WITHOUT * (ran - having[trait])
+    )
+
+
+def _ran(test: TestResult) -> bool:
+    return test.verdict in _FAILING or test.verdict in {TestVerdict.PASSED, TestVerdict.XFAILED}
+
+
+def _joined(groups: list[list[Failure]], telling: frozenset[str]) -> list[list[Failure]]:
+    """Join groups of one kind and error type whose tests all have the same telling traits."""
+    homes: dict[tuple[object, ...], list[Failure]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        shared = frozenset.intersection(*(traits(failure.test) for failure in group)) & telling
+        causes = frozenset(trait for trait in shared if not trait.startswith("file:"))
+        first = group[0]
+        home = (first.kind, first.error_type, causes) if causes else (number,)
+        homes[home] += group
+    return list(homes.values())
+
+
+def _made(number: int, group: Sequence[Failure], telling: frozenset[str]) -> Cluster:
+    shared = frozenset.intersection(*(traits(failure.test) for failure in group))
+    named = sorted(shared & telling) if len(group) == 1 else _most_telling(shared, telling)
+    return Cluster(
+        id=f"C{number}",
+        signature=group[0].signature,
+        kind=group[0].kind,
+        tests=tuple(failure.test.id for failure in group),
+        shared=tuple(named[:_NAMED]),
+    )
+
+
+def _most_telling(shared: frozenset[str], telling: frozenset[str]) -> list[str]:
+    """Put what tells something first; environments and workers alone tell nothing where there is only one."""
+    rest = {trait for trait in shared - telling if trait.startswith(("fixture:", "parameter:", "file:"))}
+    return [*sorted(shared & telling), *sorted(rest)]
+
+
+def _plainest(failure: Failure) -> tuple[object, ...]:
+    """Sort the representative first: with a stack, the shortest one, the quickest test, then any fixed order."""
+    frames = len(failure.attempt.frames)
+    return (frames == 0, frames, failure.test.duration_s or 0.0, failure.test.id)
