@@ -1,15 +1,17 @@
 """Configuration files: found, read, checked key by key against the command's own options.
 
 A file that was found in the repository under review is that repository's word, not the user's: options that write
-files or choose templates or run the repository's code are taken only from a file that `--config` names.
+files or choose templates or run the repository's code are taken only from a file that `--config` names. The suites that
+`[test]` names are taken from either: running a repository's tests runs its code anyway.
 """
 
 from __future__ import annotations
 
 import difflib
+import importlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +25,24 @@ FROM_REPOSITORY = "fanfold.from-repository"
 USER_ONLY = frozenset({"template", "templates", "output", "fresh", "aspects_from", "baseline", "replay", "record"})
 # What no file may set: it names the run's target or the file itself.
 _NEVER = frozenset({"target", "config", "help", "staged", "diff", "dry_run", "accept", "fix"})
+# The commands whose own table holds more than options: who reads it. Its module names the keys in `TABLES`, and
+# `read_tables(tables, file)` makes of them what `Settings.tables` keeps.
+_READERS = {"test": "fanfold.skills.parallel_test.settings"}
+# Where a command's context keeps what was read from such tables.
+TABLES = "fanfold.tables"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A configuration: values by parameter name; `skipped` are keys that only the user may set."""
+    """A configuration: values by parameter name; `skipped` are keys that only the user may set.
+
+    `tables` is what the command's own reader made of the tables that are no options, None without any.
+    """
 
     values: Mapping[str, Any]
     file: Path | None = None
     skipped: tuple[str, ...] = ()
+    tables: Any = None
 
     @property
     def name(self) -> str:
@@ -83,14 +94,21 @@ def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Setti
 
     options = {option.name: option for option in command.params if option.name and option.name not in _NEVER}
     values: dict[str, Any] = {}
+    commands = tuple(dict.fromkeys([*COMMANDS, *_READERS]))
     for key, value in table.items():
-        if key in COMMANDS and isinstance(value, dict):
+        if key in commands and isinstance(value, dict):
             continue
-        values.update(_checked(key, value, options, file, (*COMMANDS,)))
+        values.update(_checked(key, value, options, file, commands))
     own = table.get(command.name or "", {})
-    for key, value in own.items() if isinstance(own, dict) else ():
-        values.update(_checked(key, value, options, file, ()))
-    return Settings(values, file)
+    own = own if isinstance(own, dict) else {}
+    reader = _READERS.get(command.name or "")
+    tables = importlib.import_module(reader) if reader else None
+    nested: tuple[str, ...] = tables.TABLES if tables else ()
+    for key, value in own.items():
+        if key not in nested:
+            values.update(_checked(key, value, options, file, nested))
+    read = {key: own[key] for key in nested if key in own}
+    return Settings(values, file, tables=tables.read_tables(read, str(file)) if tables and read else None)
 
 
 def _checked(
@@ -118,4 +136,4 @@ _PLURALS = {"aspects": "aspect", "analyzers": "analyzer", "formats": "format"}
 def _own_word(settings: Settings) -> Settings:
     skipped = tuple(sorted(name for name in settings.values if name in USER_ONLY))
     kept = {name: value for name, value in settings.values.items() if name not in USER_ONLY}
-    return Settings(kept, settings.file, skipped)
+    return replace(settings, values=kept, skipped=skipped)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from fanfold.agents.backends import BACKENDS, NO_BACKEND
-from fanfold.cli.config import FROM_REPOSITORY, find_settings, named_settings
+from fanfold.cli.config import FROM_REPOSITORY, TABLES, find_settings, named_settings
 from fanfold.engine.folder import SECRET_VARIABLE
 from fanfold.models import Severity
 from fanfold.reports.formats import FORMATS
@@ -41,6 +41,7 @@ def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -
     """Put the configuration file's values under those of the command line and the environment."""
     settings = named_settings(ctx.command, value) if value else find_settings(ctx.command, Path.cwd())
     ctx.default_map = dict(settings.values)
+    ctx.meta[TABLES] = settings.tables
     ctx.meta[FROM_REPOSITORY] = settings if settings.file and not value else None
     for line in unread_variables(ctx.command, os.environ):
         click.echo(f"fanfold: {line}", err=True)
