@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import respx
 from hypothesis import settings
 
+from fanfold.testing.claude_code import ClaudeMissing, install_claude
 from fanfold.testing.network import loopback_only
 from fanfold.testing.repository import ISOLATION, Repository
 
@@ -46,9 +48,20 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     """Hide the developer's own credentials, from child processes too."""
     for name in ("API_KEY", "AUTH_TOKEN", "BASE_URL", "PROFILE", "CUSTOM_HEADERS", "IDENTITY_TOKEN"):
         monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
-    monkeypatch.delenv("ANTHROPIC_IDENTITY_TOKEN_FILE", raising=False)
+    for name in ("ANTHROPIC_IDENTITY_TOKEN_FILE", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_EXECPATH"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ANTHROPIC_CONFIG_DIR", str(tmp_path_factory.getbasetemp() / "no-anthropic-config"))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path_factory.getbasetemp() / "no-claude-config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture(scope="session")
+def claude_program() -> Path:
+    """Return the real claude CLI, installed once into the environment's own folder; without it the test is skipped."""
+    try:
+        return install_claude(Path(sys.prefix, "caches"))
+    except ClaudeMissing as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from fanfold.agents.claude_cli import find_claude, login_of
 from fanfold.agents.credentials import credential_source
 from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.errors import UsageError
@@ -50,6 +51,7 @@ class Premises:
 
 BACKENDS: Mapping[str, str] = {
     "api": "fanfold.agents.api:ApiBackend",
+    "claude-code": "fanfold.agents.claude_code:ClaudeCodeBackend",
     "replay": "fanfold.agents.replay:ReplayBackend",
 }
 NO_BACKEND = "none"
@@ -65,10 +67,10 @@ class Choice:
 
 
 def choose_backend(asked: str, environ: Mapping[str, str], home: Path, replay: str | None = None) -> Choice:
-    """Resolve `auto`: `api` when a credential is set, else `none`. Never asks for a key.
+    """Resolve `auto`: `api` when a credential is set, else `claude-code` when its CLI is logged in, else `none`.
 
-    A recording to `replay` is answered from, whatever else there is. Raises UsageError when `api` was asked for and
-    there is no credential, and when `replay` is no file or something else was asked for.
+    Never asks for a key. A recording to `replay` is answered from, whatever else there is. Raises UsageError when what
+    was asked for by name can't work here, and when `replay` is no file or something else was asked for.
     """
     if replay is not None or asked == REPLAY:
         return _replayed(asked, replay)
@@ -77,11 +79,25 @@ def choose_backend(asked: str, environ: Mapping[str, str], home: Path, replay: s
         raise UsageError(
             "--backend api: no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
         )
+    if asked == "claude-code" and find_claude(environ) is None:
+        raise UsageError("--backend claude-code: there is no claude CLI on PATH: install Claude Code")
     if asked != "auto":
         return Choice(asked, "as asked")
     if source:
         return Choice("api", f"a credential is set ({source})")
-    return Choice(NO_BACKEND, "no credential for the Claude API was found")
+    return _without_credential(environ)
+
+
+def _without_credential(environ: Mapping[str, str]) -> Choice:
+    """Choose by the claude CLI, which is asked whether it is logged in; that takes a fifth of a second."""
+    claude = find_claude(environ)
+    if claude is None:
+        return Choice(NO_BACKEND, "no credential for the Claude API was found, and no claude CLI")
+    login = login_of(claude, environ)
+    if login.logged_in:
+        return Choice("claude-code", f"no credential for the API is set, and the claude CLI is logged in ({login.how})")
+    why = login.problem or "it is not logged in: `claude auth login`"
+    return Choice(NO_BACKEND, f"no credential for the Claude API was found, and of the claude CLI, {why}")
 
 
 def _replayed(asked: str, replay: str | None) -> Choice:

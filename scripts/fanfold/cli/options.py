@@ -100,7 +100,8 @@ _SHARED = (
         type=click.Choice(["auto", *BACKENDS, NO_BACKEND]),
         default=_DEFAULTS.backend,
         show_default=True,
-        help="Where sub-agents run. auto: api when a credential is set, else none.",
+        help="Where sub-agents run. auto: api when a credential is set, else claude-code when its CLI is logged in, "
+        "else none.",
     ),
     option("--model", default=_DEFAULTS.model, show_default=True, help="The sub-agents' model."),
     option(

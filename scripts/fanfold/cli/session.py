@@ -86,7 +86,7 @@ class Session:
                 stack.push_async_callback(self._close, backend)
             # What was replayed is no outcome to reuse, nor are stored ones what the recording says.
             kept = None if self.choice.name == REPLAY else store
-            supervisor = await stack.enter_async_context(self._supervisor(kept, events))
+            supervisor = await stack.enter_async_context(self._supervisor(kept, events, backend))
             stack.enter_context(_signals(supervisor))
             try:
                 return await work(supervisor, backend)
@@ -123,9 +123,10 @@ class Session:
             self.problems.append(f"nothing is kept of this run: {error}")
             return EventLog(listeners=listeners, keep=False)
 
-    def _supervisor(self, store: SqliteStore | None, events: EventLog) -> Supervisor:
+    def _supervisor(self, store: SqliteStore | None, events: EventLog, backend: Backend | None) -> Supervisor:
         options = self.options
-        model = LaneLimits(first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
+        most = backend.most if backend else None
+        model = LaneLimits(limit=most, first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
         cores = os.cpu_count() or 2
         return Supervisor(
             jobs=options.jobs,

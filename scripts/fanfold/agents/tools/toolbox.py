@@ -44,7 +44,7 @@ class Toolbox:
     """
 
     def __init__(self, target: Target) -> None:
-        self._scope = Scope(target)
+        self.scope = Scope(target)
         # Threads beyond those in use stand in for ones that hang in the system, on a disk that is gone.
         self._threads = ThreadPoolExecutor(8 * _AT_ONCE, thread_name_prefix="fanfold-tool")
         self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -91,7 +91,7 @@ class Toolbox:
         watch = Watch()
         try:
             async with asyncio.timeout(TIME_LIMIT_S + _GRACE_S):
-                return await loop.run_in_executor(self._threads, tool.run, self._scope, asked, watch)
+                return await loop.run_in_executor(self._threads, tool.run, self.scope, asked, watch)
         except TimeoutError as error:
             raise TooLate(f"{tool.name} did not end in time") from error
         finally:
