@@ -22,6 +22,7 @@
             ├── NoCredit         402, or a spend limit
             ├── NotFound         404: no such model
             ├── BadRequest       400, 413 and the other 4xx
+            ├── Unanswered       nobody has answered it yet: it counts as not run
             └── Refused          the model declined
 
 A message says what happened, with which value, and what to do about it.
@@ -123,6 +124,10 @@ class NotFound(FinalError):
 
 class BadRequest(FinalError):
     """The request itself was rejected."""
+
+
+class Unanswered(FinalError):
+    """Somebody else is to answer it, and has not yet."""
 
 
 class Refused(FinalError):

@@ -41,17 +41,20 @@ class Premises:
     """Where sub-agents work.
 
     `toolbox` looks things up in the target, None where nothing is to be looked up; `folder` (the target's `.fanfold/`)
-    holds what must outlive this process, and `recording` is what `replay` answers from.
+    holds what must outlive this process, what belongs to one run under its id `run`; `recording` is what `replay`
+    answers from.
     """
 
     toolbox: Toolbox | None
     folder: Path
     recording: Path | None = None
+    run: str | None = None
 
 
 BACKENDS: Mapping[str, str] = {
     "api": "fanfold.agents.api:ApiBackend",
     "claude-code": "fanfold.agents.claude_code:ClaudeCodeBackend",
+    "host": "fanfold.agents.host:HostBackend",
     "replay": "fanfold.agents.replay:ReplayBackend",
 }
 NO_BACKEND = "none"

@@ -100,8 +100,11 @@ class ClaudeCodeBackend:
             await child.stop(_GRACE_S)
             heard.end()
         answer = heard.transcript.answer(spec.answer, child.returncode, bytes(stderr.kept))
-        lookups = await lookups_of(heard.transcript.uses, self._sealed.files, self._toolbox) if looks else ()
-        return Answered(answer=answer, lookups=lookups)
+        if not looks or self._toolbox is None:
+            return Answered(answer=answer)
+        return Answered(
+            answer=answer, lookups=await lookups_of(heard.transcript.uses, self._sealed.files, self._toolbox)
+        )
 
     async def close(self) -> None:
         await self._sealed.close()
@@ -112,7 +115,7 @@ class ClaudeCodeBackend:
         return f"{_LOOK_UP} {_CUT.format(files=copied.files)}" if copied.cut else _LOOK_UP
 
     def _arguments(self, spec: AgentSpec[Any], attempt: Attempt, *, looks: bool) -> list[str]:
-        reserved = reserve_usd(spec, spec.enlarged_tokens if attempt.enlarge else spec.max_tokens)
+        reserved = reserve_usd(spec, again=attempt.enlarge or attempt.correction is not None)
         return [
             "-p",
             *BARE_START,

@@ -24,12 +24,17 @@ EXIT_NOTHING = 4
 EXIT_DEFECT = 70
 EXIT_INTERRUPTED = 130
 
+# Where the click context keeps the command that was called, and its words.
+ARGUMENTS = "fanfold.arguments"
+
 # One line a command: its module (the command has the module's name) and what the list of commands says of it.
 COMMANDS: Mapping[str, str] = {
     "review": "Review a change, a commit, a branch or files.",
     "report": "Render a saved run again; no model is called.",
     "fix": "Apply suggestions of a review to the working tree.",
     "dismiss": "Say of findings that they are no fault; they never come back.",
+    "prepare": "Write a run's prompts for agents that Claude Code starts itself.",
+    "merge": "Fold the answers to what prepare wrote, and report.",
     "runs": "List the runs of this repository, show one, prune old ones.",
 }
 
@@ -54,6 +59,7 @@ class Commands(click.Group):
             near = difflib.get_close_matches(name, COMMANDS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command {name!r}; {hint}", ctx)
+        ctx.meta[ARGUMENTS] = (name, args[1:])
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  as above

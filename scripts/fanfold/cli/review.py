@@ -18,6 +18,7 @@ from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
 from fanfold.cli.config import FROM_REPOSITORY, Settings
 from fanfold.cli.fix import apply_suggestions
+from fanfold.cli.hosting import STDIN, announced
 from fanfold.cli.options import option, shared_options
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import Session
@@ -102,6 +103,8 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     )
     run = _run(session, request, target, knowledge)
     session.save(run)
+    if announced(session, run):
+        return 0
     session.complain(run)
     deliver(run, renderer, chosen)
     if given["accept"]:
@@ -213,7 +216,10 @@ def _read_diff(name: str | None) -> str | None:
         data = sys.stdin.buffer.read() if name == _STDIN else Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"--diff {name}: {error.strerror or error}") from error
-    return data.decode("utf-8", "replace")
+    text = data.decode("utf-8", "replace")
+    if name == _STDIN:
+        click.get_current_context().meta[STDIN] = text
+    return text
 
 
 def _describe(plan: DryRun, target: Target, choice: Choice) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from fanfold.cli.config import repository_root
+from fanfold.cli.hosting import still_waiting
 from fanfold.cli.options import FiniteRange
 from fanfold.cli.streams import printable
 from fanfold.engine.events import Event, read_events
@@ -116,6 +117,7 @@ def _finished(place: Path) -> list[str]:
         f"backend    {run.backend}{f' ({run.model})' if run.model else ''}",
         f"findings   {_found(run)}",
         *_measures(run.coverage, run.usage, run.timing),
+        *([f"waits for  {waiting}"] if (waiting := still_waiting(place)) else []),
         f"record     {place / RECORD}",
     ]
 

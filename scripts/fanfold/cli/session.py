@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 
 import click
 
-from fanfold.agents.backends import REPLAY, Backend, Choice, Premises, open_backend
+from fanfold.agents.backends import NO_BACKEND, REPLAY, Backend, Choice, Premises, open_backend
+from fanfold.agents.host_folder import HOST
 from fanfold.agents.recording import Recorder
 from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.cli.hosting import begin, merged_run
 from fanfold.cli.progress import Listener, progress
 from fanfold.engine.budget import Budget
 from fanfold.engine.events import EventLog
@@ -60,7 +62,7 @@ class Session:
     toolbox: Toolbox | None = None
     quiet: bool = False
     verbose: bool = False
-    id: str = field(default_factory=lambda: new_run_id(datetime.now(UTC), secrets.token_hex(2)))
+    id: str = field(default_factory=lambda: merged_run() or new_run_id(datetime.now(UTC), secrets.token_hex(2)))
     fold: RunFold = field(default_factory=RunFold)
     problems: list[str] = field(default_factory=list)
     stopped: str | None = None
@@ -96,9 +98,10 @@ class Session:
     def _backend(self) -> Backend | None:
         """Open the backend; what is wrong with a recording ends the run before it starts."""
         replay, record = self.options.replay, self.options.record
-        backend = open_backend(
-            self.choice.name, Premises(self.toolbox, self.folder, recording=Path(replay) if replay else None)
-        )
+        if self.choice.name == HOST:
+            begin(self.folder, self.id)
+        premises = Premises(self.toolbox, self.folder, Path(replay) if replay else None, self.id)
+        backend = open_backend(self.choice.name, premises)
         if record is None:
             return backend
         if backend is None:
@@ -132,13 +135,18 @@ class Session:
             jobs=options.jobs,
             deadline_s=options.deadline_s,
             unit_timeout_s=options.timeout_s,
-            budget=None if options.max_cost_usd is None else Budget(options.max_cost_usd),
+            budget=self._budget(),
             store=store,
             events=events,
             hedge=HedgePolicy(),
             # Processes need no slow start: the machine's cores are known.
             lanes={f"model:{options.model}": model, "process": LaneLimits(limit=cores + 2, start=cores + 2)},
         )
+
+    def _budget(self) -> Budget | None:
+        """Return the budget; what the host's own agents cost is the host's affair, and nothing is sent from here."""
+        most = None if self.choice.name == HOST else self.options.max_cost_usd
+        return None if most is None else Budget(most)
 
     def record(self, request: Mapping[str, Any], unread: Iterable[tuple[str, str]] = (), **parts: Any) -> Run:
         """Make the run's record from the events, and the skill's own `parts`.
@@ -159,7 +167,8 @@ class Session:
             request={**request, "backend_reason": self.choice.reason},
             target=self.target,
             backend=self.choice.name,
-            model=None if self.choice.name == "none" else self.options.model,
+            # Which model answers in the host is the host's affair.
+            model=None if self.choice.name in {NO_BACKEND, HOST} else self.options.model,
             coverage=coverage,
             units=units,
             usage=self.fold.usage,

@@ -9,7 +9,7 @@ from typing import Any
 from fanfold.engine.admission import Grant
 from fanfold.engine.attempt import Attempt
 from fanfold.engine.ticket import NOTHING
-from fanfold.errors import ConnectionLost, FinalError, Overloaded, RateLimited, Refused
+from fanfold.errors import ConnectionLost, FinalError, Overloaded, RateLimited, Refused, Unanswered
 from fanfold.models import Unit, Usage
 
 # These errors are answers that nobody pays for; a refusal is paid like any answer.
@@ -69,6 +69,8 @@ class Racer:
         """
         said, failure = self.attempt.usage, self.failure
         errors = {} if failure is None else {_error_name(failure): 1}
+        if isinstance(failure, Unanswered):
+            return NOTHING
         if said is not None:
             counted = said.requests or "requests" in said.model_fields_set
             return said + Usage(requests=0 if counted else 1, errors=errors)

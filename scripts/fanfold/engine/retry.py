@@ -13,6 +13,7 @@ from fanfold.errors import (
     Refused,
     TransientError,
     Truncated,
+    Unanswered,
     WorkerError,
 )
 from fanfold.models import Status
@@ -79,7 +80,13 @@ def decide(
             return End(Status.TIMED_OUT, str(last) or "the worker timed out")
         case _:
             said = shown(last) if isinstance(last, WorkerError) else ""
-            return End(Status.REFUSED if isinstance(last, Refused) else Status.FAILED, said or describe(last))
+            return End(_final_status(last), said or describe(last))
+
+
+def _final_status(last: BaseException) -> Status:
+    if isinstance(last, Unanswered):
+        return Status.NOT_RUN
+    return Status.REFUSED if isinstance(last, Refused) else Status.FAILED
 
 
 def _answer_again(policy: RetryPolicy, failures: Sequence[BaseException], last: AnswerError) -> Again | End:

@@ -290,7 +290,7 @@ def _finder_unit(
     reading = reading or plan.readings[index]
     task = f"You are a finder. Your aspects: {', '.join(aspects)}."
     spec = AgentSpec(
-        role="finder",
+        role=name or "finder",
         brief=brief or plan.brief,
         context=reading.context,
         task=f"{task}\n\n{extra}" if extra else task,

@@ -1,0 +1,194 @@
+"""What `prepare` and `merge` share: a command that is run twice, with the host's agents in between.
+
+The first time it leaves prompts, the second time it finds answers, and it is the same command with the same arguments
+both times. What the two need to know of each other is kept in the click context while the command runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fanfold import __version__
+from fanfold.agents.host_folder import HOST, HostFolder, Manifest, Prompted, unanswered
+from fanfold.cli import ARGUMENTS
+from fanfold.cli.streams import printable
+from fanfold.engine.folder import SECRET_VARIABLE
+from fanfold.engine.runs import run_folder
+from fanfold.errors import OutputError
+from fanfold.models import Run, Status, content_key
+from fanfold.reports.filters import count
+
+if TYPE_CHECKING:
+    from fanfold.cli.session import Session
+
+# Keys of the click context: what a command read from stdin; the run that is merged; merge at once.
+STDIN = "fanfold.stdin"
+MERGED = "fanfold.merged"
+AT_ONCE = "fanfold.at-once"
+
+_PREFIX = "FANFOLD_"
+# Claude Code runs so many agents at once.
+_TOGETHER = 20
+
+
+def meta() -> dict[str, Any]:
+    """Return what commands of this invocation tell each other."""
+    context = click.get_current_context(silent=True)
+    return {} if context is None else context.meta
+
+
+def merged_run() -> str | None:
+    """Return the id of the run that is being merged, None otherwise."""
+    found: str | None = meta().get(MERGED)
+    return found
+
+
+def begin(folder: Path, run_id: str) -> None:
+    """Write down which command is to be run again when the answers are there; a run that is merged knows it.
+
+    Raises OutputError.
+    """
+    if merged_run() is not None:
+        return
+    command, arguments = meta().get(ARGUMENTS, ("", ()))
+    try:
+        place = HostFolder(run_folder(folder, run_id) / HOST)
+        place.make()
+        place.save(
+            Manifest(
+                fanfold=__version__,
+                run=run_id,
+                command=command,
+                arguments=tuple(_without_stdin(arguments, place)),
+                environment=_own_variables(os.environ),
+                cwd=str(Path.cwd()),
+            )
+        )
+    except OSError as error:
+        raise OutputError(f"--backend host: nowhere to put the prompts: {error}") from error
+
+
+def _without_stdin(arguments: Sequence[str], place: HostFolder) -> Iterator[str]:
+    """Yield the arguments, with a file in the place of a diff that came from stdin: it can be read only once."""
+    text = meta().get(STDIN)
+    kept = None if text is None else place.write("input.diff", text)
+    before = ""
+    for word in arguments:
+        if kept is not None and (word == "--diff=-" or (word == "-" and before == "--diff")):
+            yield str(kept) if word == "-" else f"--diff={kept}"
+        else:
+            yield word
+        before = word
+
+
+def _own_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith(_PREFIX) and name != SECRET_VARIABLE}
+
+
+@contextmanager
+def as_then(environment: Mapping[str, str], cwd: Path) -> Iterator[None]:
+    """Be where a command was given, with the variables that it had for this program."""
+    from contextlib import chdir
+
+    before = _own_variables(os.environ)
+    try:
+        with chdir(cwd):
+            for name in before.keys() - environment.keys():
+                del os.environ[name]
+            os.environ.update(environment)
+            yield
+    finally:
+        for name in _own_variables(os.environ):
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def announced(session: Session, run: Run) -> bool:
+    """Say which agents are to be started before there is a report; False when there are none."""
+    _name_strangers(session, run)
+    waiting = _waiting(session)
+    if waiting:
+        others = tuple(unit for unit in run.units if unit.status is not Status.NOT_RUN)
+        session.complain(run.model_copy(update={"units": others}))
+        click.echo(_instruction(session, waiting), nl=False)
+    return bool(waiting)
+
+
+def _folder(session: Session) -> HostFolder | None:
+    return HostFolder(session.folder / "runs" / session.id / HOST) if session.choice.name == HOST else None
+
+
+def _waiting(session: Session) -> tuple[Prompted, ...]:
+    """Return the agents of the newest round, if that was asked for just now."""
+    folder = _folder(session)
+    if folder is None or meta().get(AT_ONCE):
+        return ()
+    manifest = folder.load()
+    known: int = meta().get(f"{MERGED}.rounds", 0)
+    return tuple(unit for unit in manifest.units if unit.round > known)
+
+
+def _name_strangers(session: Session, run: Run) -> None:
+    """Say which answers count for nothing: those to no unit, and those to what the run does not ask any more."""
+    folder = _folder(session)
+    if folder is None:
+        return
+    manifest = folder.load()
+    found = folder.answers(manifest)
+    planned, kinds = {unit.key for unit in run.units}, {unit.kind for unit in run.units}
+    stale = [u for u in manifest.units if planned.isdisjoint(content_key(kind, u.key) for kind in kinds)]
+    lines = [
+        *map(str, found.strangers),
+        *(f"{u.answer}: this is not asked any more: has the code changed?" for u in stale if u.key in found.by_key),
+    ]
+    for line in lines:
+        click.echo(f"fanfold: {line}", err=True)
+
+
+def _instruction(session: Session, waiting: Sequence[Prompted]) -> str:
+    """Return what the host is to do: it is Claude who reads this."""
+    place = session.folder / "runs" / session.id / HOST
+    roles = ", ".join(dict.fromkeys(unit.role for unit in waiting))
+    later = f"The answers call for further agents ({roles}). " if merged_run() else ""
+    many = (
+        f"Start at most {_TOGETHER} at a time, each {_TOGETHER} in one message."
+        if len(waiting) > _TOGETHER
+        else "Start them all in ONE message, so that they run in parallel."
+    )
+    agents = "1 agent is" if len(waiting) == 1 else f"{count(len(waiting), 'agent')} are"
+    now = f"\nTo fold without them: fanfold merge {session.id} --now\n" if merged_run() else ""
+    return (
+        "\n".join(
+            [
+                f"{later}{agents} to be started, each with one of the files below. {many}",
+                "",
+                "Use your tool for agents (general-purpose). The prompt of each, with its own file:",
+                "",
+                "    Read FILE to its last line and do exactly what it says. Reply with the one word: done.",
+                "",
+                *(f"{unit.number:3}  {printable(str(place / unit.prompt))}" for unit in waiting),
+                "",
+                f"When all of them have ended: fanfold merge {session.id}",
+                now,
+            ]
+        ).rstrip("\n")
+        + "\n"
+    )
+
+
+def still_waiting(place: Path) -> str | None:
+    """Return what a run in the folder `place` waits for, None when that is nothing."""
+    folder = HostFolder(place / HOST)
+    if not folder.place.is_dir():
+        return None
+    manifest = folder.load()
+    missing = sum(1 for _ in unanswered(folder, manifest))
+    if not missing:
+        return None
+    return f"{missing} of {count(len(manifest.units), 'answer')} of the host's agents: fanfold merge {place.name}"
