@@ -450,3 +450,13 @@ def test_a_lane_that_opens_too_late_takes_no_further_request():
         return lanes.again(held, 0)
 
     assert run_virtual(main()) == float("inf")
+
+
+def test_a_family_of_lanes_may_share_its_limits():
+    """Each lane of it has them for itself; one with limits of its own has those."""
+
+    async def main() -> list[int]:
+        lanes = Lanes(99, {"m:*": LaneLimits(limit=2), "m:b": LaneLimits(limit=3)}, random.Random(1), Told())
+        return [lanes[name].limiter.limit for name in ("m:a", "m:b", "m", "other")]
+
+    assert run_virtual(main()) == [2, 3, 2, 64]

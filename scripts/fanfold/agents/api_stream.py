@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold import errors
 from fanfold.agents.api_errors import is_of_the_client, map_error
+from fanfold.agents.capabilities import announced, deprecations
 from fanfold.agents.conversation import Block, Turn
 from fanfold.agents.prices import expected_tokens, priced
 from fanfold.engine.attempt import Attempt
@@ -21,12 +22,19 @@ if TYPE_CHECKING:
 
 
 async def stream_turn(
-    client: AsyncAnthropic, request: dict[str, Any], attempt: Attempt, spend: Callable[[Usage], None]
+    client: AsyncAnthropic,
+    request: dict[str, Any],
+    attempt: Attempt,
+    spend: Callable[[Usage], None],
+    notes: list[str],
 ) -> Turn:
-    """Send `request` and return the whole turn; see `loop.Speak`."""
+    """Send `request` and return the whole turn; see `loop.Speak`. Notes that the model is deprecated."""
     with foreign_errors_mapped():
-        async with client.messages.stream(**request) as stream:
+        with deprecations(notes):
+            answer = client.messages.stream(**request)
+        async with answer as stream:
             note_limits(stream.response.headers, attempt)
+            notes += announced(stream.response.headers, request["model"])
             begun = False
             try:
                 async for event in stream:

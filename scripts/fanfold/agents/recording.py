@@ -78,6 +78,10 @@ class Recorder:
         )
         return answered
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(getattr(self._backend, "notes", ()))
+
     async def close(self) -> None:
         await self._backend.close()
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from fanfold.agents.backends import BACKENDS, NO_BACKEND
+from fanfold.agents.roles import ROLES
 from fanfold.cli.config import FROM_REPOSITORY, TABLES, find_settings, named_settings
 from fanfold.engine.folder import SECRET_VARIABLE
 from fanfold.models import Severity
@@ -103,7 +104,16 @@ _SHARED = (
         help="Where sub-agents run. auto: api when a credential is set, else claude-code when its CLI is logged in, "
         "else none.",
     ),
-    option("--model", default=_DEFAULTS.model, show_default=True, help="The sub-agents' model."),
+    option(
+        "--model",
+        help=f"The model of all sub-agents. Default: {_DEFAULTS.model}, and a cheaper one for what reads little.",
+    ),
+    option(
+        "--model-for",
+        multiple=True,
+        metavar="ROLE=NAME",
+        help=f"Another model for one role; repeatable. Roles: {', '.join(ROLES)}.",
+    ),
     option(
         "--effort",
         type=click.Choice(EFFORTS),

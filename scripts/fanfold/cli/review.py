@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
+from fanfold.agents.roles import models_of
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
 from fanfold.cli.config import FROM_REPOSITORY, Settings
@@ -155,6 +156,7 @@ def _run(session: Session, request: ReviewRequest, target: Target, knowledge: Kn
 
 def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) -> ReviewRequest:
     analyzers = _analyzers(ctx, given["analyzer"])
+    model, models = models_of(given["model"], given["model_for"])
     return ReviewRequest(
         target=given["target"],
         staged=given["staged"],
@@ -162,7 +164,8 @@ def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) ->
         aspects=_known("aspect", given["aspect"], list(knowledge.aspects)),
         analyzers=analyzers,
         backend=given["backend"],
-        model=_model(given["model"]),
+        model=model,
+        models=models,
         effort=given["effort"],
         jobs=given["jobs"],
         timeout_s=given["timeout"],
@@ -172,12 +175,6 @@ def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) ->
         replay=given["replay"],
         record=given["record"],
     )
-
-
-def _model(name: str) -> str:
-    if not name.strip():
-        raise UsageError("--model: a name is expected")
-    return name
 
 
 def _analyzers(ctx: click.Context, names: Sequence[str]) -> tuple[str, ...]:

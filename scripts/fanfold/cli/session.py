@@ -65,6 +65,7 @@ class Session:
     id: str = field(default_factory=lambda: merged_run() or new_run_id(datetime.now(UTC), secrets.token_hex(2)))
     fold: RunFold = field(default_factory=RunFold)
     problems: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
     stopped: str | None = None
 
     @property
@@ -110,6 +111,7 @@ class Session:
 
     async def _close(self, backend: Backend) -> None:
         await backend.close()
+        self.notes += getattr(backend, "notes", ())
         if isinstance(backend, Recorder):
             try:
                 backend.save()
@@ -140,7 +142,7 @@ class Session:
             events=events,
             hedge=HedgePolicy(),
             # Processes need no slow start: the machine's cores are known.
-            lanes={f"model:{options.model}": model, "process": LaneLimits(limit=cores + 2, start=cores + 2)},
+            lanes={"model:*": model, "process": LaneLimits(limit=cores + 2, start=cores + 2)},
         )
 
     def _budget(self) -> Budget | None:
@@ -173,7 +175,7 @@ class Session:
             units=units,
             usage=self.fold.usage,
             timing=self.fold.timing,
-            **parts,
+            **{**parts, "notes": (*parts.get("notes", ()), *self.notes)},
         )
 
     def save(self, run: Run) -> None:
@@ -186,7 +188,7 @@ class Session:
     def complain(self, run: Run) -> None:
         """Say on stderr what went wrong, one line each, the same reason once."""
         reasons = dict.fromkeys(unit.error for unit in run.units if unit.error and unit.kind != "file")
-        for line in (*dict.fromkeys(self.problems), *(reason for reason in reasons if reason)):
+        for line in (*dict.fromkeys((*self.notes, *self.problems)), *(reason for reason in reasons if reason)):
             click.echo(f"fanfold: {' '.join(line.split())}", err=True)
 
     def exit_code(self, run: Run, fail_on: str | None) -> int:

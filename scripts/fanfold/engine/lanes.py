@@ -156,7 +156,8 @@ class Lanes:
     def __getitem__(self, name: str) -> Lane:
         lane = self._lanes.get(name)
         if lane is None:
-            limits = self._limits.get(name, LaneLimits())
+            family = f"{name.partition(':')[0]}:*"
+            limits = self._limits.get(name) or self._limits.get(family) or LaneLimits()
             lane = self._lanes[name] = Lane(name, limits, self.jobs, asyncio.get_running_loop().time())
         return lane
 

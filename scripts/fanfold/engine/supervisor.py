@@ -35,11 +35,11 @@ _REUSABLE = frozenset({Status.OK, Status.REFUSED})
 class Supervisor:
     """Keeps workers inside the limits of one run.
 
-    `jobs` is the most units in flight over all lanes, `lanes` the limits of each. `deadline_s` counts from
-    the first unit, `unit_timeout_s` from a unit's first attempt unless the unit has its own. `grace_s` is
-    how long a worker may take to end once it is cancelled; one that ignores that is abandoned: its outcome
-    is reported, its slot is given on, and its task is left to end by itself (`abandoned` tells how many
-    such there are).
+    `jobs` is the most units in flight over all lanes, `lanes` the limits of each; those under `model:*` hold for every
+    lane `model:…` that has none of its own. `deadline_s` counts from the first unit, `unit_timeout_s` from a unit's
+    first attempt unless the unit has its own. `grace_s` is how long a worker may take to end once it is cancelled; one
+    that ignores that is abandoned: its outcome is reported, its slot is given on, and its task is left to end by itself
+    (`abandoned` tells how many such there are).
 
         supervisor = Supervisor(jobs=16, deadline_s=600, budget=Budget(2.0))
         outcomes = await fan_out(units, worker, supervisor=supervisor)

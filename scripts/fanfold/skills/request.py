@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
+from fanfold.agents.roles import DEFAULT_MODEL
 from fanfold.models import Frozen
-
-DEFAULT_MODEL = "claude-opus-5-5"
 
 
 class Options(Frozen):
-    """The options that review, test and analyze share; seconds and US dollars."""
+    """The options that review, test and analyze share; seconds and US dollars.
+
+    `models` are those of roles that have another one than `model` (`roles.model_for`).
+    """
 
     backend: str = "auto"
     model: str = DEFAULT_MODEL
+    models: Mapping[str, str] = Field(default_factory=dict)
     effort: str | None = None
     jobs: int = Field(default=8, ge=1)
     timeout_s: float = Field(default=300.0, gt=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -25,6 +25,7 @@ class Model:
     context: int = 1_000_000
     most_output: int = 128_000
     current: bool = True
+    lifecycle: str = "active"
     forced_tools: bool = False
 
 
@@ -40,7 +41,7 @@ MODELS: Mapping[str, Model] = {
         Model("claude-sonnet-5-5", "Claude Sonnet 5.5", effort="high"),
         Model("claude-haiku-5-5", "Claude Haiku 5.5", effort="medium", forced_tools=True),
         _older("claude-sonnet-4-5", "Claude Sonnet 4.5", 1024),
-        _older("claude-haiku-4-5", "Claude Haiku 4.5", 4096),
+        replace(_older("claude-haiku-4-5", "Claude Haiku 4.5", 4096), lifecycle="deprecated"),
     )
 }
 

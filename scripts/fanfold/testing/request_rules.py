@@ -178,7 +178,9 @@ def _tools(request: dict[str, Any], _model: Model) -> Iterator[str]:
             yield f"tools.{place}.input_schema: Field required"
 
 
-def _output(request: dict[str, Any], _model: Model) -> Iterator[str]:
+def _output(request: dict[str, Any], model: Model) -> Iterator[str]:
+    if _output_config(request).get("effort") and not model.current:
+        yield f"output_config.effort: is not supported by {model.id}"
     wanted = _output_config(request).get("format")
     if wanted:
         yield from _schema(wanted["schema"], "output_config.format.schema")

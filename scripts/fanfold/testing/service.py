@@ -208,9 +208,16 @@ def _model_info(model: Model) -> dict[str, Any]:
         "id": model.id,
         "display_name": model.name,
         "created_at": "2026-10-01T00:00:00Z",
-        "lifecycle": "active",
+        "lifecycle": model.lifecycle,
+        "retires_at": None if model.lifecycle == "active" else "2027-02-01T00:00:00Z",
         "max_input_tokens": model.context,
         "max_tokens": model.most_output,
+        "capabilities": {
+            "effort": {
+                "supported": model.current,
+                **{level: {"supported": model.current} for level in ("low", "medium", "high", "xhigh", "max")},
+            }
+        },
     }
 
 
