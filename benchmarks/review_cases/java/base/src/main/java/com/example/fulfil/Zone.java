@@ -1,0 +1,9 @@
+package com.example.fulfil;
+
+/** How far away a parcel goes. */
+public enum Zone {
+    LOCAL,
+    NATIONAL,
+    ISLAND,
+    ABROAD
+}

@@ -1,0 +1,1 @@
+"""Usage-based billing: events in, invoices out."""
