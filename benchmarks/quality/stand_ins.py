@@ -64,19 +64,9 @@ def _reported(empty: dict[str, Any], spot: Spot) -> dict[str, Any]:
 
 
 def _agreeing(schema: Any) -> Any:
-    """Return the smallest answer that upholds whatever a verifier is asked about."""
-    answer = smallest(schema)
-    for name, part in schema.get("properties", {}).items():
-        choices = _choices(part, schema)
-        if isinstance(answer, dict) and "confirmed" in choices:
-            answer[name] = "confirmed"
-    return answer
-
-
-def _choices(part: Any, root: Any) -> Sequence[Any]:
-    reference = part.get("$ref", "").rpartition("/")[2]
-    choices: Sequence[Any] = root.get("$defs", {}).get(reference, part).get("enum", ())
-    return choices
+    """Return a verifier's answer that upholds whatever it is asked about."""
+    upheld = {"verdict": "holds", "by_this_change": True, "severity": "high"}
+    return {**smallest(schema), **{name: value for name, value in upheld.items() if name in schema["properties"]}}
 
 
 def _labels(case: Case, diff: str) -> Sequence[Spot]:  # noqa: ARG001  the shape of all three
