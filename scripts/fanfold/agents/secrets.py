@@ -77,7 +77,7 @@ _FORMATS = (
     _token("AccountKey=|SharedAccessKey=", r"(?:Account|SharedAccess)Key=(?P<secret>[A-Za-z0-9+/]{43,86}+=*)", 0),
     _token("earer ", r"[Bb]earer (?P<secret>[\w.~+/-]{20,2000}+=*)", 0, loose=True),
     _token("asic ", r"[Bb]asic (?P<secret>[A-Za-z0-9+/]{16,500}+=*)(?![\w.])", 0, loose=True),
-    _token("://", r"://[^\s/:@\"'<>`]{0,100}+:(?P<secret>[^\s/@\"'<>`]{3,200}+)@(?=[\w\[$])", 0, loose=True),
+    _token("://", r"://[^\s/:@\"'<>`]{0,100}+:(?P<secret>[^\s/@\"'<>`()\[\]{}|\\]{3,200}+)@(?=[\w\[$])", 0, loose=True),
 )
 
 _SECRETS_ARE_CALLED = (
@@ -95,6 +95,7 @@ _ASSIGNED = re.compile(
     rf"|(?P<bare>{_VALUE}{{8,300}}+)(?=[ \t\r]*(?:\n|$|<)))",
     re.IGNORECASE,
 )
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)++,?|[A-Za-z_]++\d?[A-Za-z_]*+,?")  # at most one digit
 _LEAST_ENTROPY = 3.0  # bits a character: `password` has 2.75, `hunter2Zq9` 3.2
 
 _PLACEHOLDER = re.compile(
@@ -192,7 +193,7 @@ def _assigned(text: str) -> Iterator[tuple[int, int, int]]:
             found = _ASSIGNED.match(text, at)
             if found is not None:
                 group = "quoted" if found["quoted"] else "bare"
-                if _is_random(found[group]):
+                if _is_random(found[group]) and not (group == "bare" and _IDENTIFIER.fullmatch(found[group])):
                     yield found.start(group), found.end(group), 0
             at = lower.find(name, at + len(name))
 

@@ -52,12 +52,12 @@ def changes_of(git: Git, command: Command, paths: Iterable[str] = (), *, text: b
     name, *rest = command
     options = (*_OPTIONS, "--text") if text else _OPTIONS
     reads_disk = name == "diff-index" and "--cached" not in rest
-    variables = _without_filters(git) if reads_disk else {}
+    variables = without_filters(git) if reads_disk else {}
     output = git.run(name, *options, *rest, "--", *map(os_path, paths), variables=variables)
     return tuple(change for change in parse_diff(output.decode("utf-8", "replace")) if not is_own(change.path))
 
 
-def _without_filters(git: Git) -> Mapping[str, str]:
+def without_filters(git: Git) -> Mapping[str, str]:
     """Return the settings that empty the repository's own filters, which git would run on changed files."""
     listed = git.run_or("config", "--show-scope", "--null", "--name-only", "--get-regexp", _FILTERS, otherwise=1)
     told = listed.decode("utf-8", "surrogateescape").split("\0")

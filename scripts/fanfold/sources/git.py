@@ -21,7 +21,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,8 @@ _SETTINGS = {
     "core.quotePath": "true",
     "diff.renameLimit": "1000",
     "i18n.logOutputEncoding": "UTF-8",
+    "mailmap.blob": "",
+    "mailmap.file": os.devnull,
 }
 _OPTIONS = ("--no-pager", *(part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")))
 
@@ -79,7 +81,8 @@ class GitFailed(TargetError):
 class Git:
     """One repository. Commands run in `folder`: the top of its working tree or, for a bare one, itself.
 
-    `directory` is where its own files are (`.git`, or a worktree's part of it).
+    `directory` is where its own files are (`.git`, or a worktree's part of it). A command has `timeout_s` seconds,
+    and `started` is given what ends it early.
     """
 
     folder: Path
@@ -87,6 +90,8 @@ class Git:
     bare: bool = False
     shallow: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)  # added to the environment of every command
+    timeout_s: float = TIMEOUT_S
+    started: Callable[[Callable[[], None]], None] | None = None
 
     @classmethod
     def at(cls, folder: Path) -> Git | None:
@@ -117,7 +122,7 @@ class Git:
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
             given.write(stdin)
             given.seek(0)
-            status, output = _run(command, self.folder, environment, given, said)
+            status, output = _run(self, command, environment, given, said)
             said.seek(0)
             message = said.read(_MAX_MESSAGE).decode("utf-8", "replace")
         if status:
@@ -179,13 +184,13 @@ def _checked_top(probe: Git, folder: Path) -> Path:
 
 
 def _run(
-    command: tuple[str, ...], folder: Path, environment: Mapping[str, str], given: IO[bytes], said: IO[bytes]
+    git: Git, command: tuple[str, ...], environment: Mapping[str, str], given: IO[bytes], said: IO[bytes]
 ) -> tuple[int, bytes]:
     """Run to the end, in a session of its own, so that the timeout also ends what git started."""
     try:
         process = subprocess.Popen(  # noqa: S603  the program is git, and no shell is involved
             command,
-            cwd=folder,
+            cwd=git.folder,
             env=dict(environment),
             stdin=given,
             stdout=subprocess.PIPE,
@@ -193,15 +198,18 @@ def _run(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise TargetError(f"can't run git in {str(folder)!r}: {error}") from error
+        raise TargetError(f"can't run git in {str(git.folder)!r}: {error}") from error
     late = Event()
 
     def stop() -> None:
-        late.set()
-        _kill(process)
+        if process.returncode is None:
+            late.set()
+            _kill(process)
 
-    timer = Timer(TIMEOUT_S, stop)
+    timer = Timer(git.timeout_s, stop)
     timer.start()
+    if git.started:
+        git.started(stop)
     try:
         output = _read(cast("IO[bytes]", process.stdout))
         status = process.wait()
@@ -212,7 +220,7 @@ def _run(
     finally:
         timer.cancel()
     if late.is_set():
-        raise TargetError(f"git took longer than {TIMEOUT_S:.0f} s in {str(folder)!r}")
+        raise TargetError(f"git took longer than {git.timeout_s:.0f} s in {str(git.folder)!r}")
     return status, output
 
 

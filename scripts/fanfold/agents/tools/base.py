@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from pydantic import field_validator
+
 from fanfold.models import Frozen
 
 if TYPE_CHECKING:
@@ -35,7 +37,14 @@ class ToolReply(Frozen):
 
 
 class Arguments(Frozen):
-    """Base of a tool's arguments: closed, so that a misspelt one is named."""
+    """Base of a tool's arguments: closed, so that a misspelt one is named, and text is text."""
+
+    @field_validator("*")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("holds half of a surrogate pair, which is no text")
+        return value
 
 
 class ToolError(Exception):
@@ -59,10 +68,19 @@ class Watch:
     def __init__(self, seconds: float = TIME_LIMIT_S) -> None:
         self._until = time.monotonic() + seconds
         self._cancelled = Event()
+        self._stops: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
-        """Let the call end at the next check."""
+        """Let the call end at the next check, and whatever it has started now."""
         self._cancelled.set()
+        for stop in self._stops:
+            stop()
+
+    def ends(self, stop: Callable[[], None]) -> None:
+        """Take note of what ends something that the call has started."""
+        self._stops.append(stop)
+        if self._cancelled.is_set():
+            stop()
 
     @property
     def left_s(self) -> float:

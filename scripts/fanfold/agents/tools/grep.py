@@ -45,6 +45,7 @@ class _Shown:
     hits: int = 0
     files: int = 0
     full: bool = False
+    in_part: bool = False
 
     def add(self, path: str, hits: int, block: list[str]) -> None:
         """Add what was found in a file, as much as fits."""
@@ -63,13 +64,15 @@ def grep(scope: Scope, asked: Grep, watch: Watch) -> Answer:
     paths = selected(scope, asked.glob, watch)
     paths = paths[bisect_right(paths, asked.after) if asked.after else 0 :]
     shown = _Shown(asked.count)
+    of_a_file = _MOST_OF_A_FILE if len(paths) > 1 else _MOST
     for path, text in scope.each(paths, watch):
-        most = min(shown.most - shown.hits, _MOST_OF_A_FILE)
+        most = min(shown.most - shown.hits, of_a_file)
         found = dict(islice(wanted.lines(text), most + 1))
         if found and most == 0:
             shown.full = True
         elif found:
             more = len(found) > most
+            shown.in_part |= more
             block = list(_block(scope, path, text, dict(islice(found.items(), most)), asked.context))
             shown.add(path, min(len(found), most), [*block, *["(more lines of this file match)"] * more])
         if shown.full:
@@ -81,7 +84,9 @@ def grep(scope: Scope, asked: Grep, watch: Watch) -> Answer:
         notes.append("the time is over and not all files were searched: narrow the glob")
     elif shown.full:
         notes.append("there are more: narrow the pattern or the glob, or set `after` to the last path here")
-    return Answer(str(shown.lines), f"{'; '.join(notes)}.", shown.full or watch.late)
+    elif shown.in_part:
+        notes.append("some files have more: search one alone, or narrow the pattern")
+    return Answer(str(shown.lines), f"{'; '.join(notes)}.", shown.full or shown.in_part or watch.late)
 
 
 def _block(scope: Scope, path: str, text: str, found: Mapping[int, int], context: int) -> Iterator[str]:

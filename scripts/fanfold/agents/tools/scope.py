@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 
@@ -111,14 +112,17 @@ class Scope:
             head = self.target.head or (git and head_id(git))
         except TargetError:
             return None
-        return (git, head) if git and head else None
+        return (git, head) if git and head and git.folder == self.target.root.resolve() else None
 
-    @property
-    def history(self) -> tuple[Git, str]:
-        """The target's repository and the commit that its history ends with. Raises ToolError outside of git."""
+    def history(self, watch: Watch) -> tuple[Git, str]:
+        """Return the target's repository, its commands bound to the watch, and the commit its history ends with.
+
+        Raises ToolError outside of git, and when nothing is committed.
+        """
         if self._history is None:
             raise ToolError("the target has no git history")
-        return self._history
+        git, head = self._history
+        return replace(git, timeout_s=watch.left_s, started=watch.ends), head
 
 
 def _secret(asked: str) -> str:

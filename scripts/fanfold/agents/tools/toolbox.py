@@ -27,12 +27,14 @@ from fanfold.agents.tools.base import (
     echo,
 )
 from fanfold.agents.tools.scope import Scope
+from fanfold.errors import TargetError
 from fanfold.sources.target import Target
 
 _AT_ONCE = 4
 _GRACE_S = 10.0  # seconds after the limit until a thread that hangs in the system is left alone
 _DIGEST_DIGITS = 16
 _LONGEST_ARGUMENTS = 20_000  # characters of JSON; what was asked is stored
+_LONGEST_NAME = 100
 _FAULTS = 3
 
 
@@ -58,8 +60,9 @@ class Toolbox:
         """Return the tool's reply, and what makes it checkable later; a fault of the model's is an error reply."""
         tool = TOOLS.get(name) if isinstance(name, str) else None
         if tool is None:
-            message = f"Error: there is no tool {echo(str(name)[:200])}: there are {', '.join(TOOLS)}"
-            return _replied(str(name)[:200], arguments, ToolReply(text=message, is_error=True))
+            said = str(name)[:_LONGEST_NAME].encode("utf-8", "replace").decode()
+            message = f"Error: there is no tool {echo(said)}: there are {', '.join(TOOLS)}"
+            return _replied(said, arguments, ToolReply(text=message, is_error=True))
         try:
             asked = tool.arguments.model_validate(arguments)
         except ValidationError as error:
@@ -84,6 +87,8 @@ class Toolbox:
         except ToolError as error:
             text = "\n".join([*([fence("names", error.read)] if error.read else []), f"Error: {error}"])
             return ToolReply(text=text, is_error=True)
+        except (TargetError, OSError, MemoryError):  # its message may hold what nobody should read
+            return ToolReply(text=f"Error: {tool.name} failed or took too long: ask for less", is_error=True)
         body = [fence(tool.name, answer.body)] if answer.body else []
         return ToolReply(text="\n".join([*body, answer.note]).strip(), cut=answer.cut)
 
@@ -106,9 +111,9 @@ def _replied(tool: str, arguments: object, reply: ToolReply) -> tuple[ToolReply,
 def _kept(arguments: object) -> Mapping[str, Any]:
     """Return arguments as they can be stored; what isn't JSON, or is huge, can't be asked again."""
     try:
-        text = json.dumps(arguments)
-        kept = json.loads(text) if isinstance(arguments, Mapping) and len(text) <= _LONGEST_ARGUMENTS else {}
+        text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
         text.encode()
+        kept = json.loads(text) if isinstance(arguments, Mapping) and len(text) <= _LONGEST_ARGUMENTS else {}
     except (TypeError, ValueError, RecursionError):
         return {}
     return dict(kept)
