@@ -14,6 +14,7 @@ ANALYZERS = {
     "ruff": "fanfold.analyzers.ruff:RUFF",
     "bandit": "fanfold.analyzers.bandit:BANDIT",
     "secrets": "fanfold.analyzers.secrets:SECRETS",
+    "addressed": "fanfold.analyzers.addressed:ADDRESSED",
     "complexity": "fanfold.analyzers.complexity:COMPLEXITY",
     "mypy": "fanfold.analyzers.mypy:MYPY",
 }
