@@ -146,7 +146,7 @@ def test_an_api_that_refuses_leaves_the_analyzers_results(repository, fanfold, s
     lines = [line for line in ended.err.splitlines() if line.startswith("fanfold:")]
     assert len(lines) == 1
     assert says in lines[0]
-    assert "**Incomplete: 4 of 6 units covered**" in ended.out
+    assert "**Incomplete: 5 of 7 units covered**" in ended.out
     assert "ruff:S608" in ended.out
     assert f"- {BEHAVIOUR}, {RISK} — " in ended.out
 
