@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fanfold.sources.changes import without_filters
 from fanfold.sources.git import Git
 from fanfold.sources.text import os_path
 
@@ -19,8 +20,24 @@ def carried_over(git: Git, base: str, head: str | None, path: str) -> frozenset[
     working tree. Raises TargetError.
     """
     revisions = [f"^{base}", *([head] if head else [])]
-    told = git.run("blame", "-w", "-M", "-C", "--porcelain", *revisions, "--", os_path(path))
-    return frozenset(_boundary_lines(told))
+    return frozenset(_boundary_lines(blame(git, path, "-w", "-M", "-C", *revisions)))
+
+
+def blame(git: Git, path: str, *options: str, text: str | None = None) -> bytes:
+    """Return what `git blame --porcelain` says of a file at the revision among `options`.
+
+    Without one it is the file on disk or, when given, `text` that is compared with the commit that is checked out. The
+    repository's own text converters, which git would run by itself, and its clean filters are off. Raises TargetError.
+    """
+    contents, stdin = ((), b"") if text is None else (("--contents", "-"), text.encode("utf-8", "replace"))
+    arguments = ("blame", "--porcelain", "--no-textconv", *contents, *options, "--", os_path(path))
+    return git.run(*arguments, stdin=stdin, variables=without_filters(git))
+
+
+def commits_of_lines(told: bytes) -> dict[int, str]:
+    """Return the full id of the commit that each line is from, by its number; zeros for one that isn't committed."""
+    found = (_LINE.match(line) for line in told.split(b"\n") if not line.startswith(b"\t"))
+    return {int(match[2]): match[1].decode() for match in found if match}
 
 
 def _boundary_lines(told: bytes) -> Iterator[int]:

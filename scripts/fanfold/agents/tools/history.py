@@ -26,8 +26,9 @@ from fanfold.agents.tools.base import (
 )
 from fanfold.agents.tools.read_file import numbered
 from fanfold.agents.tools.scope import Scope
+from fanfold.sources.blame import blame, commits_of_lines
 from fanfold.sources.change import FileChange
-from fanfold.sources.changes import between, changes_of, without_filters
+from fanfold.sources.changes import between, changes_of
 from fanfold.sources.git import Git, GitFailed
 from fanfold.sources.revisions import commit_of, empty_tree, revision_id, short
 from fanfold.sources.snapshot import Revision
@@ -38,7 +39,6 @@ _MOST_LINES = 200
 _MOST_FILES = 200
 _LONGEST_MESSAGE = 4000
 _COMMIT = re.compile(r"[0-9a-f]{4,64}", re.IGNORECASE)
-_BLAMED = re.compile(rb"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?")
 
 
 class GitLog(Arguments):
@@ -212,15 +212,10 @@ def git_blame(scope: Scope, asked: GitBlame, watch: Watch) -> Answer:
 
 def _blamed(scope: Scope, git: Git, path: str, lines: tuple[int, int]) -> dict[int, str]:
     """Return the commit that each line is from, by its number."""
-    options = ("blame", "--porcelain", "--no-textconv", "-L", "{},{}".format(*lines))
+    first_to_last = ("-L", "{},{}".format(*lines))
     if scope.target.head:
-        told = git.run(*options, scope.target.head, "--", os_path(path))
-    else:  # what isn't committed is compared with the commit that is checked out
-        text = scope.target.snapshot.read(path) or ""
-        stdin, variables = text.encode("utf-8", "replace"), without_filters(git)
-        told = git.run(*options, "--contents", "-", "--", os_path(path), stdin=stdin, variables=variables)
-    found = (_BLAMED.fullmatch(line) for line in told.split(b"\n"))
-    return {int(match[2]): match[1].decode() for match in found if match}
+        return commits_of_lines(blame(git, path, *first_to_last, scope.target.head))
+    return commits_of_lines(blame(git, path, *first_to_last, text=scope.target.snapshot.read(path) or ""))
 
 
 def _subjects(git: Git, commits: set[str]) -> dict[str, str]:
