@@ -29,3 +29,10 @@ def test_a_guess_of_the_tag_does_not_match():
 def test_the_same_content_gives_the_same_bytes():
     """Keys and caches stay stable."""
     assert fence("a b", "x") == fence("a b", "x")
+
+
+def test_secrets_stay_outside_of_fences():
+    """What is fenced is masked, so that neither its text nor its nonce says anything of a secret."""
+    one, other = (f"TOKEN = '{'Zq9Lm2Xp7Kw4' * 3}{end}'" for end in ("Ab1", "Cd2"))
+    assert "Zq9Lm2" not in fence("change", one)
+    assert fence("change", one) == fence("change", other)
