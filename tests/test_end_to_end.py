@@ -120,7 +120,7 @@ def test_a_review_without_a_model(repository, surroundings):
     assert done.stdout.startswith("# Code review: uncommitted changes (1 file)\n")
     assert "No model was called" in done.stdout
     assert "`app.py:5`" in done.stdout
-    assert "[4/4]" in done.stderr
+    assert "[5/5]" in done.stderr
 
 
 def test_a_review_with_sub_agents(repository, surroundings):
