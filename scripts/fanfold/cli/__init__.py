@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "dismiss": "Say of findings that they are no fault; they never come back.",
     "prepare": "Write a run's prompts for agents that Claude Code starts itself.",
     "merge": "Fold the answers to what prepare wrote, and report.",
+    "doctor": "Show what this machine has, and which backend auto takes.",
     "runs": "List the runs of this repository, show one, prune old ones.",
 }
 
