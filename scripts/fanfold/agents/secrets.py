@@ -120,6 +120,8 @@ _KEY_END = "-----END "
 _KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=\\]{16,}|[A-Za-z0-9+/]+=+|(?m:(?<=^)[A-Za-z0-9+/]+$)")
 _KEY_LINE = re.compile(r"[\s\"'+>|#*/,\\]*+(?:\d+#[0-9a-f]{3}[ +]\| ?)?+[\"' ]*+[A-Za-z0-9+/=]{16,}+[\s\\nr\"',+]*+")
 
+_LONELY = re.compile(r"(?<![^\s\"'])[A-Za-z0-9+/]{40,}={0,2}(?=[\s\"',\\]|$)")
+
 
 def mask(text: str) -> str:
     """Return the text with what looks like a secret replaced by HIDDEN, and as many lines as before.
@@ -283,6 +285,19 @@ def may_be_read(path: str) -> bool:
     """Tell by its name whether a file may be read out; its content has a say too, see `holds_secrets`."""
     name = PurePosixPath(path).name
     return not _ALWAYS.fullmatch(name) or _EXAMPLE.search(name) is not None
+
+
+def mask_alone(line: str) -> str:
+    """Return the mask of a line whose file isn't known: what could be a line inside of a key goes as well."""
+    return _LONELY.sub(HIDDEN, mask(line))
+
+
+def read_out(path: str, text: str) -> str | None:
+    """Return what may be told of a file: its text, masked; None when it holds secrets.
+
+    A part of a file is taken from here: what is cut out first may begin inside of a key and not look like one.
+    """
+    return None if holds_secrets(path, text) else mask(text)
 
 
 def holds_secrets(path: str, text: str) -> bool:

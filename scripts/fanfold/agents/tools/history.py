@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from fanfold.agents.secrets import holds_secrets, mask
+from fanfold.agents.secrets import mask, read_out
 from fanfold.agents.tools.base import (
     Answer,
     Arguments,
@@ -172,10 +172,10 @@ class Sides:
         """Return a file's lines on both sides; None when it holds secrets."""
         texts = []
         for side, path in ((self.before, change.old_path or change.path), (self.after, change.path)):
-            text = side.read(path) or ""
-            if holds_secrets(path, text):
+            text = read_out(path, side.read(path) or "")
+            if text is None:
                 return None
-            texts.append(split_lines(mask(text)))
+            texts.append(split_lines(text))
         return texts[0], texts[1]
 
 

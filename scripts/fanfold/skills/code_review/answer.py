@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
+from fanfold.agents.secrets import HIDDEN, read_out
 from fanfold.models import Dropped, Finding, Frozen, Severity
 from fanfold.skills.code_review.suggestions import for_whole_lines
 from fanfold.sources.anchors import FileText
@@ -99,7 +100,7 @@ class Placer:
             explanation=clean(reported.explanation),
             failure_scenario=clean(reported.failure_scenario),
             quote=place.quote,
-            suggestion=for_whole_lines(reported.suggestion, reported.quote, place),
+            suggestion=_without_masks(for_whole_lines(reported.suggestion, reported.quote, place)),
             introduced=self._target.touches(path, place.line, place.end_line),
             sources=tuple(sorted({*source, *(source for e in same for source in e.sources)})),
             mechanism=_SLUG.sub("-", reported.mechanism.lower()).strip("-")[:60],
@@ -107,8 +108,14 @@ class Placer:
 
     def _file(self, path: str) -> FileText:
         if path not in self._files:
-            self._files[path] = FileText(self._target.snapshot.read(path) or "")
+            # As sub-agents saw it, so that a quote of a masked line has its place and the report holds no secret.
+            self._files[path] = FileText(read_out(path, self._target.snapshot.read(path) or "") or "")
         return self._files[path]
+
+
+def _without_masks(suggestion: str | None) -> str | None:
+    """Return None for a suggestion that would put a mask where a secret stands."""
+    return None if suggestion is None or HIDDEN in suggestion else suggestion
 
 
 def clean(text: str) -> str:

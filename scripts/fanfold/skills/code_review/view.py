@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fanfold.agents.prices import estimate_tokens
+from fanfold.agents.secrets import HIDDEN, mask, mask_alone, read_out
 from fanfold.models import Finding
 from fanfold.sources.anchors import FileText, anchor
-from fanfold.sources.change import FileChange
+from fanfold.sources.change import DiffLine, FileChange
 from fanfold.sources.target import Target
 from fanfold.sources.text import printable
 
 CONTEXT_LINES = 20
 _ANCHOR_WIDTH = 9
 _LONGEST_LINE = 2_000
+_NOT_SHOWN = "(it holds secrets, so its lines are not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,8 @@ def view_target(target: Target, evidence: Iterable[Finding] = ()) -> tuple[FileV
     """
     masks = _masks(evidence)
     if target.whole:
-        views = (_whole_file(path, target.snapshot.read(path), masks[path]) for path in target.paths)
-    else:
-        views = (_changed_file(c, target.snapshot.read(c.path), masks[c.path]) for c in target.changes)
-    return tuple(views)
+        return tuple(_whole_file(path, target.snapshot.read(path), masks[path]) for path in target.paths)
+    return tuple(_changed_file(target, change, masks[change.path]) for change in target.changes)
 
 
 # What is shown of a line in which a secret was found, by line number: the code before it.
@@ -71,9 +71,9 @@ def _masks(evidence: Iterable[Finding]) -> defaultdict[str, Mask]:
     return masks
 
 
-def _masked(number: int, text: str, mask: Mask) -> str:
-    before = mask.get(number)
-    return text if before is None else f"{before}[a secret, not shown]"
+def _masked(number: int, text: str, secrets: Mask) -> str:
+    before = secrets.get(number)
+    return text if before is None else f"{before}{HIDDEN}"
 
 
 def pieces(view: FileView, allowance: int) -> Iterator[FileView]:
@@ -93,21 +93,53 @@ def pieces(view: FileView, allowance: int) -> Iterator[FileView]:
     yield _view(view.path, piece)
 
 
-def _whole_file(path: str, text: str | None, mask: Mask) -> FileView:
+def _whole_file(path: str, text: str | None, secrets: Mask) -> FileView:
     heading = f"=== {printable(path)} (whole file) ==="
     if text is None:
         return _view(path, [heading, "(not text, or too large; not shown)"])
-    lines = (_line(n, "+", _masked(n, line, mask)) for n, line in enumerate(FileText(text).lines, 1))
+    shown = read_out(path, text)
+    if shown is None:
+        return _view(path, [heading, _NOT_SHOWN])
+    lines = (_line(n, "+", _masked(n, line, secrets)) for n, line in enumerate(FileText(shown).lines, 1))
     return _view(path, [heading, *lines])
 
 
-def _changed_file(change: FileChange, text: str | None, mask: Mask) -> FileView:
+def _changed_file(target: Target, change: FileChange, secrets: Mask) -> FileView:
     was = f" from {printable(change.old_path)}" if change.old_path and change.old_path != change.path else ""
     heading = f"=== {printable(change.path)} ({change.kind}{was}) ==="
     if change.submodule or change.binary or not change.hunks:
         return _view(change.path, [heading, _without_lines(change)])
-    lines = FileText(text).lines if text is not None else []
-    return _view(change.path, [heading, *_hunks(change, lines, mask)])
+    sides = _Sides.of(target, change)
+    if sides is None:
+        return _view(change.path, [heading, _NOT_SHOWN])
+    return _view(change.path, [heading, *_hunks(change, sides, secrets)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The lines of a file after and before a change, secrets masked; `diff_alone` says that only the diff is known."""
+
+    after: list[str]
+    before: list[str]
+    diff_alone: bool
+
+    @classmethod
+    def of(cls, target: Target, change: FileChange) -> _Sides | None:
+        """Return the lines that may be shown, None when the file holds secrets on one of the sides."""
+        old = change.old_path or change.path
+        after = read_out(change.path, target.snapshot.read(change.path) or "")
+        before = read_out(old, (target.before and target.before.read(old)) or "")
+        if after is None or before is None:
+            return None
+        return cls(FileText(after).lines, FileText(before).lines, target.before is None and change.kind != "added")
+
+    def text(self, line: DiffLine) -> str:
+        """Return a line of the diff as it may be shown."""
+        lines, number = (self.after, line.new) if line.new is not None else (self.before, line.old)
+        known = lines[number - 1] if number is not None and number <= len(lines) else ""
+        if HIDDEN in known:
+            return known
+        return mask_alone(line.text) if self.diff_alone else mask(line.text)
 
 
 def _without_lines(change: FileChange) -> str:
@@ -120,10 +152,10 @@ def _without_lines(change: FileChange) -> str:
     return "(no line changed)"
 
 
-def _hunks(change: FileChange, lines: Sequence[str], mask: Mask) -> Iterator[str]:
+def _hunks(change: FileChange, sides: _Sides, secrets: Mask) -> Iterator[str]:
     """Yield the hunks' lines, widened on both sides by lines of the file where it is known."""
     firsts = [hunk.new_start if hunk.new_count else hunk.new_start + 1 for hunk in change.hunks]
-    lines = [_masked(number, line, mask) for number, line in enumerate(lines, 1)] if mask else lines
+    lines = [_masked(number, line, secrets) for number, line in enumerate(sides.after, 1)]
     shown_to = 0
     for hunk, first, following in zip(change.hunks, firsts, [*firsts[1:], len(lines) + 1], strict=True):
         start = max(shown_to + 1, first - CONTEXT_LINES)
@@ -131,7 +163,7 @@ def _hunks(change: FileChange, lines: Sequence[str], mask: Mask) -> Iterator[str
             yield f"[lines {shown_to + 1} to {start - 1} unchanged]"
         yield from _plain(lines, start, first)
         for line in hunk.lines:
-            text = line.text if line.new is None else _masked(line.new, line.text, mask)
+            text = sides.text(line) if line.new is None else _masked(line.new, sides.text(line), secrets)
             yield _line(line.new, line.kind, text)
         last = first + hunk.new_count - 1
         shown_to = max(last, min(last + CONTEXT_LINES, following - 1, len(lines)))
