@@ -47,6 +47,7 @@ NAMES = frozenset(
         "prefix.primed",
         "budget.refused",
         "store.failed",
+        "test.slow",
     }
 )
 

@@ -1,0 +1,1 @@
+"""pytest: the reporter that is injected, what it says read back, and shards of tests."""

@@ -1,0 +1,63 @@
+"""The pytest plugin that fanfold injects into a project's own pytest: says what happens, and runs what it is told.
+
+It runs under the project's interpreter, from Python 3.8 and pytest 7.0 on, depends on nothing else, and takes back the
+variables by which it came before the first conftest is read, so that a pytest which a test starts is an ordinary one.
+
+`FANFOLD_PYTEST` names a file of settings in JSON:
+
+    mode         "run": run `tests` and end. "serve": collect, then take commands from the socket
+    report       the file that messages are written to; null in "serve"
+    socket       the descriptor of the socket; null in "run"
+    tests        a list of [node id, occurrence from 0] in the order wanted; null runs everything
+    files        what pytest is to collect in place of its arguments; null leaves them
+    capture      the path, without suffix, of the files that hold what the running test has printed
+    worker       what goes into `config.workerinput`; null for no such thing
+    python_path  what PYTHONPATH was; null when it was not set
+
+Every message is one line of JSON with an `event`, written in one go before the next thing happens, so that a process
+which dies keeps what it has said. Commands are lines of JSON too: `{"do": "run", "tests": [index, …]}`, `{"do": "fork",
+…}` with two descriptors (the new worker's socket and its output) and `{"do": "end"}`, as which the socket's end counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def _settings() -> dict[str, Any] | None:
+    """Read the settings and take back the variables by which this plugin came."""
+    path = os.environ.pop("FANFOLD_PYTEST", None)
+    if path is None:
+        return None
+    settings: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    if settings["python_path"] is None:
+        os.environ.pop("PYTHONPATH", None)
+    else:
+        os.environ["PYTHONPATH"] = settings["python_path"]
+    return settings
+
+
+def _forget_the_way() -> None:
+    """Take the folder that this package came from out of the path: what is looked up from now on is the project's."""
+    mine = Path(__file__).resolve().parents[1]
+    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != mine]
+
+
+_SETTINGS = _settings()
+if _SETTINGS is not None:
+    from fanfold_reporter.plugin import Plugin
+
+    _forget_the_way()
+
+
+def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
+    """Bring in the hooks once this module is known to pytest."""
+    if plugin is sys.modules[__name__] and _SETTINGS is not None:
+        manager.register(Plugin(_SETTINGS), "fanfold")

@@ -1,0 +1,110 @@
+"""What there is to run, and what failed, as messages can hold it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+from fanfold_reporter.channel import bounded, shown
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import pytest
+
+TEXT = 16_000
+MESSAGE = 4_000
+_OUTPUT = 8_000
+_FRAMES = 60
+_FIRST_FRAMES = 10
+_CHAIN = 5
+_PARAMETER = 200
+_HERE = str(Path(__file__).parent)
+
+
+class Describer:
+    """Says what there is to run: each file and each fixture once, then the items that have them."""
+
+    def __init__(self, say: Callable[..., None]) -> None:
+        self._say = say
+        self._file: str | None = None
+        self._fixtures: set[tuple[str, Any]] = set()
+
+    def item(self, index: int, item: pytest.Item) -> None:
+        """Say what the item with this index is."""
+        path = str(getattr(item, "path", None) or item.fspath)
+        if path != self._file:
+            self._file = path
+            self._say("file", path=path)
+        line = item.location[1]
+        marks = list(item.iter_markers())
+        group = next((mark for mark in marks if mark.name == "xdist_group"), None)
+        original = getattr(item, "originalname", None) or item.name
+        self._say(
+            "item",
+            index=index,
+            id=item.nodeid,
+            line=None if line is None else line + 1,
+            owner=item.parent.nodeid if item.parent else "",
+            parameters=item.name[len(original) + 1 : -1],
+            fixtures=self._known(item),
+            markers=sorted({mark.name for mark in marks}),
+            group=None if group is None else shown(group.args or group.kwargs, _PARAMETER),
+        )
+
+    def _known(self, item: pytest.Item) -> list[str]:
+        """Return the names of the fixtures of an item, having said what they are."""
+        names = [name for name in getattr(item, "fixturenames", ()) if name != "request"]
+        definitions: Any = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+        for name in names:
+            found = definitions.get(name)
+            if found and (name, found[-1].baseid) not in self._fixtures:
+                self._fixtures.add((name, found[-1].baseid))
+                self._say("fixture", name=name, scope=str(found[-1].scope), base=found[-1].baseid)
+        return names
+
+
+def failure(error: BaseException, longrepr: object) -> dict[str, Any]:
+    """Describe what was raised: the chain of exceptions, the first cause first, and the text that pytest shows."""
+    return {"chain": _chain(error), "text": shown(longrepr, TEXT)}
+
+
+def _chain(error: BaseException | None) -> list[dict[str, Any]]:
+    chain: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen and len(chain) < _CHAIN:
+        seen.add(id(error))
+        name = f"{type(error).__module__}.{type(error).__qualname__}"
+        chain.append({"type": name, "message": shown(error, MESSAGE), "frames": frames(error.__traceback__)})
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return chain[::-1]
+
+
+def frames(traceback: TracebackType | None) -> list[tuple[str, int, str]]:
+    """Return path, line and function from the outermost frame that is not pytest's own to where it was raised."""
+    found = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        found.append((code.co_filename, traceback.tb_lineno, code.co_name))
+        traceback = traceback.tb_next
+    while len(found) > 1 and _is_machinery(found[0][0]):
+        found.pop(0)
+    return found if len(found) <= _FRAMES else found[:_FIRST_FRAMES] + found[_FIRST_FRAMES - _FRAMES :]
+
+
+def _is_machinery(path: str) -> bool:
+    return path.startswith(_HERE) or not {"_pytest", "pluggy"}.isdisjoint(Path(path).parts)
+
+
+def details(item: pytest.Item | None, report: pytest.TestReport, error: BaseException | None) -> dict[str, Any]:
+    """Return what is worth knowing of a phase that did not pass."""
+    if report.skipped:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        return {"message": None if why is None else shown(why, MESSAGE)}
+    callspec: Any = getattr(item, "callspec", None)
+    return {
+        "failure": None if error is None else failure(error, report.longrepr),
+        "message": shown(report.longrepr, TEXT) if error is None else None,
+        "output": [[name, bounded(text, _OUTPUT)] for name, text in report.sections],
+        "parameters": {name: shown(value, _PARAMETER) for name, value in callspec.params.items()} if callspec else {},
+    }

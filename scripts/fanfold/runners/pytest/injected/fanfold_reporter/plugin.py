@@ -1,0 +1,171 @@
+"""The hooks: they come before all others' where they change options, and see what others have made of reports."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Generator, Sequence
+
+import pytest
+
+from fanfold_reporter.captures import Captures
+from fanfold_reporter.channel import Channel, shown
+from fanfold_reporter.describe import MESSAGE, TEXT, Describer, details, failure
+from fanfold_reporter.running import Runner, Server
+from fanfold_reporter.sharing import Watch
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeAlias
+
+    Wrapper: TypeAlias = Generator[None, Any, None]
+
+# What the project's options may say and a worker must not do: spread out, stop early, ask a person, write result files.
+_OPTIONS: dict[str, Any] = {
+    "numprocesses": None,
+    "maxprocesses": None,
+    "dist": "no",
+    "tx": [],
+    "looponfail": False,
+    "maxfail": 0,
+    "usepdb": False,
+    "trace": False,
+    "xmlpath": None,
+    "stepwise": False,
+    "stepwise_skip": False,
+}
+
+
+class Plugin:
+    """What is registered with pytest; `channel` is where it speaks."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._watch = Watch() if settings["mode"] == "serve" else None
+        self._captures = Captures(settings["capture"])
+        self._began = time.time()
+        self._deselected = 0
+        self._index: dict[pytest.Item, int] = {}
+        self._current: pytest.Item | None = None
+        self._subtests = 0
+        self._error: BaseException | None = None
+        self.channel = Channel(path=settings["report"], descriptor=settings["socket"])
+
+    def be_worker(self, config: Any, workerinput: dict[str, Any] | None) -> None:
+        """Be a worker as pytest-xdist's are, for plugins and fixtures that ask which one they are in."""
+        if workerinput is not None:
+            config.workerinput = workerinput
+            config.workeroutput = {}
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Wrapper:
+        """Keep pytest-cov out: the coverage of one shard means nothing, and it would fail the run for it."""
+        if getattr(early_config.known_args_namespace, "cov_source", None):
+            early_config.known_args_namespace.cov_source = None
+        yield
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> Wrapper:
+        for name, value in _OPTIONS.items():
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
+        if self._settings["files"] is not None:
+            config.args = self._settings["files"]
+        yield
+
+    def pytest_configure(self) -> None:
+        self._captures.disarm()
+
+    # -- collecting
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_make_collect_report(self) -> Wrapper:
+        outcome = yield
+        call = getattr(outcome.get_result(), "call", None)
+        self._error = call.excinfo.value if call and call.excinfo else None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        error, self._error = self._error, None
+        if report.passed:
+            return
+        said = report.longrepr
+        self.channel.say(
+            f"collect-{report.outcome}",
+            id=report.nodeid,
+            path=str(getattr(report, "fspath", "") or ""),
+            message=shown(said[2] if isinstance(said, tuple) else said, TEXT),
+            failure=failure(error, said) if error is not None and report.failed else None,
+        )
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected += len(items)
+
+    # -- running
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        session.testsfailed = 0  # what can be collected is run; what can't has been said
+        no_fork = None
+        if self._watch:
+            self._watch.stop()
+            no_fork = self._watch.verdict()
+            describer = Describer(self.channel.say)
+        for index, item in enumerate(session.items):
+            self._index[item] = index
+            if self._watch:
+                describer.item(index, item)
+        took = time.time() - self._began
+        counts = {"count": len(session.items), "deselected": self._deselected}
+        self.channel.say("collected", no_fork=no_fork, took=took, **counts)
+        self.be_worker(session.config, self._settings["worker"])
+        if self._watch:
+            Server(session, self).serve()
+        else:
+            self._run_all(session)
+        self.channel.say("closed")
+        return True
+
+    def _run_all(self, session: pytest.Session) -> None:
+        chosen = _chosen(session.items, self._settings["tests"])
+        for place, index in chosen.items():
+            self.channel.say("item", index=index, id=session.items[index].nodeid, place=place)
+        runner = Runner(session, self)
+        if runner.run(list(chosen.values())):
+            runner.tear_down()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Wrapper:
+        self._current, self._subtests = item, 0
+        yield
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Wrapper:
+        yield
+        self._error = call.excinfo.value if call.excinfo else None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        error, self._error = self._error, None
+        context: Any = getattr(report, "context", None)  # of a subtest
+        if context is not None and report.passed:
+            self._subtests += 1
+            return
+        index = self._index.get(self._current) if self._current else None
+        said: dict[str, Any] = {"when": report.when, "outcome": report.outcome, "duration": report.duration}
+        if hasattr(report, "wasxfail"):
+            said["wasxfail"] = shown(report.wasxfail, MESSAGE)
+        if context is not None:
+            said["subtest"] = shown([context.msg, context.kwargs], MESSAGE)
+        if self._subtests and report.when == "call":
+            said["subtests"] = self._subtests
+        if not report.passed:
+            said.update(details(self._current, report, error))
+        self.channel.say("phase", index=index, **said)
+
+
+def _chosen(items: Sequence[pytest.Item], tests: list[Any] | None) -> dict[int, int]:
+    """Return the indices of `tests` by their places in it; what is not there is left out, and missed by who asked."""
+    if tests is None:
+        return dict(enumerate(range(len(items))))
+    known: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        known.setdefault(item.nodeid, []).append(index)
+    return {place: known[name][nth] for place, (name, nth) in enumerate(tests) if nth < len(known.get(name, ()))}

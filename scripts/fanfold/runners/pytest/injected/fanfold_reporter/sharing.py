@@ -1,0 +1,81 @@
+"""What collecting has done that workers made by fork would share and must not.
+
+A forked worker has everything imported and collected when it begins, which is the better part of what a worker costs.
+But a lock that another thread holds stays locked in it; sockets, databases and temporary files are the same in all of
+them; and what was made of the worker's own number or folder, the others have to have their own of.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+_EVENTS = {
+    "socket.bind": "a socket was bound",
+    "socket.connect": "a connection was made",
+    "sqlite3.connect": "a database was opened",
+    "os.fork": "a process was forked",
+    "os.forkpty": "a process was forked",
+}
+_TEMPORARY = frozenset({"tempfile.mkdtemp", "tempfile.mkstemp"})
+# Variables that are a worker's own, and tell the workers apart.
+_OWN = ("FANFOLD_", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_TESTRUNUID")
+
+
+class Watch:
+    """Sees what happens from its making to `stop`."""
+
+    def __init__(self) -> None:
+        self._seen: list[str] = []
+        self._temporary: list[str] = []
+        self._looks = True
+        # os.environ asks this of every name that is looked up in it.
+        self._environment: Any = os.environ
+        self._encode = self._environment.encodekey
+        self._environment.encodekey = self._looked_up
+        sys.addaudithook(self._heard)
+
+    def stop(self) -> None:
+        """See no more; what is called from now on costs next to nothing."""
+        self._looks = False
+        self._environment.encodekey = self._encode
+
+    def verdict(self) -> str | None:
+        """Return why workers can't be made by fork, None when they can."""
+        if sys.platform == "darwin":  # its own libraries may hold threads and ports that don't survive a fork
+            return "macOS can't fork a running interpreter safely"
+        if self._seen:
+            return f"{self._seen[0]} while tests were collected"
+        if any(os.path.lexists(path) for path in self._temporary):
+            return "a temporary file was made while tests were collected, and is still there"
+        return _shared_already()
+
+    def _looked_up(self, key: Any) -> Any:
+        if self._looks and isinstance(key, str) and key.startswith(_OWN):
+            self._seen.append(f"{key} was read")
+        return self._encode(key)
+
+    def _heard(self, event: str, arguments: Any) -> None:
+        if not self._looks:
+            return
+        if event in _EVENTS and arguments[-1:] != (":memory:",):
+            self._seen.append(_EVENTS[event])
+        elif event in _TEMPORARY:
+            self._temporary.append(os.fspath(arguments[0]))
+
+
+def _shared_already() -> str | None:
+    """Return what this process has that a fork would break."""
+    if threading.active_count() > 1:
+        return "a thread was started while tests were collected"
+    try:
+        tasks = list(Path("/proc/self/task").iterdir())
+        children = [child for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return None
+    if len(tasks) > 1:
+        return "a library started threads of its own while tests were collected"
+    return "a child process still runs that was started while tests were collected" if children else None

@@ -1,0 +1,104 @@
+"""What reruns say of a failure, and which rerun says more: pure functions of the attempts.
+
+A failed test is run alone. Does it fail there as well, it is the code or what surrounds it; unless it needs a test that
+pytest would have run before it, which a shard may have left out. Does it pass alone, it is run after the tests that had
+run before it in its process: when it fails again one of those disturbs it, and when it passes it is flaky, or was in
+want of something that others had at the time. Reading a failure can't tell these apart; running it again can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fanfold.suites import BAD, GOOD, ClusterClass, TestAttempt, TestVerdict
+
+
+class Rerun(StrEnum):
+    """How a failed test is run again, each time in a new process."""
+
+    ALONE = "alone"
+    AFTER_THE_SAME = "after the tests that had run before it"
+    IN_ORDER = "after the tests that pytest runs before it"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A test that failed, and what was tried since.
+
+    `reruns` are in order, each with how it was done. `retries` is how often it may be run alone. `had_before` tells
+    whether other tests had run in its process, `left_out` whether these were others than pytest would have run there.
+    """
+
+    first: TestAttempt
+    reruns: tuple[tuple[Rerun, TestAttempt], ...] = ()
+    retries: int = 1
+    had_before: bool = False
+    left_out: bool = False
+
+    def of(self, kind: Rerun) -> Sequence[TestVerdict]:
+        """Return how the reruns of one kind ended."""
+        return [attempt.outcome for how, attempt in self.reruns if how is kind]
+
+
+def next_rerun(trial: Trial) -> Rerun | None:
+    """Return what to try next, None when nothing more would tell."""
+    if trial.first.outcome not in BAD or trial.retries < 1:
+        return None
+    alone, same = trial.of(Rerun.ALONE), trial.of(Rerun.AFTER_THE_SAME)
+    in_order = Rerun.IN_ORDER if trial.left_out and not trial.of(Rerun.IN_ORDER) else None
+    if not alone:
+        return Rerun.ALONE
+    if not GOOD.isdisjoint(alone):
+        if trial.had_before and not same:
+            return Rerun.AFTER_THE_SAME
+        return None if BAD.isdisjoint(same) else in_order
+    # A test that hangs alone as well would take as long again.
+    again = len(alone) < trial.retries and TestVerdict.TIMED_OUT not in alone
+    return Rerun.ALONE if again else in_order
+
+
+def rule(trial: Trial) -> ClusterClass:
+    """Return what kind of failure it is."""
+    if not GOOD.isdisjoint(trial.of(Rerun.IN_ORDER)):
+        return ClusterClass.ORDER
+    alone = trial.of(Rerun.ALONE)
+    passes_alone = not GOOD.isdisjoint(alone)
+    if passes_alone and not BAD.isdisjoint(trial.of(Rerun.AFTER_THE_SAME)):
+        return ClusterClass.ORDER
+    if not passes_alone and trial.first.outcome in _BY_VERDICT:
+        return _BY_VERDICT[trial.first.outcome]
+    if not alone:
+        return ClusterClass.UNKNOWN
+    if wants_resource(trial.first):
+        return ClusterClass.ENVIRONMENT
+    return ClusterClass.FLAKY if passes_alone else ClusterClass.REGRESSION
+
+
+_BY_VERDICT = {TestVerdict.TIMED_OUT: ClusterClass.TIMEOUT, TestVerdict.CRASHED: ClusterClass.CRASH}
+
+_RESOURCE_ERRORS = frozenset(
+    {"BlockingIOError", "ConnectionRefusedError", "ConnectionResetError", "MemoryError", "socket.gaierror"}
+)
+_RESOURCE_WORDS = re.compile(
+    r"address already in use|database is locked|too many open files|no space left on device|connection refused"
+    r"|cannot allocate memory|resource temporarily unavailable|disk quota exceeded|name resolution"
+    r"|name or service not known|network is unreachable|read-only file system",
+    re.IGNORECASE,
+)
+
+
+def wants_resource(attempt: TestAttempt) -> bool:
+    """Tell whether a failure is about what surrounds the code: a port, a connection, memory, the disk."""
+    if attempt.error_type in _RESOURCE_ERRORS or attempt.error_type == "out of memory":
+        return True
+    return bool(_RESOURCE_WORDS.search(attempt.message or ""))
+
+
+def likeness(attempt: TestAttempt) -> tuple[str, ...]:
+    """Return what failures of one cause have in common: by what, and where."""
+    where = attempt.frames[-1] if attempt.frames else None
+    place = f"{where.path}:{where.line}" if where else (attempt.message or "")[:80]
+    return (attempt.outcome, attempt.error_type or "", place)

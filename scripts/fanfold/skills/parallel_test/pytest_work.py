@@ -1,0 +1,408 @@
+"""A pytest suite as units of the engine: collect, then shards, and a rerun for each failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fanfold.engine.attempt import Attempt
+from fanfold.models import Outcome, Status, Unit, content_key
+from fanfold.runners.base import Task
+from fanfold.runners.pytest.attempts import attempts_of
+from fanfold.runners.pytest.collection import Collection, PytestTest
+from fanfold.runners.pytest.shards import Shard, plan_shards
+from fanfold.skills.parallel_test.evidence import Rerun, Trial, likeness, next_rerun, rule
+from fanfold.skills.parallel_test.isolation import Seats
+from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun
+from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
+from fanfold.skills.parallel_test.stretch import Stretch, Told
+from fanfold.suites import (
+    BAD,
+    GOOD,
+    Case,
+    ClusterClass,
+    Conditions,
+    ShardRecord,
+    ShardStatus,
+    SuiteRecord,
+    TestAttempt,
+    TestVerdict,
+    Totals,
+)
+
+Work = Callable[[Attempt], Awaitable[object]]
+
+_FORKED_S = 0.02
+_STARTED_S = 0.3
+# A process that ends before its first test does so again; one that a test ends may do so for each of them.
+_MOST_BARREN = 2
+_MOST_EXITS = 5
+# Failures of one likeness that are rerun, and all that are: reruns are for telling causes apart, not for counting.
+_RERUN_ALIKE = 5
+_RERUN_AT_ALL = 60
+# What is run before a test to see whether it needs that: the whole of what pytest would run, if it takes no longer.
+_LEAD_S = 20.0
+_MOST_WORDS = 100
+
+
+@dataclass
+class _Shard:
+    """A shard under way."""
+
+    shard: Shard
+    record: ShardRecord
+    stretches: list[Stretch] = field(default_factory=list)
+    key: str = ""
+
+
+class PytestWork:
+    """One suite in one environment; `first` is the unit that adds all others to the run."""
+
+    def __init__(self, job: Job, settings: Settings, seats: Seats) -> None:
+        self.job = job
+        self._settings = settings
+        self._limits = settings.limits_of(job.suite)
+        task = Task(job.suite, job.environment, settings.root, seats.folder)
+        command = job.runner.command(task, settings.tools)
+        self._command = command
+        variables = {**settings.tools.environ, **command.variables}
+        self._suite = PytestSuite(Launch(command.argv, command.folder, settings.root, variables), seats)
+        self._tests: dict[int, PytestTest] = {}
+        self._collection: Collection | None = None
+        self._shards: list[_Shard] = []
+        self._told: dict[int, list[TestAttempt]] = {}
+        self._walls: dict[int, float] = {}
+        self._before: dict[int, list[int]] = {}
+        self._settled: list[Settled] = []
+        self._alike: Counter[tuple[str, ...]] = Counter()
+        self._idle: list[Worker] = []
+        self._waiting = 0
+        self._open = 1
+        self._notes: list[str] = []
+
+    @property
+    def first(self) -> Unit[Work]:
+        """The unit that collects."""
+        return self._unit("collect", "collect", self._collect, None)
+
+    def _unit(self, kind: str, label: str, work: Work, expected_s: float | None) -> Unit[Work]:
+        job = self.job
+        return Unit(
+            key=content_key(kind, job.name, label),
+            label=f"{job.name}: {label}",
+            payload=work,
+            kind=kind,
+            lane=job.lane,
+            expected_s=expected_s,
+        )
+
+    async def _done(self) -> None:
+        """One of the suite's units has ended; the last one ends its processes."""
+        self._open -= 1
+        if not self._open:
+            await self.close()
+
+    async def close(self) -> None:
+        """End every process of the suite."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(self._leave(worker) for worker in idle))
+        await self._suite.close()
+
+    # -- collecting
+
+    async def _collect(self, attempt: Attempt) -> int:
+        """Collect, and add the shards to the run; returns how many tests there are."""
+        try:
+            self._collection = collection = await self._suite.collect(self._limits.timeout_s)
+            self._notes += self._suite.notes
+            tests = [test for test in collection.tests if self._is_chosen(test)]
+            self._tests = {test.index: test for test in tests}
+            start_s = _FORKED_S if self._suite.can_fork else collection.took_s + _STARTED_S
+            durations, workers = self.job.durations, self._settings.workers
+            shards = plan_shards(tests, durations, workers, start_s=start_s, most=self.job.suite.shards)
+            if len(shards) == 1 and workers > 1:
+                self._notes.append("one shard: more workers would take longer to start than they save")
+            for number, shard in enumerate(shards, 1):
+                self._add_shard(attempt, shard, number, len(shards))
+            return len(tests)
+        finally:
+            await self._done()
+
+    def _is_chosen(self, test: PytestTest) -> bool:
+        return self.job.chosen is None or self.job.chosen(test.case)
+
+    def _add_shard(self, attempt: Attempt, shard: Shard, number: int, count: int) -> None:
+        record = ShardRecord(
+            id=f"{self.job.name} {number}/{count}",
+            suite=self.job.suite.name,
+            environment=self.job.environment.name,
+            index=number,
+            count=count,
+            tests=len(shard.tests),
+            expected_s=shard.expected_s,
+            command=self._spelled(shard.tests),
+            folder=self.job.suite.folder,
+        )
+        under_way = _Shard(shard, record)
+        unit = self._unit(
+            "shard", f"shard {number} of {count}", lambda a: self._run_shard(under_way, a), shard.expected_s
+        )
+        under_way.key = unit.key
+        self._shards.append(under_way)
+        self._waiting += 1
+        self._open += 1
+        attempt.add(unit)
+
+    def _spelled(self, tests: Sequence[int]) -> tuple[str, ...]:
+        """Return a command that runs these tests: by their files when it runs all of these, else one by one."""
+        chosen = set(tests)
+        files = {self._tests[index].path for index in tests}
+        whole = all(test.index in chosen for test in self._tests.values() if test.path in files)
+        natives = [self._tests[index].case.native for index in tests]
+        if whole or len(natives) > _MOST_WORDS:
+            natives = list(dict.fromkeys(native.partition("::")[0] for native in natives))
+        return (*self._command.argv, *natives)
+
+    # -- running
+
+    async def _run_shard(self, shard: _Shard, attempt: Attempt) -> int:
+        """Run a shard's tests, in as many processes as it takes; returns how many ran."""
+        self._waiting -= 1
+        ran = 0
+        try:
+            left, barren, exits = list(shard.shard.tests), 0, Counter[str]()
+            while left:
+                stretch = await self._stretch(left, "shard", shard=shard)
+                ran += len(stretch.done)
+                self._consider(stretch, attempt)
+                left = stretch.left
+                if stretch.why is None:
+                    break
+                barren = 0 if stretch.done else barren + 1
+                exits[stretch.why] += 1
+                if barren >= _MOST_BARREN or exits[stretch.why] >= _MOST_EXITS:
+                    self._give_up(left, stretch.why)
+                    break
+            self._lose(left)
+            return ran
+        finally:
+            await self._let_go()
+            await self._done()
+
+    async def _stretch(self, tests: Sequence[int], conditions: Conditions, *, shard: _Shard | None = None) -> Stretch:
+        """Run tests in one process: one that waits for work, or a new one; for a rerun always that."""
+        worker = self._idle.pop() if shard and self._idle else await self._new_worker(tests, rerun=shard is None)
+        stretch = Stretch(self._settings.root, worker, tests, conditions, self._heard if shard else _ignore)
+        if shard:
+            shard.stretches.append(stretch)
+        try:
+            await stretch.run(self._limits, self._slow)
+        except BaseException:
+            await self._suite.drop(worker)
+            raise
+        if stretch.why is not None:
+            await self._suite.drop(worker)
+        elif shard and (self._suite.can_fork or worker.indices is None):
+            self._idle.append(worker)
+        else:
+            await self._leave(worker)
+        return stretch
+
+    async def _new_worker(self, tests: Sequence[int], *, rerun: bool) -> Worker:
+        wanted = [(test.index, test.nodeid, test.nth, test.path) for test in map(self._tests.__getitem__, tests)]
+        return await self._suite.worker(wanted, new=rerun)
+
+    async def _let_go(self) -> None:
+        """End the workers for which there is no more work."""
+        if not self._waiting:
+            idle, self._idle = self._idle, []
+            await asyncio.gather(*(self._leave(worker) for worker in idle))
+
+    async def _leave(self, worker: Worker) -> None:
+        """Let a worker go; what fails as it tears down is a failure of the test that it ran last."""
+        await self._suite.leave(worker)
+        if not (worker.last_tests and worker.late):
+            return
+        index = worker.last_tests[-1]
+        late = [one for one in attempts_of(worker.late, self._settings.root) if one.outcome in BAD]
+        told = self._told.get(index)
+        if late and told and told[-1].outcome not in BAD:
+            kept = {"worker": told[-1].worker, "duration_s": told[-1].duration_s}
+            told[-1] = late[0].model_copy(update=kept)
+            self._settle(index, ClusterClass.UNKNOWN, "it failed when what the whole session shares was torn down")
+
+    def _slow(self, index: int, seconds: float) -> None:
+        self._settings.tell("test.slow", None, suite=self.job.name, test=self._tests[index].label, seconds=seconds)
+
+    def _heard(self, index: int, told: Told) -> None:
+        self._told.setdefault(index, []).extend(told.attempts)
+        self._walls[index] = told.wall_s
+        self._settings.listener.tested(self.job, self._case(index))
+
+    def _case(self, index: int) -> Case:
+        return self._tests[index].case.model_copy(update={"attempts": tuple(self._told.get(index, ()))})
+
+    def _give_up(self, tests: Sequence[int], why: str) -> None:
+        """These can't be run: whatever process is given them ends."""
+        for index in tests:
+            said = f"not run: {why.splitlines()[0]}"
+            self._told[index] = [TestAttempt(outcome=TestVerdict.NOT_RUN, message=said)]
+
+    def _lose(self, tests: Sequence[int]) -> None:
+        """A process that ended well has said nothing of these."""
+        for index in tests:
+            if index not in self._told:
+                said = "it was collected and given to a process that ended well without a word about it"
+                self._told[index] = [TestAttempt(outcome=TestVerdict.LOST, message=said)]
+
+    # -- failures
+
+    def _consider(self, stretch: Stretch, attempt: Attempt) -> None:
+        """Have the failures of a stretch rerun, as many as tell something."""
+        ran = stretch.worker.last_tests
+        for index, told in stretch.done.items():
+            if not told.attempts or told.attempts[-1].outcome not in BAD:
+                continue
+            self._before[index] = ran[: ran.index(index)]
+            alike = likeness(told.attempts[-1])
+            self._alike[alike] += 1
+            if not self._settings.retries:
+                self._settle(index, rule(Trial(told.attempts[-1])), "it was not rerun")
+            elif self._alike[alike] > _RERUN_ALIKE or self._alike.total() > _RERUN_AT_ALL:
+                self._settle(index, ClusterClass.UNKNOWN, "it was not rerun: many have failed like it")
+            else:
+                self._add_rerun(index, attempt)
+
+    def _add_rerun(self, index: int, attempt: Attempt) -> None:
+        self._open += 1
+        label = f"rerun of {self._tests[index].label}"
+        attempt.add(self._unit("rerun", label, lambda _: self._rerun(index), self._walls[index]))
+
+    async def _rerun(self, index: int) -> ClusterClass:
+        """Run a failed test again, in the ways that tell what kind of failure it is."""
+        try:
+            before, lead = self._before[index], self._lead(index)
+            trial = Trial(
+                self._told[index][-1],
+                retries=self._settings.retries,
+                had_before=bool(before),
+                left_out=bool(lead) and before[-len(lead) :] != lead,
+            )
+            while kind := next_rerun(trial):
+                first = {Rerun.ALONE: [], Rerun.AFTER_THE_SAME: before, Rerun.IN_ORDER: lead}[kind]
+                again = await self._again(index, first)
+                trial = replace(trial, reruns=(*trial.reruns, (kind, again)))
+                self._told[index].append(again)
+                self._settings.listener.tested(self.job, self._case(index))
+            self._settle(index, rule(trial), _story(trial))
+            return rule(trial)
+        finally:
+            await self._done()
+
+    async def _again(self, index: int, first: Sequence[int]) -> TestAttempt:
+        """Run a test after others, in a process of its own."""
+        conditions: Conditions = "predecessors" if first else "alone"
+        stretch = await self._stretch([*first, index], conditions)
+        told = stretch.done.get(index)
+        if told and told.attempts:
+            return told.attempts[-1]
+        why = f"not run again: {stretch.why or 'it was lost'}"
+        return TestAttempt(outcome=TestVerdict.NOT_RUN, message=why, conditions=conditions)
+
+    def _lead(self, index: int) -> list[int]:
+        """Return what pytest runs before a test: all of it if that is quick, else what is in the same file."""
+        earlier = [other for other in self._tests if other < index]
+        if sum(self._walls.get(other, 0.0) for other in earlier) <= _LEAD_S:
+            return earlier
+        return [other for other in earlier if self._tests[other].path == self._tests[index].path]
+
+    def _settle(self, index: int, kind: ClusterClass, why: str) -> None:
+        settled = Settled(self.job, self._case(index), kind, why)
+        self._settled.append(settled)
+        self._settings.listener.settled(settled)
+
+    # -- the end
+
+    def folded(self, outcomes: Mapping[str, Outcome[Any]]) -> SuiteRun:
+        """Fold all of it, once the run is over; `outcomes` are those of the run's units by key."""
+        collecting = outcomes.get(self.first.key)
+        cases = [self._last_word(index, outcomes) for index in self._tests]
+        unread = self._collection.unread if self._collection else ()
+        everything = (*(case for case in unread if self._keeps(case)), *cases)
+        shards = tuple(self._shard_record(shard, outcomes.get(shard.key)) for shard in self._shards)
+        spans = [(s.started_s, s.ended_s) for s in shards if s.started_s is not None and s.ended_s is not None]
+        record = SuiteRecord(
+            name=self.job.suite.name,
+            framework=self.job.suite.framework,
+            folder=self.job.suite.folder,
+            environment=self.job.environment.name,
+            found_by=self.job.suite.found_by,
+            shards=len(shards),
+            collected=len(self._tests) if self._collection else None,
+            totals=Totals.of(case.verdict for case in everything),
+            wall_s=max(end for _, end in spans) - min(start for start, _ in spans) if spans else None,
+            error=collecting.error if collecting and not collecting.ok else None,
+            notes=tuple(self._all_notes()),
+        )
+        walls = {self._tests[index].label: seconds for index, seconds in self._walls.items() if self._counts(index)}
+        return SuiteRun(self.job, record, everything, shards, tuple(self._settled), walls)
+
+    def _keeps(self, case: Case) -> bool:
+        return self.job.chosen is None or self.job.chosen(case) or case.verdict in BAD
+
+    def _counts(self, index: int) -> bool:
+        """A test that was ended took what it was given, not what it takes."""
+        return self._told[index][0].outcome not in {TestVerdict.TIMED_OUT, TestVerdict.CRASHED}
+
+    def _all_notes(self) -> list[str]:
+        deselected = self._collection.deselected if self._collection else 0
+        return [
+            *self._notes,
+            *([f"{deselected} tests are deselected by the project's own options"] if deselected else []),
+        ]
+
+    def _last_word(self, index: int, outcomes: Mapping[str, Outcome[Any]]) -> Case:
+        """Return a test's case; one of which nothing is known says why."""
+        if index not in self._told:
+            shard = next(shard for shard in self._shards if index in shard.shard.tests)
+            outcome = outcomes.get(shard.key)
+            why = (outcome.error if outcome else None) or "its shard was not run"
+            self._told[index] = [TestAttempt(outcome=TestVerdict.NOT_RUN, message=why)]
+        return self._case(index)
+
+    def _shard_record(self, shard: _Shard, outcome: Outcome[Any] | None) -> ShardRecord:
+        stretches = shard.stretches
+        if outcome is None or not stretches:
+            return shard.record
+        broken = next((stretch.why for stretch in stretches if stretch.why), None)
+        return shard.record.model_copy(
+            update={
+                "status": _STATUS.get(outcome.status, "failed") if not outcome.ok or not broken else "crashed",
+                "worker": stretches[0].worker.seat.number,
+                "processes": len(stretches),
+                "started_s": outcome.started_s,
+                "ended_s": outcome.ended_s,
+                "error": outcome.error or broken,
+            }
+        )
+
+
+_STATUS: Mapping[Status, ShardStatus] = {
+    Status.OK: "ok",
+    Status.TIMED_OUT: "timed_out",
+    Status.CANCELLED: "cancelled",
+    Status.NOT_RUN: "not_run",
+}
+
+
+def _ignore(_index: int, _told: Told) -> None:
+    """Hear of tests that only lead up to another."""
+
+
+def _story(trial: Trial) -> str:
+    """Say in a sentence what the reruns showed."""
+    told = [f"{'passed' if one.outcome in GOOD else one.outcome.value} {how.value}" for how, one in trial.reruns]
+    return f"it {trial.first.outcome.value} in its shard" + "".join(f", {part}" for part in told)

@@ -1,0 +1,68 @@
+"""Run suites: each in its environment, in shards, all under one supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+from fanfold.engine.attempt import Attempt
+from fanfold.engine.supervise import supervise
+from fanfold.engine.supervisor import Supervisor
+from fanfold.models import Outcome, Unit
+from fanfold.skills.parallel_test.isolation import Seats, scratch
+from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
+from fanfold.skills.parallel_test.pytest_work import PytestWork
+
+Work = Callable[[Attempt], Awaitable[object]]
+
+
+class JobWork(Protocol):
+    """What is done for one job: a first unit, which adds the others; then all is folded."""
+
+    @property
+    def first(self) -> Unit[Work]: ...
+
+    async def close(self) -> None: ...
+
+    def folded(self, outcomes: Mapping[str, Outcome[Any]]) -> SuiteRun: ...
+
+
+async def run_suites(
+    jobs: Sequence[Job], settings: Settings, supervisor: Supervisor
+) -> tuple[tuple[SuiteRun, ...], tuple[Outcome[Any], ...]]:
+    """Run all jobs at once and return what became of each, in their order, and the outcomes of all units.
+
+    A job's first unit collects its tests and adds its shards, which start the longest first, those of unknown length
+    before all others; a shard adds a rerun for each failure, so that reruns overlap with the shards that are left.
+    No unit is ever taken from the store: a test that is not run says nothing. Whatever was started has ended, and its
+    folders are gone, when this returns or raises.
+    """
+    with ExitStack() as stack:
+        seats = Seats(stack.enter_context(scratch()), settings.workers)
+        works = [_work_on(job, settings, seats) for job in jobs]
+        try:
+            outcomes = await supervise([work.first for work in works], _do, supervisor=supervisor)
+        finally:
+            await asyncio.gather(*(work.close() for work in works))
+    by_key = {outcome.key: outcome for outcome in outcomes}
+    return tuple(work.folded(by_key) for work in works), tuple(outcomes)
+
+
+async def _do(unit: Unit[Work], attempt: Attempt) -> object:
+    return await unit.payload(attempt)
+
+
+def _work_on(job: Job, settings: Settings, seats: Seats) -> JobWork:
+    return PytestWork(job, settings, seats)
+
+
+def durations_of(runs: Iterable[SuiteRun]) -> dict[str, Mapping[str, float]]:
+    """Return what is to be kept for the next time, by the kind under which the store keeps it."""
+    return {duration_kind(run.job): run.durations for run in runs}
+
+
+def duration_kind(job: Job) -> str:
+    """Return the kind under which the durations of a job's tests are kept."""
+    return f"test:{job.name}"
