@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import pytest
@@ -18,20 +18,11 @@ from fanfold.engine.events import EventLog
 from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.watched import Limits
 from fanfold.models import Outcome
-from fanfold.runners.base import Command, Runner, Task
+from fanfold.runners.pytest_plain import PYTEST
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.job import Deaf, Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.work import run_suites
 from fanfold.suites import Environment, Suite, TestVerdict
-
-
-class Pytest:
-    """Calls the pytest that runs this test."""
-
-    def command(self, task: Task, tools: Tools) -> Command:
-        del tools
-        argv = (*task.suite.command, sys.executable, "-m", "pytest", *task.suite.arguments, *task.suite.paths)
-        return Command(argv, task.folder, dict(task.suite.variables))
 
 
 @dataclass
@@ -76,7 +67,7 @@ class Project:
     def job(self, **options: Any) -> Job:
         chosen, durations = options.pop("chosen", None), options.pop("durations", {})
         suite = Suite(name="unit", framework="pytest", **options)
-        return Job(suite, Environment(), cast("Runner", Pytest()), chosen, durations)
+        return Job(suite, Environment(), PYTEST, chosen, durations)
 
     async def arun(
         self,
@@ -89,6 +80,8 @@ class Project:
     ) -> Result:
         log = EventLog()
         environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        # The pytest that runs this test runs the project's as well.
+        environ |= {"VIRTUAL_ENV": sys.prefix, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         settings = Settings(
             self.root,
             Tools(self.root, environ),

@@ -113,7 +113,7 @@ CRASHES = {
 
 
 @pytest.mark.parametrize("name", CRASHES)
-def test_a_crash_loses_one_test(either, name):
+def test_a_crash_loses_one_test(project, name):
     """The test that takes its process along is crashed, with what it had said; those after it run in a new process."""
     body, how = CRASHES[name]
     text = f"""
@@ -124,7 +124,7 @@ def test_a_crash_loses_one_test(either, name):
         def test_after(): pass
         def test_last(): pass
     """
-    done = either.write({"test_a.py": text}).run(workers=1)
+    done = project.write({"test_a.py": text}).run(workers=1)
     assert done.verdicts == {
         "test_before": "passed",
         "test_crash": "crashed",
@@ -182,7 +182,7 @@ def test_a_hang_is_slow_then_ended(either):
     assert [event.attributes["test"] for event in slow] == ["test_a.py::test_hang"]
 
 
-def test_a_hang_that_ignores_signals_is_killed(either, gone):
+def test_a_hang_that_ignores_signals_is_killed(project, gone):
     """SIGINT and SIGTERM are ignored, a child has left the session: both are gone when the run has ended."""
     text = """
         import pathlib, signal, subprocess, time
@@ -194,12 +194,12 @@ def test_a_hang_that_ignores_signals_is_killed(either, gone):
             time.sleep(60)
         def test_after(): pass
     """
-    done = either.write({"test_a.py": text}).run(workers=1, limits=Limits(timeout_s=0.6, grace_s=0.2))
+    done = project.write({"test_a.py": text}).run(workers=1, limits=Limits(timeout_s=0.6, grace_s=0.2))
     assert list(done.verdicts.values()) == ["timed_out", "passed"]
-    assert gone(int((either.root / "pid").read_text()))
+    assert gone(int((project.root / "pid").read_text()))
 
 
-def test_children_that_outlive_the_tests_are_ended(either, gone):
+def test_children_that_outlive_the_tests_are_ended(project, gone):
     """A daemon that a test leaves behind ends with the suite; it holds nothing up."""
     text = """
         import pathlib, subprocess
@@ -207,12 +207,12 @@ def test_children_that_outlive_the_tests_are_ended(either, gone):
             child = subprocess.Popen(["sleep", "60"], start_new_session=True)
             pathlib.Path("pid").write_text(str(child.pid))
     """
-    done = either.write({"test_a.py": text}).run()
+    done = project.write({"test_a.py": text}).run()
     assert done.verdicts == {"test_daemon": "passed"}
-    assert gone(int((either.root / "pid").read_text()))
+    assert gone(int((project.root / "pid").read_text()))
 
 
-def test_too_much_memory_ends_one_test(either):
+def test_too_much_memory_ends_one_test(project):
     """A test that takes more than its process may have is crashed, and says how much it was."""
     text = """
         import time
@@ -222,7 +222,7 @@ def test_too_much_memory_ends_one_test(either):
         def test_after(): pass
     """
     limits = Limits(memory_bytes=300_000_000, grace_s=0.2)
-    done = either.write({"test_a.py": text}).run(workers=1, limits=limits)
+    done = project.write({"test_a.py": text}).run(workers=1, limits=limits)
     assert list(done.verdicts.values()) == ["crashed", "passed"]
     assert "MB of memory" in done.first("test_greedy").message
 
@@ -247,7 +247,7 @@ def test_a_flood_is_neither_kept_nor_lost(project):
 # -- hostile tests
 
 
-def test_a_test_may_change_its_folder_and_remove_its_temporary_one(either):
+def test_a_test_may_change_its_folder_and_remove_its_temporary_one(project):
     """Another current folder, a removed TMPDIR, closed descriptors: the tests after it have what they need."""
     text = """
         import os, pathlib, shutil, tempfile
@@ -256,7 +256,7 @@ def test_a_test_may_change_its_folder_and_remove_its_temporary_one(either):
         def test_descriptors(): os.closerange(50, 190)
         def test_after(): assert pathlib.Path.cwd() == pathlib.Path("/")
     """
-    done = either.write({"test_a.py": text}).run(workers=1)
+    done = project.write({"test_a.py": text}).run(workers=1)
     assert set(done.verdicts.values()) == {"passed"}
 
 
@@ -300,14 +300,14 @@ def test_tests_of_the_same_name_are_told_apart(either):
 # -- suites that are not whole
 
 
-def test_a_file_that_can_not_be_imported_is_an_error_and_the_others_run(either):
+def test_a_file_that_can_not_be_imported_is_an_error_and_the_others_run(project):
     """The file is named with what it raised; one that skips itself says so."""
     files = {
         "test_bad.py": "import does_not_exist\n",
         "test_good.py": "def test_good(): pass\n",
         "test_not_here.py": "import pytest\npytest.importorskip('does_not_exist')\n",
     }
-    done = either.write(files).run()
+    done = project.write(files).run()
     assert {case.file: case.verdict for case in done.run.cases} == {
         "test_bad.py": "error",
         "test_good.py": "passed",
@@ -338,7 +338,7 @@ def test_no_tests_are_no_failure(project):
     assert (done.run.record.collected, done.run.shards, done.run.record.error) == (0, (), None)
 
 
-def test_a_fixture_of_the_session_that_fails_late_is_an_error(either):
+def test_a_fixture_of_the_session_that_fails_late_is_an_error(project):
     """What fails when the session is torn down is an error of the test that ran last."""
     text = """
         import pytest
@@ -348,7 +348,7 @@ def test_a_fixture_of_the_session_that_fails_late_is_an_error(either):
             raise OSError("no end today")
         def test_uses_it(shared): pass
     """
-    done = either.write({"test_a.py": text}).run()
+    done = project.write({"test_a.py": text}).run()
     assert done.verdicts == {"test_uses_it": "error"}
     assert "no end today" in done.first("test_uses_it").message
 

@@ -77,23 +77,28 @@ class Seats:
     folder: Path
     workers: int
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _taken: set[int] = field(default_factory=set)
+    _taken: dict[int, Seat] = field(default_factory=dict)
     _made: int = 0
 
     def take(self) -> Seat:
         """Return a place with the lowest number that is free."""
         number = next(n for n in range(len(self._taken) + 1) if n not in self._taken)
-        self._taken.add(number)
         self._made += 1
         folder = self.folder / str(self._made)
         folder.mkdir(mode=0o700)
         seat = Seat(number, folder, free_ports(number), (_MARK, f"{self.run}-{self._made}"))
+        self._taken[number] = seat
         seat.ready()
         return seat
 
+    def share(self, seat: Seat) -> None:
+        """Let others have the number: whoever is in this place runs no tests."""
+        if self._taken.get(seat.number) is seat:
+            del self._taken[seat.number]
+
     def leave(self, seat: Seat) -> None:
         """Give a place back; what lies in its folder goes."""
-        self._taken.discard(seat.number)
+        self.share(seat)
         _remove(seat.folder)
 
     def variables(self, seat: Seat, environ: Mapping[str, str]) -> dict[str, str]:

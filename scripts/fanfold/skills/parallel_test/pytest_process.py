@@ -141,6 +141,7 @@ class PytestSuite:
         self._first, collection = await self._started(None, limit_s)
         if collection.no_fork is None:
             self._serves = True
+            self._seats.share(self._first.seat)
             self._first.talk.hear = self._hear_of_children
         else:
             self.notes.append(f"workers start one by one, and not by fork: {collection.no_fork}")
@@ -194,10 +195,7 @@ class PytestSuite:
         """Write the reporter's settings; returns the variables by which it comes in."""
         before = self.launch.variables.get("PYTHONPATH")
         said = {
-            "mode": "serve",
             "socket": descriptor,
-            "report": None,
-            "tests": None,
             "files": files,
             "capture": seat.captures,
             "worker": self._seats.workerinput(seat),

@@ -13,6 +13,7 @@ from fanfold.models import Outcome, Status, Unit, content_key
 from fanfold.runners.base import Task
 from fanfold.runners.pytest.attempts import attempts_of
 from fanfold.runners.pytest.collection import Collection, PytestTest
+from fanfold.runners.pytest.launch import launch
 from fanfold.runners.pytest.shards import Shard, plan_shards
 from fanfold.skills.parallel_test.evidence import Rerun, Trial, likeness, next_rerun, rule
 from fanfold.skills.parallel_test.isolation import Seats
@@ -35,6 +36,8 @@ from fanfold.suites import (
 
 Work = Callable[[Attempt], Awaitable[object]]
 
+_COLLECT_S = 60.0
+_COLLECT_TIMES = 5
 _FORKED_S = 0.02
 _STARTED_S = 0.3
 # A process that ends before its first test does so again; one that a test ends may do so for each of them.
@@ -66,7 +69,7 @@ class PytestWork:
         self._settings = settings
         self._limits = settings.limits_of(job.suite)
         task = Task(job.suite, job.environment, settings.root, seats.folder)
-        command = job.runner.command(task, settings.tools)
+        command = launch(task, settings.tools)
         self._command = command
         variables = {**settings.tools.environ, **command.variables}
         self._suite = PytestSuite(Launch(command.argv, command.folder, settings.root, variables), seats)
@@ -116,7 +119,7 @@ class PytestWork:
     async def _collect(self, attempt: Attempt) -> int:
         """Collect, and add the shards to the run; returns how many tests there are."""
         try:
-            self._collection = collection = await self._suite.collect(self._limits.timeout_s)
+            self._collection = collection = await self._suite.collect(self._collect_limit_s)
             self._notes += self._suite.notes
             tests = [test for test in collection.tests if self._is_chosen(test)]
             self._tests = {test.index: test for test in tests}
@@ -130,6 +133,12 @@ class PytestWork:
             return len(tests)
         finally:
             await self._done()
+
+    @property
+    def _collect_limit_s(self) -> float | None:
+        """The limit of a test is too little for importing all of them."""
+        limit_s = self._limits.timeout_s
+        return None if limit_s is None else max(_COLLECT_S, limit_s * _COLLECT_TIMES)
 
     def _is_chosen(self, test: PytestTest) -> bool:
         return self.job.chosen is None or self.job.chosen(test.case)

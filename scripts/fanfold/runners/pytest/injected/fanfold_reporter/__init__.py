@@ -5,10 +5,7 @@ variables by which it came before the first conftest is read, so that a pytest w
 
 `FANFOLD_PYTEST` names a file of settings in JSON:
 
-    mode         "run": run `tests` and end. "serve": collect, then take commands from the socket
-    report       the file that messages are written to; null in "serve"
-    socket       the descriptor of the socket; null in "run"
-    tests        a list of [node id, occurrence from 0] in the order wanted; null runs everything
+    socket       the descriptor of the socket that messages go to and commands come from
     files        what pytest is to collect in place of its arguments; null leaves them
     capture      the path, without suffix, of the files that hold what the running test has printed
     worker       what goes into `config.workerinput`; null for no such thing

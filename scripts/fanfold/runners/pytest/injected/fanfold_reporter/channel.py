@@ -36,28 +36,13 @@ def out_of_the_way(descriptor: int) -> int:
 
 
 class Channel:
-    """A file that is opened again when a test has closed it, or a socket."""
+    """The socket that fanfold listens to."""
 
-    def __init__(self, *, path: str | None = None, descriptor: int | None = None) -> None:
-        self._path = path
-        self.descriptor = out_of_the_way(self._opened() if descriptor is None else descriptor)
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = out_of_the_way(descriptor)
 
     def say(self, event: str, **said: object) -> None:
-        """Write a message; it is with the reader, or in the file, when this returns."""
+        """Write a message; it is on its way when this returns, whatever happens to this process then."""
         line = memoryview((json.dumps(dict(said, event=event), separators=(",", ":")) + "\n").encode())
         while line:
-            line = line[self._write(line) :]
-
-    def _write(self, line: memoryview) -> int:
-        try:
-            return os.write(self.descriptor, line)
-        except OSError:
-            if self._path is None:
-                raise
-            self.descriptor = out_of_the_way(self._opened())
-            return 0
-
-    def _opened(self) -> int:
-        if self._path is None:
-            raise ValueError("a channel is a path or a descriptor")
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            line = line[os.write(self.descriptor, line) :]

@@ -10,7 +10,7 @@ import pytest
 from fanfold_reporter.captures import Captures
 from fanfold_reporter.channel import Channel, shown
 from fanfold_reporter.describe import MESSAGE, TEXT, Describer, details, failure
-from fanfold_reporter.running import Runner, Server
+from fanfold_reporter.running import Server
 from fanfold_reporter.sharing import Watch
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Plugin:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
-        self._watch = Watch() if settings["mode"] == "serve" else None
+        self._watch = Watch()
         self._captures = Captures(settings["capture"])
         self._began = time.time()
         self._deselected = 0
@@ -47,7 +47,7 @@ class Plugin:
         self._current: pytest.Item | None = None
         self._subtests = 0
         self._error: BaseException | None = None
-        self.channel = Channel(path=settings["report"], descriptor=settings["socket"])
+        self.channel = Channel(settings["socket"])
 
     def be_worker(self, config: Any, workerinput: dict[str, Any] | None) -> None:
         """Be a worker as pytest-xdist's are, for plugins and fixtures that ask which one they are in."""
@@ -103,33 +103,19 @@ class Plugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         session.testsfailed = 0  # what can be collected is run; what can't has been said
-        no_fork = None
-        if self._watch:
-            self._watch.stop()
-            no_fork = self._watch.verdict()
-            describer = Describer(self.channel.say)
+        self._watch.stop()
+        no_fork = self._watch.verdict()
+        describer = Describer(self.channel.say)
         for index, item in enumerate(session.items):
             self._index[item] = index
-            if self._watch:
-                describer.item(index, item)
+            describer.item(index, item)
         took = time.time() - self._began
         counts = {"count": len(session.items), "deselected": self._deselected}
         self.channel.say("collected", no_fork=no_fork, took=took, **counts)
         self.be_worker(session.config, self._settings["worker"])
-        if self._watch:
-            Server(session, self).serve()
-        else:
-            self._run_all(session)
+        Server(session, self).serve()
         self.channel.say("closed")
         return True
-
-    def _run_all(self, session: pytest.Session) -> None:
-        chosen = _chosen(session.items, self._settings["tests"])
-        for place, index in chosen.items():
-            self.channel.say("item", index=index, id=session.items[index].nodeid, place=place)
-        runner = Runner(session, self)
-        if runner.run(list(chosen.values())):
-            runner.tear_down()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Wrapper:
@@ -159,13 +145,3 @@ class Plugin:
         if not report.passed:
             said.update(details(self._current, report, error))
         self.channel.say("phase", index=index, **said)
-
-
-def _chosen(items: Sequence[pytest.Item], tests: list[Any] | None) -> dict[int, int]:
-    """Return the indices of `tests` by their places in it; what is not there is left out, and missed by who asked."""
-    if tests is None:
-        return dict(enumerate(range(len(items))))
-    known: dict[str, list[int]] = {}
-    for index, item in enumerate(items):
-        known.setdefault(item.nodeid, []).append(index)
-    return {place: known[name][nth] for place, (name, nth) in enumerate(tests) if nth < len(known.get(name, ()))}

@@ -181,7 +181,7 @@ class Server:
             os.close(descriptor)
         os.environ.update(command["variables"])
         tempfile.tempdir = None
-        self._plugin.channel = Channel(descriptor=channel)
+        self._plugin.channel = Channel(channel)
         self._plugin.be_worker(self._session.config, command["input"])
         redirect(self._session.config, out_of_the_way(output), command["capture"])
         Server(self._session, self._plugin).serve()

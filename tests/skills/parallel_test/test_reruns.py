@@ -1,0 +1,212 @@
+"""What a failure is, is told by running it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfold.skills.parallel_test.evidence import Rerun, Trial, next_rerun, rule, wants_resource
+from fanfold.skills.parallel_test.job import Deaf, Settled
+from fanfold.suites import BAD, Case, ClusterClass, TestAttempt, TestVerdict
+
+FAILED, PASSED = TestAttempt(outcome=TestVerdict.FAILED), TestAttempt(outcome=TestVerdict.PASSED)
+ALONE, SAME, ORDER = Rerun.ALONE, Rerun.AFTER_THE_SAME, Rerun.IN_ORDER
+
+
+def attempt(outcome: TestVerdict, **fields: Any) -> TestAttempt:
+    return TestAttempt(outcome=outcome, **fields)
+
+
+def story(
+    first: TestAttempt, answers: dict[Rerun, list[TestAttempt]], **facts: Any
+) -> tuple[list[Rerun], ClusterClass]:
+    """Play a trial out: each rerun ends as `answers` says, in turn."""
+    trial, asked = Trial(first, **facts), []
+    while kind := next_rerun(trial):
+        asked.append(kind)
+        again = answers[kind][len(trial.of(kind))]
+        trial = Trial(first, (*trial.reruns, (kind, again)), trial.retries, trial.had_before, trial.left_out)
+    return asked, rule(trial)
+
+
+ALL = {"had_before": True, "left_out": True}
+TABLE = [
+    ("fails always", FAILED, {ALONE: [FAILED], ORDER: [FAILED]}, ALL, [ALONE, ORDER], "regression"),
+    ("fails alone, nothing before it", FAILED, {ALONE: [FAILED]}, {}, [ALONE], "regression"),
+    ("needs a test before it", FAILED, {ALONE: [FAILED], ORDER: [PASSED]}, ALL, [ALONE, ORDER], "order"),
+    ("is disturbed", FAILED, {ALONE: [PASSED], SAME: [FAILED]}, {"had_before": True}, [ALONE, SAME], "order"),
+    (
+        "is disturbed in this order only",
+        FAILED,
+        {ALONE: [PASSED], SAME: [FAILED], ORDER: [PASSED]},
+        ALL,
+        [ALONE, SAME, ORDER],
+        "order",
+    ),
+    ("passes again", FAILED, {ALONE: [PASSED], SAME: [PASSED]}, ALL, [ALONE, SAME], "flaky"),
+    ("passes alone, was first", FAILED, {ALONE: [PASSED]}, {}, [ALONE], "flaky"),
+    ("passes at last", FAILED, {ALONE: [FAILED, PASSED]}, {"retries": 3}, [ALONE, ALONE], "flaky"),
+    ("fails as often as asked", FAILED, {ALONE: [FAILED] * 3}, {"retries": 3}, [ALONE] * 3, "regression"),
+    ("is not rerun", FAILED, {}, {"retries": 0}, [], "unknown"),
+    (
+        "had no port",
+        attempt(TestVerdict.FAILED, message="OSError: [Errno 98] Address already in use"),
+        {ALONE: [PASSED]},
+        {},
+        [ALONE],
+        "environment",
+    ),
+    (
+        "has no server",
+        attempt(TestVerdict.ERROR, error_type="ConnectionRefusedError"),
+        {ALONE: [FAILED]},
+        {},
+        [ALONE],
+        "environment",
+    ),
+    (
+        "hangs",
+        attempt(TestVerdict.TIMED_OUT),
+        {ALONE: [attempt(TestVerdict.TIMED_OUT)]},
+        {"retries": 3},
+        [ALONE],
+        "timeout",
+    ),
+    ("hung once", attempt(TestVerdict.TIMED_OUT), {ALONE: [PASSED]}, {}, [ALONE], "flaky"),
+    ("crashes", attempt(TestVerdict.CRASHED), {ALONE: [attempt(TestVerdict.CRASHED)]}, {}, [ALONE], "crash"),
+]
+
+
+@pytest.mark.parametrize(
+    ("first", "answers", "facts", "asked", "kind"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
+)
+def test_evidence_decides(first, answers, facts, asked, kind):
+    """Which reruns are asked for, and what they make of the failure."""
+    assert story(first, answers, **facts) == (asked, kind)
+
+
+@given(
+    first=st.sampled_from(sorted(TestVerdict)),
+    outcomes=st.lists(st.sampled_from(sorted(TestVerdict)), min_size=12, max_size=12),
+    retries=st.integers(0, 5),
+    had_before=st.booleans(),
+    left_out=st.booleans(),
+)
+def test_every_trial_ends(first, outcomes, retries, had_before, left_out):
+    """Whatever reruns end like, there are at most as many as allowed and two more, and none of what did not fail."""
+    answers = {kind: [attempt(outcome) for outcome in outcomes] for kind in Rerun}
+    facts = {"retries": retries, "had_before": had_before, "left_out": left_out}
+    asked, _ = story(attempt(first), answers, **facts)
+    assert len(asked) <= retries + 2
+    assert asked.count(ALONE) <= retries
+    assert not asked or first in BAD
+
+
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("sqlite3.OperationalError: database is locked", True),
+        ("no space left on device", True),
+        ("assert 1 == 2", False),
+    ],
+)
+def test_what_is_about_the_surroundings(text, is_so):
+    """Messages about ports, locks and disks are told from those about values."""
+    assert wants_resource(attempt(TestVerdict.FAILED, message=text)) is is_so
+
+
+# -- played by real tests
+
+
+class Ears(Deaf):
+    """Remembers what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[Case] = []
+        self.failures: list[Settled] = []
+
+    def tested(self, job: object, case: Case) -> None:
+        del job
+        self.heard.append(case)
+
+    def settled(self, failure: Settled) -> None:
+        self.failures.append(failure)
+
+
+def test_a_failure_of_the_code_is_a_regression(either):
+    """It fails in its shard, alone, and after the tests before it."""
+    text = "def test_a(): pass\ndef test_b(): assert 0\n"
+    done = either.write({"test_a.py": text}).run(retries=1)
+    assert (done.verdicts["test_b"], done.kinds) == ("failed", {"test_b": "regression"})
+
+
+def test_flaky_is_not_passed(project):
+    """A test that passes when it is run again is flaky, with all its attempts; whoever listens hears each."""
+    project.listener = Ears()
+    text = """
+        import pathlib
+        def test_flaky():
+            count = pathlib.Path("count")
+            count.write_text((count.read_text() if count.exists() else "") + "x")
+            assert len(count.read_text()) > 1
+    """
+    done = project.write({"test_a.py": text}).run(retries=2)
+    assert done.attempts == {"test_flaky": ["failed", "passed"]}
+    assert (done.verdicts, done.kinds) == ({"test_flaky": "flaky"}, {"test_flaky": "flaky"})
+    assert [len(case.attempts) for case in project.listener.heard] == [1, 2]
+    assert [failure.why for failure in project.listener.failures] == ["it failed in its shard, passed alone"]
+
+
+def test_a_disturbed_test_is_order_dependent(project):
+    """It passes alone and fails after the test that spoils what both use."""
+    text = """
+        import os
+        def test_spoils(): os.environ["SPOILT"] = "1"
+        def test_victim(): assert "SPOILT" not in os.environ
+    """
+    done = project.write({"test_a.py": text}).run(workers=1, retries=1)
+    assert done.attempts["test_victim"] == ["failed", "passed", "failed"]
+    assert (done.verdicts["test_victim"], done.kinds) == ("failed", {"test_victim": "order"})
+
+
+def test_a_test_that_needs_another_is_no_failure_of_the_code(project):
+    """What plain pytest passes because another test ran before it is not failed by being in another shard."""
+    text = """
+        import os, pathlib, time
+        seen = pathlib.Path("seen")
+        def test_makes():
+            os.environ["MADE"] = "1"
+            deadline = time.time() + 20
+            while not seen.exists() and time.time() < deadline: time.sleep(0.01)
+        def test_other(): pass
+        def test_needs():
+            seen.touch()
+            assert os.environ["MADE"]
+    """
+    durations = {
+        f"test_a.py::{name}": seconds for name, seconds in (("test_makes", 9), ("test_other", 1), ("test_needs", 9))
+    }
+    done = project.write({"test_a.py": text}).run(retries=1, durations=durations)
+    assert len(done.run.shards) > 1
+    assert done.attempts["test_needs"] == ["failed", "failed", "passed"]
+    assert (done.verdicts["test_needs"], done.kinds) == ("flaky", {"test_needs": "order"})
+    assert "after the tests that pytest runs before it" in done.run.settled[0].why
+
+
+def test_many_failures_of_one_cause_are_not_all_rerun(project):
+    """Some of those that fail alike are rerun, and the rest say that they were not."""
+    text = "import pytest\n@pytest.mark.parametrize('n', range(20))\ndef test_a(n): raise OSError('all of them')\n"
+    done = project.write({"test_a.py": text}).run(retries=1)
+    reruns = [name for name, attempts in done.attempts.items() if len(attempts) > 1]
+    assert len(reruns) == 5
+    assert list(done.kinds.values()).count("unknown") == 15
+    assert set(done.verdicts.values()) == {"failed"}
+
+
+def test_without_retries_nothing_is_rerun(project):
+    """No rerun, and what the first attempt alone can't tell is unknown."""
+    done = project.write({"test_a.py": "def test_a(): assert 0\n"}).run(retries=0)
+    assert (done.attempts, done.kinds) == ({"test_a": ["failed"]}, {"test_a": "unknown"})
