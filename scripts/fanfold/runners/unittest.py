@@ -6,6 +6,7 @@ It is run through `children/fanfold_unittest.py`, which needs nothing but the pr
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fanfold.runners.common import Plain, command_of, explained, python_call, re
 from fanfold.runners.python_suites import unittest_suites
 from fanfold.runners.results.unittest_lines import lines_of, read_unittest
 from fanfold.runners.tools import Tools
-from fanfold.suites import Suite
+from fanfold.suites import Case, Suite
 
 CHILDREN = Path(__file__).parent / "children"
 REPORT = "unittest.jsonl"
@@ -52,7 +53,7 @@ class Unittest(Plain):
         return Collected(tuple(Item(module, tuple(names)) for module, names in sorted(tests.items())))
 
     def command(self, task: Task, tools: Tools) -> Command:
-        return self._command(task, tools, "-v", *(task.tests or task.items or _discovery(task)))
+        return self._command(task, tools, *(task.tests or task.items or _discovery(task)), "-v")
 
     def _command(self, task: Task, tools: Tools, *words: str) -> Command:
         report = task.scratch / REPORT
@@ -63,7 +64,17 @@ class Unittest(Plain):
         return command_of(task, call, script, *words, variables=variables, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(read_files(task, ended, read_unittest), ended, "unittest wrote nothing")
+        reading = read_files(task, ended, read_unittest)
+        cases = tuple(_whole_name(case, task.items) for case in reading.cases)
+        return explained(Reading(cases, reading.error, reading.notes), ended, "unittest wrote nothing")
+
+
+def _whole_name(case: Case, asked: Sequence[str]) -> Case:
+    """Give a module that can't be imported its whole name, of which unittest tells the end when it was asked for it."""
+    if case.native or "." in case.name:
+        return case
+    meant = [name for name in asked if name.endswith(f".{case.name}")]
+    return case.model_copy(update={"name": meant[0]}) if len(meant) == 1 else case
 
 
 def _start(suite: Suite) -> str:
