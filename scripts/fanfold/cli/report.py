@@ -7,17 +7,21 @@ from typing import Any
 
 import click
 
+from fanfold.cli.config import repository_root
 from fanfold.cli.options import rendering_options
+from fanfold.cli.post import check_post, post_review
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.runs import chosen_run
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, read_run
-from fanfold.errors import TargetError
+from fanfold.errors import TargetError, UsageError
 from fanfold.models import Run
 from fanfold.reports.formats import Renderer
 
 
 @click.command()
 @click.argument("run", default=LATEST)
+@click.option("--post", is_flag=True, help="Then post the review of a pull request, as `fanfold review --post` does.")
+@click.option("--yes", is_flag=True, help="Post without asking.")
 @rendering_options
 def report(run: str, **given: Any) -> int:
     """Render a saved run again, in any format and with any template; no model is called.
@@ -25,9 +29,15 @@ def report(run: str, **given: Any) -> int:
     RUN is a run's id, the start of one, a run.json, or nothing for the latest run of this repository.
     """
     saved = saved_run(run)
+    pull = saved.request.get("pull_request")
+    if given["post"] and not isinstance(pull, int):
+        raise UsageError("the run is of no pull request: review one with --pr N")
+    check_post(post=given["post"], pull=pull, yes=given["yes"])
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(saved.skill, formats, template_choice(given["template"], given["templates"]))
     deliver(saved, renderer, places(given["output"], formats))
+    if given["post"]:
+        post_review(saved, saved.request["pull_request"], repository_root(Path.cwd()), yes=given["yes"])
     return 0
 
 

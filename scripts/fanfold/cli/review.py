@@ -21,6 +21,7 @@ from fanfold.cli.config import FROM_REPOSITORY, Settings
 from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
 from fanfold.cli.options import option, shared_options
+from fanfold.cli.post import check_post, post_review
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import Session
 from fanfold.errors import OutputError, UsageError
@@ -44,6 +45,9 @@ _NO_ANALYZER = "none"
 @click.argument("target", nargs=-1)
 @click.option("--staged", is_flag=True, help="What is staged.")
 @click.option("--diff", metavar="FILE", help="A unified diff; - reads stdin.")
+@click.option(
+    "--pr", type=click.IntRange(1), metavar="N", help="A pull request on GitHub, through gh; nothing is fetched."
+)
 @option(
     "--aspect",
     multiple=True,
@@ -72,6 +76,8 @@ _NO_ANALYZER = "none"
 )
 @click.option("--accept", is_flag=True, help=f"Take what this run reports into {FILE}: no later run reports it.")
 @click.option("--fix", is_flag=True, help="Then apply its suggestions to the working tree, as `fanfold fix` does.")
+@click.option("--post", is_flag=True, help="Then show the review and post it to the pull request, never twice.")
+@click.option("--yes", is_flag=True, help="Post without asking.")
 @shared_options
 @click.pass_context
 def review(ctx: click.Context, /, **given: Any) -> int:
@@ -80,10 +86,17 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     TARGET is nothing (uncommitted changes; if there are none, the last commit; outside git, the folder), a commit, a
     range A..B or A...B, a branch, or paths, of which every line is under review.
     """
+    check_post(post=given["post"], pull=given["pr"], yes=given["yes"])
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(CODE_REVIEW.name, formats, template_choice(given["template"], given["templates"]))
     chosen = places(given["output"], formats)
-    target = resolve(given["target"], cwd=Path.cwd(), staged=given["staged"], diff=_read_diff(given["diff"]))
+    target = resolve(
+        given["target"],
+        cwd=Path.cwd(),
+        staged=given["staged"],
+        diff=_read_diff(given["diff"]),
+        pull_request=given["pr"],
+    )
     knowledge = _knowledge(target, given["aspects_from"], given["baseline"], ctx.meta.get(FROM_REPOSITORY))
     request = _request(ctx, given, knowledge)
     choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
@@ -112,6 +125,8 @@ def review(ctx: click.Context, /, **given: Any) -> int:
         _accept(run, target)
     if given["fix"]:
         apply_suggestions(run, (), target.root, err=True)
+    if given["post"]:
+        post_review(run, given["pr"], target.root, yes=given["yes"])
     return session.exit_code(run, given["fail_on"])
 
 
@@ -161,6 +176,7 @@ def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) ->
         target=given["target"],
         staged=given["staged"],
         diff=given["diff"],
+        pull_request=given["pr"],
         aspects=_known("aspect", given["aspect"], list(knowledge.aspects)),
         analyzers=analyzers,
         backend=given["backend"],

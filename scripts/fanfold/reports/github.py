@@ -6,7 +6,7 @@ body; and texts of more than 65,536 characters. Each text carries a marker by wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from fanfold.models import Finding, Run, content_key
@@ -48,18 +48,23 @@ def render(run: Run) -> str:
     return document(review(run))
 
 
-def review(run: Run) -> dict[str, Any]:
-    """Return the review of a run: comments on lines that the diff shows, everything else in its body."""
-    placed = [(finding, key, _lines(run, finding)) for finding, key in fingerprints(shown(run))]
-    beside = [(finding, key, lines) for finding, key, lines in placed if lines][:MOST_COMMENTS]
-    commented = {finding.id for finding, _, _ in beside}
-    apart = [finding for finding, _, _ in placed if finding.id not in commented]
-    comments = [_comment(finding, key, lines) for finding, key, lines in beside]
+def review(run: Run, already: Collection[str] = (), *, beside: bool = True) -> dict[str, Any]:
+    """Return the review of a run: comments on lines that the diff shows, everything else in its body.
+
+    `already` are fingerprints of findings that have a comment from an earlier review. Without `beside`, no comment is
+    made, and all are told in the body.
+    """
+    keyed = [(finding, key) for finding, key in fingerprints(shown(run)) if key not in already]
+    placed = [(finding, key, _lines(run, finding) if beside else None) for finding, key in keyed]
+    commented = [(finding, key, lines) for finding, key, lines in placed if lines][:MOST_COMMENTS]
+    ids = {finding.id for finding, _, _ in commented}
+    comments = [_comment(finding, key, lines) for finding, key, lines in commented]
+    text = _body(run, [finding for finding, _ in keyed if finding.id not in ids], len(comments))
     commit = {"commit_id": run.target.head} if run.target.head else {}
-    return {**commit, "event": "COMMENT", "body": body(run, apart, len(comments)), "comments": comments}
+    return {**commit, "event": "COMMENT", "body": text, "comments": comments}
 
 
-def body(run: Run, apart: list[Finding], comments: int) -> str:
+def _body(run: Run, apart: list[Finding], comments: int) -> str:
     """Return the review's own text, its marker last; `apart` are the findings without a comment of their own."""
     found, missing = shown(run), gap(run)
     parts = [f"**{count(len(found), 'finding')}: {severities(found)}.**"] if found else []
@@ -71,6 +76,8 @@ def body(run: Run, apart: list[Finding], comments: int) -> str:
         parts.append("No model was called: what follows comes from static analyzers alone.")
     if comments:
         parts.append(f"{count(comments, 'comment')} on the lines concerned.")
+    if earlier := len(found) - comments - len(apart):
+        parts.append(f"{count(earlier, 'finding')} of these {'has' if earlier == 1 else 'have'} a comment already.")
     if apart:
         heading = "Elsewhere, or beyond the comments that fit:" if comments else "Found:"
         parts.append(_cut("\n".join([heading, "", *_listed(apart)])))

@@ -8,6 +8,7 @@
     --staged        what is in the index
     PATH…           these files and folders as a whole; `./name` when a revision has the same name
     --diff TEXT     what the diff shows
+    --pr N          what the pull request holds, against where it forked from its base
 
 Paths in a target are relative to its root: the top of the repository, wherever in it one stands.
 """
@@ -38,6 +39,7 @@ from fanfold.sources.diff import parse_diff
 from fanfold.sources.files import folder_files, repository_files, untracked_files
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.patched import Patched
+from fanfold.sources.pull_request import pull_request_span, view_pull_request
 from fanfold.sources.revisions import (
     Span,
     branch_ref,
@@ -114,17 +116,28 @@ class Target:
         return TargetRecord(root=root, description=self.description, base=self.base, head=self.head, shown=lines)
 
 
-def resolve(arguments: Sequence[str], *, cwd: Path, staged: bool = False, diff: str | None = None) -> Target:
+def resolve(
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    staged: bool = False,
+    diff: str | None = None,
+    pull_request: int | None = None,
+) -> Target:
     """Return the target that a command line names, seen from the folder `cwd`.
 
-    `diff` is the text of a diff. Raises TargetError when something can't be resolved, NothingToDo when it is
-    empty.
+    `diff` is the text of a diff, `pull_request` the number of one on GitHub. Raises TargetError when something can't be
+    resolved, NothingToDo when it is empty.
     """
     if not cwd.is_dir():
         raise TargetError(f"{str(cwd)!r} is no folder")
-    if sum([bool(arguments), staged, diff is not None]) > 1:
-        raise TargetError("paths or revisions, --staged and --diff exclude each other")
+    if sum([bool(arguments), staged, diff is not None, pull_request is not None]) > 1:
+        raise TargetError("paths or revisions, --staged, --diff and --pr exclude each other")
     git = _repository(cwd)
+    if pull_request is not None:
+        if git is None:
+            raise TargetError(f"--pr {pull_request}: {str(cwd)!r} is in no git repository")
+        return _span(git, pull_request_span(git, view_pull_request(pull_request, git.folder)))
     if diff is not None:
         return _diff(diff, git, cwd)
     if staged:

@@ -17,5 +17,6 @@ class ReviewRequest(Options):
     target: tuple[str, ...] = ()
     staged: bool = False
     diff: str | None = None
+    pull_request: int | None = None
     aspects: tuple[str, ...] = ()
     analyzers: tuple[str, ...]
