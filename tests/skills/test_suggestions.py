@@ -97,8 +97,10 @@ def test_less_indentation_may_be_meant():
         ("a.json", '{\n  "a": 1,\n  "b": 2\n}\n', 2, '  "a": 1'),
         ("a.toml", "a = 1\nb = 2\n", 1, "a = "),
         ("a.yaml", "a: 1\nb: 2\n", 1, "a: [1"),
+        ("a.go", "package a\n\nfunc f() int {\n\treturn 1\n}\n", 4, "if x { return 1"),
+        ("a.ts", "const a = 1;\nconst b = 2;\n", 1, "const a = (1;"),
     ],
-    ids=["python", "outside of a function", "json", "toml", "yaml"],
+    ids=["python", "outside of a function", "json", "toml", "yaml", "go", "typescript"],
 )
 def test_what_no_longer_parses_is_dropped(path, text, line, suggestion):
     """It never reaches a report, and the finding says why."""
@@ -114,8 +116,9 @@ def test_what_no_longer_parses_is_dropped(path, text, line, suggestion):
         ("a.json", '// comments\n{\n  "a": 1\n}\n', '  "a": 2'),
         ("old.py", "def f():\n    try: g()\n    except E, e: print e\n", "    except E as e: print e"),
         ("notes.txt", "one\ntwo\nthree(\n", "3"),
+        ("a.c", "int f( {\nint a;\nint b;\n", "int c;"),
     ],
-    ids=["json with comments", "python 2", "no language"],
+    ids=["json with comments", "python 2", "no language", "c with an error"],
 )
 def test_a_file_that_never_parsed_is_held_to_nothing(path, text, suggestion):
     """Only what is newly broken counts."""

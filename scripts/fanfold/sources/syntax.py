@@ -1,4 +1,4 @@
-"""Does a file parse? Nothing is run, and nothing is fetched."""
+"""Does a file parse? By its language's own parser, or a tree-sitter grammar where one is installed; nothing is run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import ast
 import json
 import tomllib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from fanfold.sources.outline.grammar import tree_of
+from fanfold.sources.outline.languages import BY_NAME, language_of
+from fanfold.sources.outline.python import PARSING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 LARGEST = 2_000_000
 """Characters. A larger file is data or generated, and is not parsed."""
@@ -18,18 +26,37 @@ LARGEST = 2_000_000
 def faults(path: str, text: str) -> int | None:
     """Return how many faults its language's parser finds in a file, None when it can't be told.
 
-    A parser that stops at the first one counts 1.
+    A parser that stops at the first one counts 1; a grammar counts what it could not read, and what it missed.
     """
-    parse = _PARSERS.get(PurePosixPath(path).suffix.lower())
-    if parse is None or len(text) > LARGEST:
+    if len(text) > LARGEST:
         return None
+    parse = _PARSERS.get(PurePosixPath(path).suffix.lower())
+    if parse is None:
+        return _grammar_faults(path, text)
     try:
-        with warnings.catch_warnings():
+        with PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return 1
     return 0
+
+
+def _grammar_faults(path: str, text: str) -> int | None:
+    grammar = BY_NAME.get(language_of(path, text))
+    tree = tree_of(text, grammar) if grammar else None
+    return None if tree is None else sum(1 for _ in _errors(tree.root_node))
+
+
+def _errors(root: Node) -> Iterator[Node]:
+    """Yield the nodes that stand for what a grammar does not know; only branches that hold one are looked into."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.is_error or node.is_missing:
+            yield node
+        if node.has_error:
+            waiting += node.children
 
 
 def _python(text: str) -> None:

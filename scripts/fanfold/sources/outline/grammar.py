@@ -77,6 +77,13 @@ def _query(name: str) -> str:
     return (_QUERIES / f"{name}.scm").read_text(encoding="utf-8")
 
 
+def tree_of(text: str, grammar: Grammar) -> Tree | None:
+    """Return the tree of a file, None when its grammar can't be used or the file is nothing that it can take."""
+    loaded = load(grammar)
+    data = text.encode("utf-8", "replace")
+    return None if isinstance(loaded, str) or _unparsable(data) else _parsed(loaded.language, data)
+
+
 def outline_grammar(path: str, text: str, grammar: Grammar) -> Outline | str:
     """Return the outline of a file in a language that has a grammar, or why there is none."""
     loaded = load(grammar)

@@ -14,7 +14,7 @@ from fanfold.sources.outline.text import SIGNATURE, doc_head, one_line
 from fanfold.sources.outline.values import Definition, Import, Kind, Outline, grouped
 
 # `warnings.catch_warnings` changes what the whole process warns about; the parser holds the interpreter's lock anyway.
-_PARSING = Lock()
+PARSING = Lock()
 _LONGEST_CHAIN = 8  # of names: a.b.c
 _DEEPEST = 200  # definitions within one another; the parser itself allows a hundred levels of indentation
 
@@ -29,7 +29,7 @@ def parse(text: str) -> ast.Module | str:
     if "\r" in plain:
         return "a carriage return ends lines in it, which git and Python count differently"
     try:
-        with _PARSING, warnings.catch_warnings():
+        with PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(plain)
     except SyntaxError as error:
