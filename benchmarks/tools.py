@@ -34,6 +34,9 @@ CALLS = (
     ("grep", {"pattern": PATTERN, "glob": "*7.py"}),
     ("grep", {"pattern": "nowhere to be found"}),
     ("grep", {"pattern": r"nowhere.*to be\s+found"}),
+    ("outline", {"path": MIDDLE}),
+    ("find_symbol", {"name": "function_4711"}),
+    ("find_symbol", {"name": "read", "glob": "package_1*/**"}),
     ("git_log", {"path": MIDDLE}),
     ("git_blame", {"path": MIDDLE}),
 )

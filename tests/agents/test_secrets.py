@@ -234,6 +234,7 @@ def test_code_about_secrets_is_read(path):
         (".npmrc", "registry=https://registry.example.org/\n", False),
         (".npmrc", f"//registry.example.org/:_authToken=npm_{body(36)}\n", True),
         (".docker/config.json", '{"auths": {}}', False),
+        ("gcp.py", 'KEY = sa["private_key"]  # begins with -----BEGIN PRIVATE KEY-----, see client_email', False),
         ("key.ppk", "", True),
         ("k.txt", "AGE-SECRET-KEY-1ABC", True),
     ],

@@ -307,8 +307,8 @@ def holds_secrets(path: str, text: str) -> bool:
     name = PurePosixPath(path).name
     if _KEYS.fullmatch(name):
         return "PRIVATE KEY" in text or not _PUBLIC.search(text)
-    if '"private_key"' in text and "PRIVATE KEY-----" in text and "_email" in text:
-        return True
+    if name.lower().endswith(".json") and '"private_key"' in text and "PRIVATE KEY-----" in text:
+        return True  # a service account's
     if _MAY_HOLD.fullmatch(name) or _MAY_HOLD.fullmatch("/".join(PurePosixPath(path).parts[-2:])):
         return mask(text) != text
     return False

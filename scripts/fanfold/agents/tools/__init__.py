@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fanfold.agents.tools import grep, history, list_files, read_file
+from fanfold.agents.tools import grep, history, list_files, outlines, read_file
 from fanfold.agents.tools.base import Tool
 
 TOOLS: Mapping[str, Tool] = {
@@ -13,6 +13,8 @@ TOOLS: Mapping[str, Tool] = {
         list_files.TOOL,
         read_file.TOOL,
         grep.TOOL,
+        outlines.OUTLINE,
+        outlines.SYMBOL,
         history.LOG,
         history.SHOW,
         history.BLAME,

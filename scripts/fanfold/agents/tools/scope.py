@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 
 from fanfold.agents.secrets import holds_secrets, mask, may_be_read
 from fanfold.agents.tools.base import ToolError, Watch, echo, named
 from fanfold.errors import TargetError
+from fanfold.sources.files import written
 from fanfold.sources.git import Git
 from fanfold.sources.revisions import head_id
 from fanfold.sources.snapshot import TextCache
@@ -123,6 +126,26 @@ class Scope:
             raise ToolError("the target has no git history")
         git, head = self._history
         return replace(git, timeout_s=watch.left_s, started=watch.ends), head
+
+
+class Readable:
+    """The files of a scope that may be read out, as a snapshot, secrets masked; none once it is late."""
+
+    def __init__(self, scope: Scope, watch: Watch) -> None:
+        self._scope = scope
+        self._watch = watch
+
+    def read(self, path: str) -> str | None:
+        return next((text for _, text in self._scope.each([path], self._watch)), None)
+
+    def paths(self) -> tuple[str, ...]:
+        return self._scope.paths
+
+    def each(self, paths: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        return iter(self._scope.each(paths, self._watch))
+
+    def on_disk(self, paths: Iterable[str]) -> AbstractContextManager[Path]:
+        return written((path, text.encode(), False) for path, text in self._scope.each(paths, self._watch))
 
 
 def _secret(asked: str) -> str:
