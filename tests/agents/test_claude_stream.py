@@ -112,9 +112,13 @@ FAILURES = {
     "budget": ([], failed(None, terminal_reason="budget_exhausted"), errors.FinalError, "reserved"),
     "schema": (
         [],
-        failed(None, terminal_reason="structured_output_retry_exhausted", errors=["/n: must be integer"]),
+        failed(
+            None,
+            terminal_reason="structured_output_retry_exhausted",
+            errors=["5 attempts: Output does not match required schema: /n: must be integer"],
+        ),
         errors.InvalidAnswer,
-        "/n: must be integer",
+        "the answer does not fit its schema: n: must be integer",
     ),
     "prompt": ([], failed("Prompt is too long", terminal_reason="blocking_limit"), errors.BadRequest, "context window"),
     "refused": (

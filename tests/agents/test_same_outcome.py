@@ -7,9 +7,12 @@ the same status, answer, lookups and error. To add a backend, add a line to `PLA
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import pytest
 from pydantic import BaseModel
 
 from fanfold.agents.backends import Backend, Premises, open_backend
+from fanfold.agents.host_folder import HostFolder
 from fanfold.agents.recording import Recorder
 from fanfold.agents.spec import AgentSpec, Answered, AnswerTool, Brief, Tool
 from fanfold.agents.tools.toolbox import Toolbox
@@ -28,6 +32,8 @@ from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Status, Unit
 from fanfold.sources.target import resolve
 from fanfold.testing import Fault, FaultKind, MessagesServer, Reply, Rule
+from fanfold.testing.claude_code import install_claude, lone_surroundings
+from fanfold.testing.replies import text_of
 from fanfold.testing.scripted_model import tool_call
 
 MODEL = "claude-sonnet-5-5"
@@ -113,8 +119,59 @@ async def on_replay(case: Case, premises: Premises) -> AsyncIterator[Backend]:
     yield opened("replay", Premises(None, premises.folder, recording=file))
 
 
+@asynccontextmanager
+async def on_claude_code(case: Case, premises: Premises) -> AsyncIterator[Backend]:
+    """The real claude CLI, which calls its tools by names of its own."""
+    turns = iter(case.says)
+    last = case.says[-1]
+
+    def script(request: dict[str, Any]) -> Reply:
+        said = next(turns, last)
+        return replace(said, blocks=[_as_the_cli_calls_it(block, _working_directory(request)) for block in said.blocks])
+
+    with MessagesServer(script) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in lone_surroundings(premises.folder / "home", server.url).items():
+            patch.setenv(name, value)
+        patch.setenv("CLAUDE_CODE_EXECPATH", str(install_claude(Path(sys.prefix, "caches"))))
+        yield opened("claude-code", premises)
+
+
+def _working_directory(request: dict[str, Any]) -> str:
+    found = re.search(r"Primary working directory: (\S+)", text_of(request))
+    assert found
+    return found[1]
+
+
+def _as_the_cli_calls_it(block: dict[str, Any], folder: str) -> dict[str, Any]:
+    given = block["input"]
+    if block["name"] != "read_file":
+        return {**block, "name": "StructuredOutput"}
+    asked = {"file_path": f"{folder}/{given['path']}", "offset": given["first"], "limit": given["count"]}
+    return {**block, "name": "Read", "input": asked}
+
+
+@asynccontextmanager
+async def on_host(case: Case, premises: Premises) -> AsyncIterator[Backend]:
+    """An agent of the host, which writes the answer that the model ends with into its file."""
+    premises = Premises(None, premises.folder, run="r")
+    await asked(opened("host", premises), premises)
+    folder = HostFolder(premises.folder / "runs" / "r" / "host")
+    (unit,) = folder.load().units
+    answer = case.says[-1].json or case.says[-1].blocks[0]["input"]
+    folder.write(unit.answer, json.dumps({"unit": unit.key, "answer": answer}))
+    yield opened("host", premises)
+
+
 Place = Callable[[Case, Premises], AbstractAsyncContextManager[Backend]]
-PLACES: dict[str, Place] = {"api": on_api, "replay": on_replay}
+PLACES: dict[str, Place] = {
+    "api": on_api,
+    "replay": on_replay,
+    "claude-code": on_claude_code,
+    "host": on_host,
+}
+# The host's agents are asked once, by somebody else, and can only hand in: turns and a server's doings are not theirs.
+IN_HOST = ("at once", "as text", "wrong twice")
+BOTH = [(place, case) for place in PLACES for case in CASES if place != "host" or case in IN_HOST]
 
 
 def opened(name: str, premises: Premises) -> Backend:
@@ -139,10 +196,12 @@ async def asked(backend: Backend, premises: Premises) -> Outcome[Answered[Answer
         await backend.close()
 
 
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_the_same_agent_has_the_same_outcome(case, place, toolbox, tmp_path):
+@pytest.mark.parametrize(("name", "said"), BOTH)
+def test_the_same_agent_has_the_same_outcome(name, said, toolbox, tmp_path, request):
     """Status, answer, what was looked up, and the name of what went wrong."""
+    if name == "claude-code":
+        request.getfixturevalue("claude_program")
+    place, case = PLACES[name], CASES[said]
     premises = Premises(toolbox, tmp_path)
 
     async def main() -> Outcome[Answered[Answer]]:

@@ -23,6 +23,8 @@ ANSWER_TOOL = "StructuredOutput"
 _LONGEST_LINE = 64 * 2**20
 _SHORT = 300
 _OLD = "unknown option"
+# What comes before the fault in the CLI's words about an answer that does not fit.
+_SCHEMA_SAYS = "does not match required schema: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,13 @@ class Transcript:
         if not text:
             raise errors.EmptyAnswer("the answer is empty")
         if not text.startswith("{"):
-            raise errors.MissingToolCall(f"it ended without handing in its answer: {_line(text)}")
+            raise errors.MissingToolCall(f"it ended without a call of `{tool.name}`: {_line(text)}")
         return tool.validate(text)
 
     def _failed(self, result: Mapping[str, Any]) -> errors.WorkerError:
         """Say what a result with `is_error` stands for."""
         said = _line(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "it gave no reason")
+        said = said.rpartition(_SCHEMA_SAYS)[2].removeprefix("/")
         status = result.get("api_error_status")
         if result.get("stop_reason") == "refusal":
             return errors.Refused(f"the model declined: {_line(self._refusal) or said}")
