@@ -1,12 +1,18 @@
 """`fanfold prepare` and `fanfold merge`: a review whose sub-agents run in the host, through both of its rounds."""
 
+import itertools
 import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from fanfold.testing import Latency, MessagesServer, Reply
+from fanfold.testing.claude_code import lone_surroundings
+from fanfold.testing.replies import text_of
 
 FLAWED = "return db.execute(f\"select * from t where name = '{name}'\")"
 FOUND: dict[str, object] = {
@@ -79,6 +85,69 @@ def test_prepare_answer_merge(repository, fanfold):
     again = fanfold("merge", run_id(first), "--quiet")
     assert FOUND["title"] in again.out
     assert FOUND["title"] in fanfold("report", run_id(first)).out
+
+
+def host_model(files):
+    """Play the model of a session that starts an agent for each file, and of the agents."""
+    calls = itertools.count()
+
+    def tool(name, **given):
+        return {"type": "tool_use", "id": f"toolu_{next(calls)}", "name": name, "input": given}
+
+    def script(request):
+        text, said = text_of(request), json.dumps(request["messages"])
+        told = re.search(r"Read (/\S+\.md) to its last line", text)
+        if "THE-SESSION" in text:
+            prompt = "Read {} to its last line and do exactly what it says. Reply with the one word: done."
+            agents = [
+                tool(
+                    "Task",
+                    description="one",
+                    prompt=prompt.format(file),
+                    subagent_type="general-purpose",
+                    run_in_background=False,
+                )
+                for file in files
+            ]
+            return Reply("all done") if "tool_result" in said else Reply(blocks=agents)
+        assert told
+        if "tool_result" not in said:
+            return Reply(blocks=[tool("Read", file_path=told[1])], latency=Latency(first_byte_s=0.2))
+        if "File created" in text:
+            return Reply("done")
+        place = re.search(r"Write it to `([^`]+)`", text)
+        unit = re.search(r'\{"unit": "([0-9a-f]+)"', text)
+        assert place
+        assert unit
+        answer = {"findings": [FOUND]} if "aspects: security" in text else {"findings": []}
+        return Reply(
+            blocks=[tool("Write", file_path=place[1], content=json.dumps({"unit": unit[1], "answer": answer}))]
+        )
+
+    return script
+
+
+def test_claude_codes_own_agents_answer(claude_program, repository, fanfold, tmp_path):
+    """In the real CLI the agents of one message run side by side, and need leave for that one folder alone."""
+    prepared = fanfold("prepare", "review", "--effort", "max", "--aspect", "security", "--aspect", "tests", "--quiet")
+    files = prompts(prepared)
+    assert len(files) == 2
+    with MessagesServer(host_model(files)) as server:
+        done = subprocess.run(
+            [claude_program, "-p", f"THE-SESSION\n{prepared.out}", "--allowedTools", "Edit(.fanfold/runs/**)"],
+            cwd=repository.root,
+            env=lone_surroundings(tmp_path / "claude-home", server.url),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "all done" in done.stdout, done
+        assert server.stats().in_flight_max >= 2
+    merged = fanfold("merge", "--now", "--format", "json", "--quiet")
+    assert FOUND["title"] in {finding["title"] for finding in merged.run["findings"]}
+    assert {unit["status"] for unit in merged.run["units"] if unit["label"] in {"security", "tests"}} == {"ok"}
 
 
 def test_what_is_missing_is_said(repository, fanfold):
