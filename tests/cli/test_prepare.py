@@ -74,7 +74,8 @@ def test_prepare_answer_merge(repository, fanfold):
     assert not set(prompts(first)) & set(prompts(second))
     for prompt in prompts(second):
         do(prompt)
-    merged = fanfold("merge", run_id(first), "--format", "json", "--quiet", "--fail-on", "high")
+    fanfold("review", "--backend", "none", "--analyzer", "bandit", "--quiet")
+    merged = fanfold("merge", "--format", "json", "--quiet", "--fail-on", "high")
     assert merged.code == 1
     run = merged.run
     assert (run["id"], run["backend"], run["status"]) == (run_id(first), "host", "complete")

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from fanfold.agents.host_folder import HOST, HostFolder
 from fanfold.cli.hosting import AT_ONCE, MERGED, as_then
 from fanfold.cli.options import option, rendering_options
-from fanfold.cli.runs import chosen_run
+from fanfold.cli.runs import chosen_run, latest_prepared
 from fanfold.engine.runs import LATEST
 from fanfold.errors import TargetError
 from fanfold.models import Severity
@@ -33,11 +33,11 @@ from fanfold.skills import SKILLS
 def merge(ctx: click.Context, /, run: str, *, now: bool, **given: Any) -> int:
     """Check the answers to what `fanfold prepare` wrote, fold them, and report as a direct run does.
 
-    RUN is a run's id, the start of one, or nothing for the latest. A bad answer is named and the rest counts; what
-    nobody answered is missing. Where answers call for further agents, such as those that verify what was found, this
-    says so, and folds when it is called again.
+    RUN is a run's id, the start of one, or nothing for the latest that was prepared. A bad answer is named and the rest
+    counts; what nobody answered is missing. Where answers call for further agents, such as those that verify what was
+    found, this says so, and folds when it is called again.
     """
-    place = chosen_run(run)
+    place = (run == LATEST and latest_prepared()) or chosen_run(run)
     manifest = HostFolder(place / HOST).load()
     command = _command(ctx, manifest.command)
     ctx.meta.update({MERGED: place.name, f"{MERGED}.rounds": manifest.rounds, AT_ONCE: now})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fanfold.agents.host_folder import HOST
 from fanfold.cli.config import repository_root
 from fanfold.cli.hosting import still_waiting
 from fanfold.cli.options import FiniteRange
@@ -80,6 +81,12 @@ def chosen_run(name: str) -> Path:
         if list_runs(folder):
             raise
     raise TargetError(f"no runs in {folder} yet")
+
+
+def latest_prepared() -> Path | None:
+    """Return the folder of the newest run whose sub-agents run in the host; None without one."""
+    places = (runs_folder(_folder()) / entry.id for entry in list_runs(_folder()))
+    return next((place for place in places if (place / HOST).is_dir()), None)
 
 
 def _folder() -> Path:
