@@ -268,6 +268,14 @@ def fake_git(folder, monkeypatch, script):
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+def test_a_command_can_be_ended_early(tmp_path, monkeypatch):
+    """Whoever runs a command is given what ends it and all that it has started."""
+    fake_git(tmp_path / "bin", monkeypatch, "sleep 300 &\nsleep 300")
+    git = Git(tmp_path, tmp_path, started=lambda stop: stop())
+    with pytest.raises(TargetError, match="took longer"):
+        git.run("version")
+
+
 def test_a_git_that_hangs_is_ended(tmp_path, monkeypatch):
     """At the timeout git is ended with all that it started, even what still holds its output."""
     fake_git(tmp_path / "bin", monkeypatch, "sleep 300 &\nsleep 300")

@@ -81,8 +81,8 @@ class GitFailed(TargetError):
 class Git:
     """One repository. Commands run in `folder`: the top of its working tree or, for a bare one, itself.
 
-    `directory` is where its own files are (`.git`, or a worktree's part of it). A command has `timeout_s` seconds,
-    and `started` is given what ends it early.
+    `directory` is where its own files are (`.git`, or a worktree's part of it). A command has `timeout_s` seconds
+    (None: TIMEOUT_S), and `started` is given what ends it early.
     """
 
     folder: Path
@@ -90,7 +90,7 @@ class Git:
     bare: bool = False
     shallow: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)  # added to the environment of every command
-    timeout_s: float = TIMEOUT_S
+    timeout_s: float | None = None
     started: Callable[[Callable[[], None]], None] | None = None
 
     @classmethod
@@ -206,7 +206,8 @@ def _run(
             late.set()
             _kill(process)
 
-    timer = Timer(git.timeout_s, stop)
+    timeout_s = TIMEOUT_S if git.timeout_s is None else git.timeout_s
+    timer = Timer(timeout_s, stop)
     timer.start()
     if git.started:
         git.started(stop)
@@ -220,7 +221,7 @@ def _run(
     finally:
         timer.cancel()
     if late.is_set():
-        raise TargetError(f"git took longer than {git.timeout_s:.0f} s in {str(git.folder)!r}")
+        raise TargetError(f"git took longer than {timeout_s:.0f} s in {str(git.folder)!r}")
     return status, output
 
 

@@ -17,6 +17,7 @@ from fanfold.agents.tools import TOOLS
 from fanfold.agents.tools import toolbox as toolbox_module
 from fanfold.agents.tools.base import REPLY_LIMIT
 from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.errors import TargetError
 from fanfold.sources.snapshot import WorkingTree
 from fanfold.sources.target import Target, resolve
 from fanfold.testing.repository import Repository
@@ -185,6 +186,25 @@ def test_a_hostile_configuration_runs_nothing_and_says_nothing(project, target_o
     reply = ask(target_of(project, "commit"), "git_blame", path="src/app.py")
     assert reply.is_error
     assert "root:" not in reply.text
+
+
+def test_a_diff_that_names_what_is_outside_reads_nothing_there(project, ask, tmp_path):
+    """The names in a diff are an attacker's too: those that lead out of the root are no files of the target."""
+    (tmp_path / "outside.txt").write_text(f"{OUTSIDE}\n")
+    (project.root / "away").symlink_to(tmp_path / "outside.txt")
+    changed = project.git("diff", "HEAD~1", "HEAD")
+    read = 0
+    for name in ("../outside.txt", "/etc/passwd", "away", ".git/config", "src/../../outside.txt", ".fanfold/store.db"):
+        change = f"{changed}--- a/{name}\n+++ b/{name}\n@@ -1,1 +1,2 @@\n first\n+second\n"
+        try:
+            toolbox = Toolbox(resolve([], cwd=project.root, diff=change))
+        except TargetError:
+            continue  # most are refused as they are read
+        read += 1
+        replies = [ask(toolbox, tool, path=name) for tool in ("read_file", "outline", "git_blame")]
+        replies += [ask(toolbox, "grep", pattern=text) for text in ("canary", "root:", "bare =")]
+        assert not any(OUTSIDE in reply.text or "root:x" in reply.text or "bare =" in reply.text for reply in replies)
+    assert read
 
 
 def test_history_ends_at_the_targets_head(project, target_of, ask):
