@@ -75,8 +75,8 @@ class Expression:
         number, counted, at = 1, 0, 0
         while at < len(data) and (match := self._found.search(data, at)):
             begin = match.start()
-            if begin >= len(data):
-                return  # nothing, behind the last newline
+            if begin == len(data) and data.endswith(b"\n"):
+                return  # what follows the last newline is no line
             start = data.rfind(b"\n", 0, begin) + 1
             number += data.count(b"\n", counted, start)
             counted = start
