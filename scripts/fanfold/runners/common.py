@@ -10,9 +10,9 @@ from pathlib import Path
 
 from fanfold.runners.base import Collected, Command, Ended, Item, Reading, Task
 from fanfold.runners.results.place import Place
-from fanfold.runners.sight import join
+from fanfold.runners.sight import join, relative_to
 from fanfold.runners.tools import Tools
-from fanfold.suites import Case, Suite
+from fanfold.suites import BAD, Case, Suite
 
 RESULT_LIMIT = 256 * 2**20
 """Bytes. A result file that is larger is not read."""
@@ -131,6 +131,24 @@ def explained(reading: Reading, ended: Ended, missing: str) -> Reading:
     last = [line.strip() for line in said.splitlines() if line.strip()][:3]
     why = f"{missing} (exit code {ended.returncode}){': ' if last else ''}{' / '.join(last)[:500]}"
     return Reading((), why if ended.returncode or reading.notes else None, reading.notes)
+
+
+def asked(reading: Reading, task: Task) -> Reading:
+    """Return what is said of the tests that were asked for: others are reported as skipped, since they were left out.
+
+    What failed and is no test that can be asked for (a file that does not load) stays.
+    """
+    if not task.tests:
+        return reading
+    cases = tuple(c for c in reading.cases if c.native in task.tests or (not c.native and c.verdict in BAD))
+    return Reading(cases, reading.error, reading.notes)
+
+
+def split_natives(task: Task) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the files, seen from the suite's folder, and the names of the tests asked for as `file::name`."""
+    parts = [native.partition("::") for native in task.tests]
+    files = dict.fromkeys(relative_to(path, task.suite.folder) for path, _, _ in parts if path)
+    return tuple(files), tuple(dict.fromkeys(name for _, _, name in parts))
 
 
 class Plain:

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
-from fanfold.runners.common import FileItems, command_of, explained, node_call, place_of, read_files
+from fanfold.runners.common import (
+    FileItems,
+    asked,
+    command_of,
+    explained,
+    node_call,
+    place_of,
+    read_files,
+    split_natives,
+)
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.jest import read_jest
 from fanfold.runners.tools import Tools
@@ -62,11 +71,12 @@ class Jest(FileItems):
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
         if task.tests:
-            words += ["--testNamePattern", pattern_of(task.tests)]
+            files, names = split_natives(task)
+            words += ["--testNamePattern", pattern_of(names), "--runTestsByPath", *files]
         return command_of(task, node_call(task, tools, "jest"), *words, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(read_files(task, ended, read_jest), ended, "jest wrote no report")
+        return explained(asked(read_files(task, ended, read_jest), task), ended, "jest wrote no report")
 
 
 def pattern_of(names: tuple[str, ...]) -> str:

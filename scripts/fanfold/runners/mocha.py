@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
-from fanfold.runners.common import FileItems, command_of, explained, node_call, read_files
+from fanfold.runners.common import FileItems, asked, command_of, explained, node_call, read_files, split_natives
 from fanfold.runners.jest import pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.mocha import read_mocha
@@ -59,9 +59,10 @@ class Mocha(FileItems):
         return Collected(tuple(Item(file, tuple(names)) for file, names in sorted(tests.items())))
 
     def command(self, task: Task, tools: Tools) -> Command:
+        named, names = split_natives(task)
         files = [relative_to(item, task.suite.folder) for item in task.items] or list(task.suite.paths)
-        chosen = ["--grep", pattern_of(task.tests)] if task.tests else []
-        return self._command(task, tools, *chosen, *files)
+        chosen = ["--grep", pattern_of(names)] if task.tests else []
+        return self._command(task, tools, *chosen, *(named or files))
 
     def _command(self, task: Task, tools: Tools, *words: str) -> Command:
         report = task.scratch / "mocha.json"
@@ -69,7 +70,7 @@ class Mocha(FileItems):
         return command_of(task, node_call(task, tools, "mocha"), *options, *words, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(read_files(task, ended, read_mocha), ended, "mocha wrote no report")
+        return explained(asked(read_files(task, ended, read_mocha), task), ended, "mocha wrote no report")
 
 
 def _with_files(listing: Listing, suite: Suite) -> Suite:

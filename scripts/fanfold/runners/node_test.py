@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
-from fanfold.runners.common import Call, FileItems, command_of, explained, read_files
+from fanfold.runners.common import Call, FileItems, asked, command_of, explained, read_files, split_natives
 from fanfold.runners.jest import pattern_of
 from fanfold.runners.node_suites import NodeFramework, matches, node_suites
 from fanfold.runners.results.node_test import read_node
@@ -54,15 +54,17 @@ class NodeTest(FileItems):
         report = task.scratch / "node.jsonl"
         reporter = CHILDREN / "node_reporter.mjs"
         words = ["--test", f"--test-reporter={reporter}", f"--test-reporter-destination={report}"]
+        named, names = split_natives(task)
         if task.tests:
-            words += [f"--test-name-pattern=/{pattern_of(task.tests)}/"]
-        files = [relative_to(item, task.suite.folder) for item in task.items] or list(task.suite.paths)
+            # A name alone up to version 20, the titles above it as well from 22 on.
+            words += [f"--test-name-pattern=/{pattern_of(names).replace('^', '(?:^| )', 1)}/"]
+        files = named or [relative_to(item, task.suite.folder) for item in task.items] or task.suite.paths
         node = tools.which("node") or "node"
         call = Call(("node" if task.environment.prefix else node,), {})
         return command_of(task, call, *words, results=(report,), last=tuple(files))
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(read_files(task, ended, read_node), ended, "node ran no tests")
+        return explained(asked(read_files(task, ended, read_node), task), ended, "node ran no tests")
 
 
 def _with_files(suite: Suite) -> Suite:

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
-from fanfold.runners.common import FileItems, command_of, explained, node_call, place_of, read_files
+from fanfold.runners.common import (
+    FileItems,
+    asked,
+    command_of,
+    explained,
+    node_call,
+    place_of,
+    read_files,
+    split_natives,
+)
 from fanfold.runners.jest import pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.jest import read_jest
@@ -62,13 +71,14 @@ class Vitest(FileItems):
         words = ["run", "--reporter=json", f"--outputFile={report}", "--maxWorkers=1", "--no-color"]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
+        files, names = split_natives(task)
         if task.tests:
-            words += ["--testNamePattern", pattern_of(task.tests)]
+            words += ["--testNamePattern", pattern_of(names)]
         call = node_call(task, tools, "vitest")
-        return command_of(task, call, *words, *task.suite.paths, results=(report,))
+        return command_of(task, call, *words, *(files or task.suite.paths), results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(read_files(task, ended, read_jest), ended, "vitest wrote no report")
+        return explained(asked(read_files(task, ended, read_jest), task), ended, "vitest wrote no report")
 
 
 VITEST = Vitest()

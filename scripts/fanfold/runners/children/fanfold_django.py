@@ -38,6 +38,6 @@ class DjangoRunner(_chosen()):  # type: ignore[misc]  # known when it runs
         for alias in connections if suffix else ():
             connection = connections[alias]
             name = connection.creation._get_test_db_name()
-            if connection.vendor != "sqlite" or not connection.is_in_memory_db(name):
+            if connection.vendor != "sqlite" or not connection.creation.is_in_memory_db(name):
                 connection.settings_dict["TEST"]["NAME"] = f"{name}_{suffix}"
         return super().setup_databases(**options)

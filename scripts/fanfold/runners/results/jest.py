@@ -78,7 +78,7 @@ def _case(one: _Assertion, path: str, place: Place) -> Case:
     return Case(
         file=path,
         name=" > ".join([*one.ancestorTitles, one.title]),
-        native=" ".join([*one.ancestorTitles, one.title]),
+        native=f"{path}::{' '.join([*one.ancestorTitles, one.title])}",
         line=one.location.line or None if one.location else None,
         attempts=tuple(_attempts(one, place)),
     )

@@ -77,4 +77,5 @@ def _case(test: _Test, verdict: TestVerdict, place: Place) -> Case:
     tries = [attempt(TestVerdict.FAILED, place, says="failed, and was tried again by mocha")] * min(
         test.currentRetry, 50
     )
-    return Case(file=place.file(test.file), name=test.fullTitle, native=test.fullTitle, attempts=(*tries, last))
+    path = place.file(test.file)
+    return Case(file=path, name=test.fullTitle, native=f"{path}::{test.fullTitle}", attempts=(*tries, last))

@@ -88,7 +88,7 @@ def _case(kind: str, test: Mapping[str, Any], titles: Mapping[int, str], place: 
     return Case(
         file=path,
         name=" > ".join([*above, name]),
-        native=name if name != path else "",
+        native=f"{path}::{name}" if name != path else "",
         line=line if isinstance(line, int) and line > 0 else None,
         attempts=(told,),
     )
@@ -117,4 +117,5 @@ def _reason(test: Mapping[str, Any]) -> str | None:
 def _crashed(test: Mapping[str, Any], place: Place) -> Case:
     name = str(test.get("name"))
     gone = attempt(TestVerdict.CRASHED, place, says="it started, and its process ended before it did")
-    return Case(file=place.file(test.get("file")), name=name, native=name, attempts=(gone,))
+    path = place.file(test.get("file"))
+    return Case(file=path, name=name, native=f"{path}::{name}", attempts=(gone,))

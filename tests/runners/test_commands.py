@@ -1,0 +1,145 @@
+"""Commands: how each tool is called for a shard, for single tests, behind a prefix, and by a suite's own words."""
+
+from pathlib import Path
+
+import pytest
+
+from fanfold.runners import RUNNERS, load
+from fanfold.runners.base import Ended, Sharding, Task
+from fanfold.runners.discovery import discover
+from fanfold.runners.jest import pattern_of
+from fanfold.runners.tools import Tools
+from fanfold.suites import Environment, Suite
+
+ROOT = Path("/repo")
+SCRATCH = Path("/scratch")
+TOOLS = Tools(ROOT, {"PATH": ""})
+
+# What a suite of each framework is asked for: items, single tests, or a number of shards; and the words it comes to.
+WORDS = [
+    ("unittest", {"items": ("tests.test_a",)}, "tests.test_a -v"),
+    (
+        "django",
+        {"items": ("app.tests",)},
+        "manage.py test --noinput --testrunner fanfold_django.DjangoRunner -v 2 app.tests",
+    ),
+    ("jest", {"index": 2, "count": 3}, "--shard=2/3 --passWithNoTests"),
+    ("jest", {"tests": ("a.test.js::adds (1)",)}, r"--testNamePattern ^(adds \(1\))$ --runTestsByPath a.test.js"),
+    ("vitest", {"index": 1, "count": 2}, "--shard=1/2 --passWithNoTests"),
+    ("vitest", {"tests": ("a.test.ts::o adds",)}, "--testNamePattern ^(o adds)$ a.test.ts"),
+    ("playwright", {"index": 1, "count": 2}, "--shard=1/2 --pass-with-no-tests"),
+    ("playwright", {"tests": ("a.spec.ts:3",)}, "--output=/scratch/playwright-output a.spec.ts:3"),
+    ("mocha", {"items": ("test/a.js", "test/b.js")}, "test/a.js test/b.js"),
+    ("node", {"items": ("test/a.js",)}, "--test-reporter-destination=/scratch/node.jsonl test/a.js"),
+    ("go", {"items": ("./a", "./b")}, "test -json -p=1 ./a ./b"),
+    ("go", {"tests": ("m/a::TestA/x y", "m/a::TestB")}, "-run ^(TestA|TestB)$ m/a"),
+    ("cargo", {"tests": ("tests::bad",)}, "cargo test --no-fail-fast --color=never --workspace -- --exact tests::bad"),
+    ("maven", {"tests": ("org.A#f", "org.B#g")}, "-Dtest=org.A#f,org.B#g"),
+    ("maven", {}, "mvn -B -ntp -Dstyle.color=never -Dmaven.test.failure.ignore=true test"),
+    ("gradle", {"tests": ("org.A#f",)}, "--tests org.A.f"),
+    ("rspec", {"items": ("spec/a_spec.rb",)}, "--no-color spec/a_spec.rb"),
+    (
+        "minitest",
+        {"items": ("test/a_test.rb",), "tests": ("ATest#test_a",)},
+        "test/a_test.rb -- -v -n /^(ATest\\#test_a)$/",
+    ),
+    ("phpunit", {"items": ("App\\ATest", "App\\BTest")}, r"--filter /^(App\\ATest|App\\BTest)::/"),
+    ("dotnet", {"tests": ("A.B.C",)}, "--filter FullyQualifiedName=A.B.C"),
+    ("ctest", {"items": ("3 late", "7 fine")}, "--output-junit /scratch/ctest.xml -I 0,0,0,3,7"),
+    ("bats", {"items": ("t/a.bats",)}, "bats --formatter junit ./t/a.bats"),
+    ("pytest", {"tests": ("tests/test_a.py::test_b",)}, "-o junit_family=xunit1 tests/test_a.py::test_b"),
+]
+
+
+def task(framework, **how):
+    suite = how.pop("suite", Suite(name="s", framework=framework))
+    return Task(suite, how.pop("environment", Environment()), ROOT, SCRATCH, **how)
+
+
+@pytest.mark.parametrize(("framework", "how", "words"), WORDS)
+def test_words(framework, how, words):
+    """What is asked for is in the command, at the place where the tool takes it."""
+    command = load(framework).command(task(framework, **how), TOOLS)
+    assert words in " ".join(command.argv)
+    assert command.folder == ROOT
+
+
+@pytest.mark.parametrize("framework", [name for name in RUNNERS if name != "command"])
+def test_a_prefix_a_command_and_variables(framework):
+    """The prefix comes first, then the suite's own command in place of the program; places are filled in."""
+    place = Environment(
+        name="py", prefix=("docker", "run", "-v", "{root}:{root}"), variables={"A": "env", "S": "{scratch}"}
+    )
+    suite = Suite(
+        name="s", framework=framework, command=("./tool", "{index}/{count}"), variables={"A": "suite", "B": "{}"}
+    )
+    command = load(framework).command(task(framework, suite=suite, environment=place, index=2, count=5), TOOLS)
+    assert command.argv[:6] == ("docker", "run", "-v", "/repo:/repo", "./tool", "2/5")
+    assert {"A": "env", "B": "{}", "S": "/scratch"}.items() <= command.variables.items()
+
+
+@pytest.mark.parametrize("framework", RUNNERS)
+def test_behind_a_prefix_no_program_of_this_machine_is_called(framework, tmp_path):
+    """An absolute path means nothing in a container."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    for name in (
+        "go",
+        "cargo",
+        "mvn",
+        "gradle",
+        "rspec",
+        "ruby",
+        "phpunit",
+        "dotnet",
+        "ctest",
+        "bats",
+        "node",
+        "python3",
+    ):
+        (bin_folder / name).write_text("#!/bin/sh\n")
+        (bin_folder / name).chmod(0o755)
+    tools = Tools(ROOT, {"PATH": str(bin_folder)})
+    suite = Suite(name="s", framework=framework, command=("x",) if framework == "command" else ())
+    command = load(framework).command(task(framework, suite=suite, environment=Environment(prefix=("in",))), tools)
+    assert command.argv[0] == "in"
+    assert not Path(command.argv[1]).is_absolute()
+
+
+@pytest.mark.parametrize("framework", RUNNERS)
+def test_a_runner_survives_an_empty_end(framework):
+    """A process that left nothing behind is an error in a line, or no tests; never a fault of the runner."""
+    runner = load(framework)
+    suite = Suite(name="s", framework=framework, command=("x",))
+    one = task(framework, suite=suite)
+    command = runner.command(one, TOOLS)
+    for code in (0, 1, -9):
+        reading = runner.results(one, Ended(command, code, b"\xff\n", b"it broke\n"))
+        assert reading.error is None or ("\n" not in reading.error and len(reading.error) < 700)
+        assert reading.cases or reading.error or code == 0
+    assert isinstance(runner.sharding, Sharding)
+
+
+def test_a_name_is_taken_as_it_is():
+    """What regular expressions take for something else is escaped."""
+    assert pattern_of(("a.b (c) [d]", "e|f")) == r"^(a\.b \(c\) \[d\]|e\|f)$"
+
+
+def test_the_files_of_a_suite_are_its_items():
+    """Seen from the root, whatever folder the suite is in."""
+    suite = Suite(name="s", framework="mocha", folder="web", files=("test/a.js",))
+    runner = load("mocha")
+    assert [item.name for item in runner.items(suite)] == ["web/test/a.js"]
+    command = runner.command(task("mocha", suite=suite, items=("web/test/a.js",)), TOOLS)
+    assert command.argv[-1] == "test/a.js"
+    assert command.folder == ROOT / "web"
+
+
+def test_discovery_is_the_same_every_time():
+    """The same files give the same suites in the same order."""
+    from fanfold.runners.base import Listing
+
+    files = {"go.mod": "module m", "a_test.go": "", "test_a.py": "def test_a(): pass", "a.bats": ""}
+    first, second = (Listing(ROOT, tuple(sorted(files)), files.get) for _ in range(2))
+    assert discover(first) == discover(second)
+    assert [suite.framework for suite in discover(first)] == ["bats", "go", "pytest"]

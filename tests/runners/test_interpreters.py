@@ -1,0 +1,182 @@
+"""The project's interpreters and packages: found in their order, never fanfold's own."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanfold.errors import WorkerError
+from fanfold.runners.interpreters import ask, find_python
+from fanfold.runners.node_packages import find_node_tool
+from fanfold.runners.surroundings import own_prefix, project_environment
+from fanfold.runners.tools import Tools
+
+
+def program(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def environment(folder):
+    """Make a virtual environment, as far as anybody looks."""
+    python = program(folder / "bin" / "python")
+    (folder / "pyvenv.cfg").write_text("")
+    return python
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A folder of programs on PATH, and a repository beside it."""
+    (tmp_path / "repo" / "api").mkdir(parents=True)
+    program(tmp_path / "bin" / "python3")
+    return tmp_path
+
+
+def found(machine, folder="api", **environ):
+    python = find_python(machine / "repo", folder, {"PATH": str(machine / "bin"), **environ})
+    return python.argv, python.found_by
+
+
+def test_the_order(machine):
+    """PATH is last, then conda, managers, `.venv`, and the active environment before all."""
+    repo = machine / "repo"
+    assert found(machine) == ((str(machine / "bin" / "python3"),), "PATH")
+    conda = environment(machine / "conda")
+    assert found(machine, CONDA_PREFIX=str(machine / "conda")) == ((conda,), "the active conda environment")
+    (repo / "poetry.lock").write_text("")
+    poetry = program(machine / "bin" / "poetry")
+    assert found(machine, CONDA_PREFIX=str(machine / "conda")) == ((poetry, "run", "python"), "poetry")
+    beside = environment(repo / ".venv")
+    assert found(machine) == ((beside,), ".venv")
+    nearer = environment(repo / "api" / "venv")
+    assert found(machine) == ((nearer,), "venv")
+    active = environment(machine / "active")
+    assert found(machine, VIRTUAL_ENV=str(machine / "active")) == ((active,), "the active virtual environment")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"uv.lock": ""}, ("uv", "run", "python")),
+        ({"pyproject.toml": "[tool.uv]\n"}, ("uv", "run", "python")),
+        ({"pyproject.toml": "[tool.poetry]\n"}, ("poetry", "run", "python")),
+        ({"pdm.lock": ""}, ("pdm", "run", "python")),
+        ({"Pipfile": ""}, ("pipenv", "run", "python")),
+        ({"pyproject.toml": "[tool.hatch.envs.test]\n"}, ("hatch", "-e", "test", "run", "python")),
+        ({"pyproject.toml": "[tool.hatch.envs.test]\nmatrix = [{python = ['3.12']}]\n"}, ("python3",)),
+        ({"hatch.toml": "[envs.default]\n"}, ("hatch", "-e", "default", "run", "python")),
+        ({"pyproject.toml": "nonsense ["}, ("python3",)),
+    ],
+)
+def test_managers(machine, files, words):
+    """Lock files and tables name the tool that keeps the environment."""
+    for name in ("uv", "poetry", "pdm", "pipenv", "hatch"):
+        program(machine / "bin" / name)
+    for name, text in files.items():
+        (machine / "repo" / name).write_text(text)
+    argv, _ = found(machine)
+    assert (Path(argv[0]).name, *argv[1:]) == words
+
+
+def test_a_manager_that_is_missing_is_noted(machine):
+    """What comes next is taken, and it is said what was passed over."""
+    (machine / "repo" / "poetry.lock").write_text("")
+    python = find_python(machine / "repo", ".", {"PATH": str(machine / "bin")})
+    assert python.found_by == "PATH"
+    assert python.note == "this project is poetry's, and poetry is not installed: pip install poetry"
+
+
+def test_conda_by_name(machine):
+    """The environment that environment.yml names, where conda keeps it."""
+    python = environment(machine / "conda" / "envs" / "proj")
+    (machine / "repo" / "environment.yml").write_text("name: proj\n")
+    exe = program(machine / "conda" / "bin" / "conda")
+    assert found(machine, CONDA_EXE=exe) == ((python,), "the conda environment proj")
+
+
+def test_fanfolds_own_environment_is_left_out(machine):
+    """Neither its programs nor its variables reach the tests; the user's PYTHONPATH does."""
+    own = machine / "own"
+    environment(own)
+    path = os.pathsep.join([str(own / "bin"), str(machine / "bin")])
+    environ = {"PATH": path, "PYTHONHOME": "x", "PYTHONPATH": "lib", "__PYVENV_LAUNCHER__": "y"}
+    assert project_environment(environ, machine / "repo", str(own)) == {
+        "PATH": str(machine / "bin"),
+        "PYTHONPATH": "lib",
+    }
+
+
+def test_an_environment_that_the_project_shares_with_fanfold_stays(machine):
+    """When it is the active one, when it lies in the repository, and when fanfold has none of its own."""
+    own = machine / "own"
+    environment(own)
+    assert own_prefix({}, machine / "repo", str(own)) == own
+    assert own_prefix({"VIRTUAL_ENV": str(own)}, machine / "repo", str(own)) is None
+    environment(machine / "repo" / ".venv")
+    assert own_prefix({}, machine / "repo", str(machine / "repo" / ".venv")) is None
+    assert own_prefix({}, machine / "repo", "/usr") is None
+
+
+def test_an_interpreter_says_what_it_has(tmp_path):
+    """Its version and the modules that it can import; a file in the repository does not pass for one."""
+    (tmp_path / "pytest.py").write_text("raise SystemExit(9)\n")
+    facts = asyncio.run(ask([sys.executable], ["pytest", "no_such_module"], folder=tmp_path, environ=dict(os.environ)))
+    assert facts.version == sys.version_info[:2]
+    assert facts.modules == {"pytest"}
+    tools = Tools(tmp_path, {"PATH": ""}, {tuple(Tools(tmp_path, {"PATH": ""}).python(".").argv): facts})
+    assert tools.has_module(".", "pytest")
+    assert not tools.has_module(".", "django")
+
+
+def test_an_interpreter_that_does_not_work(tmp_path):
+    """One line says why."""
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'no such environment' >&2; exit 3\n")
+    broken.chmod(0o755)
+    with pytest.raises(WorkerError, match="does not work: no such environment"):
+        asyncio.run(ask([str(broken)], [], folder=tmp_path, environ={}))
+    broken.write_text("#!/bin/sh\necho hello\n")
+    with pytest.raises(WorkerError, match="is no Python"):
+        asyncio.run(ask([str(broken)], [], folder=tmp_path, environ={}))
+
+
+NODE = [
+    ({"package-lock.json": ""}, ("npm", "exec", "--no", "--", "jest")),
+    ({"pnpm-lock.yaml": ""}, ("pnpm", "exec", "jest")),
+    ({"yarn.lock": ""}, ("yarn", "run", "jest")),
+    ({"bun.lock": ""}, ("bun", "x", "jest")),
+    ({"package.json": '{"packageManager": "pnpm@9.1.0"}', "yarn.lock": ""}, ("pnpm", "exec", "jest")),
+    ({"package.json": "[1]"}, ("npm", "exec", "--no", "--", "jest")),
+]
+
+
+@pytest.mark.parametrize(("files", "portable"), NODE)
+def test_node_managers(machine, files, portable):
+    """The manager is the one of the lock file; where nothing is installed it is said how to."""
+    for name, text in files.items():
+        (machine / "repo" / name).write_text(text)
+    tool = find_node_tool(machine / "repo", "api", "jest", {"PATH": ""})
+    assert tool.portable == portable
+    assert tool.missing == f"jest is not installed in api: run `{portable[0]} install` there"
+
+
+def test_node_programs_are_called_as_they_are(machine):
+    """From the nearest `node_modules`, with their version; a workspace's root serves as well."""
+    repo = machine / "repo"
+    jest = program(repo / "node_modules" / ".bin" / "jest")
+    (repo / "node_modules" / "jest").mkdir()
+    (repo / "node_modules" / "jest" / "package.json").write_text('{"version": "29.7.0-beta.1"}')
+    tool = find_node_tool(repo, "api", "jest", {"PATH": ""})
+    assert (tool.argv, tool.version, tool.missing) == ((jest,), (29, 7, 0), None)
+
+
+def test_plug_and_play(machine):
+    """Without a `node_modules`, yarn runs the program, if it is there."""
+    (machine / "repo" / ".pnp.cjs").write_text("")
+    tool = find_node_tool(machine / "repo", "api", "jest", {"PATH": ""})
+    assert tool.argv == ("yarn", "run", "jest")
+    assert tool.missing == "yarn is not installed: npm install -g yarn"
