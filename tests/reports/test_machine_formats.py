@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fanfold import __version__
+from fanfold.errors import UsageError
 from fanfold.models import Coverage, Finding, Occurrence, Severity, TargetRecord, Verdict
 from fanfold.reports import github
 from fanfold.reports.filters import code, fenced, inline, prose
@@ -61,6 +62,13 @@ def test_every_format_for_machines_is_held_to_a_schema():
     """A format that is registered is tested here; no two write to the same file."""
     assert set(HELD_TO) == set(CODED) - {"json"}
     assert len(set(FORMATS.values())) == len(FORMATS)
+
+
+@pytest.mark.parametrize("name", HELD_TO)
+def test_a_run_without_findings_of_its_own_is_refused(name):
+    """Of a test run with failures, a list of findings would say that nothing was found."""
+    with pytest.raises(UsageError, match=f"--format {name} shows findings"):
+        Renderer("parallel-test", [name], TemplateChoice())
 
 
 @pytest.mark.parametrize("run", ALL)

@@ -83,6 +83,17 @@ def test_lost_indentation_comes_back(suggestion):
     assert after("a.py", PYTHON, 7, 8, suggestion) == FIXED
 
 
+@pytest.mark.parametrize(
+    "suggestion",
+    ["    a()\n\nb(1)\nc()", "        a()\n\n    b(1)\n    c()", "a()\n\n    b(1)\n    c()"],
+    ids=["moved", "as it is", "first line lost"],
+)
+def test_lines_that_stay_show_where_the_others_belong(suggestion):
+    """However the first line is indented: those that are not changed say by how much all of them have moved."""
+    text = "def f():\n    if x:\n        a()\n\n    b()\n    c()\n"
+    assert after("a.py", text, 3, 6, suggestion) == text.replace("b()", "b(1)")
+
+
 def test_less_indentation_may_be_meant():
     """A line that moves out of its block stays out when the file parses that way."""
     text = "def f(x):\n    for y in x:\n        z = y\n        print(z)\n"

@@ -25,6 +25,9 @@ CODED: Mapping[str, str] = {
     "findings": "findings.json",
 }
 FORMATS: Mapping[str, str] = {**TEMPLATED, **CODED}
+# Whose runs hold findings, which is what most formats for machines show: of others they would say "nothing found".
+_FINDERS = frozenset({"code-review"})
+_FOR_ALL = frozenset({*TEMPLATED, "json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,18 @@ class Renderer:
     """Renders runs of one skill.
 
     When it is made its templates compile, and those that are not the shipped ones are tried on sample runs: a template
-    that doesn't work is found out before anything is spent. Raises TemplateError.
+    that doesn't work is found out before anything is spent. Raises TemplateError, and UsageError for a format that has
+    nothing to show of such a run.
     """
 
     def __init__(self, skill: str, formats: Sequence[str], choice: TemplateChoice) -> None:
         if choice.file and not any(name in TEMPLATED for name in formats):
             raise UsageError(f"--template renders text, not {', '.join(formats)}: add --format md")
+        unfit = [name for name in formats if name not in _FOR_ALL and skill not in _FINDERS]
+        if unfit:
+            raise UsageError(
+                f"--format {unfit[0]} shows findings, and {skill} makes none: {', '.join(sorted(_FOR_ALL))}"
+            )
         self._templates = {name: _compile(skill, name, choice) for name in formats if name in TEMPLATED}
 
     def render(self, run: Run, name: str) -> str:

@@ -7,8 +7,8 @@ they have quoted; both are mended where the mended text parses.
 
 from __future__ import annotations
 
+import difflib
 import re
-import textwrap
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -134,29 +134,43 @@ def _with(text: str, lines: Sequence[str], finding: Finding, new: Sequence[str])
 def _candidates(replacement: str, finding: Finding, lines: Sequence[str]) -> Iterator[list[str]]:
     """Yield how the replacement may be meant, the most likely first.
 
-    As it stands when its first line is indented as the one that it replaces, or less, as when code moves out of a
-    block. Otherwise its indentation was lost: of the first line alone, where the rest is indented like the code around
-    it, or of all lines.
+    Lines that it leaves as they were show where it stands: as it is, with the indentation of its first line lost, or
+    moved as a whole. Without any, its first line stands where the one did that it replaces or, if it is indented, but
+    less, where it is, as when code moves out of a block.
     """
-    new = replacement.strip("\n").split("\n")
-    indent, found = _indent(lines[finding.line - 1]), _indent(new[0])
-    rest = [_indent(line) for line in new[1:] if line.strip()]
-    if found == indent:
+    old, new = lines[finding.line - 1 : finding.end_line], replacement.strip("\n").split("\n")
+    indent, found = _indent(old[0]), _indent(new[0])
+    whole = [f"{indent}{new[0].lstrip()}", *new[1:]] if not found else new
+    moves = _moves(old, new)
+    if moves:
+        was, becomes = max(moves, key=lambda move: abs(len(move[0]) - len(move[1])))
+        yield whole if was == becomes else _moved(new, was, becomes)
+    elif found and indent.startswith(found):
         yield new
-        return
-    if found and indent.startswith(found):
-        yield new
-    if not found and rest and all(line.startswith(indent) for line in rest):
-        yield [f"{indent}{new[0].lstrip()}", *new[1:]]
-    yield _indented(new, indent)
+    elif not found and all(line.startswith(indent) for line in new[1:] if line.strip()) and len(new) > 1:
+        yield whole
+    yield _moved(new, found, indent)
     yield new
 
 
-def _indented(lines: Sequence[str], indent: str) -> list[str]:
-    """Return the lines moved together, so that the first has the indent."""
-    dedented = textwrap.dedent("\n".join(lines)).split("\n")
-    lead = _indent(dedented[0])
-    return [f"{indent}{line.removeprefix(lead)}" if line.strip() else line for line in dedented]
+def _moves(old: Sequence[str], new: Sequence[str]) -> set[tuple[str, str]]:
+    """Return how lines that stay the same are indented in the new lines and in the old ones.
+
+    The first one tells nothing when it has no indentation: often it alone has lost it.
+    """
+    before, after = ([line.strip() for line in lines] for lines in (old, new))
+    blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    pairs = ((block.a + n, block.b + n) for block in blocks for n in range(block.size))
+    return {(_indent(new[b]), _indent(old[a])) for a, b in pairs if new[b].strip() and (b or _indent(new[b]))}
+
+
+def _moved(lines: Sequence[str], was: str, becomes: str) -> list[str]:
+    """Return the lines moved together, so that what was indented by `was` is indented as it `becomes`."""
+    if becomes.endswith(was):
+        return [f"{becomes[: len(becomes) - len(was)]}{line}" if line.strip() else line for line in lines]
+    if was.endswith(becomes):
+        return [line.removeprefix(was[: len(was) - len(becomes)]) for line in lines]
+    return [f"{becomes}{line.removeprefix(was)}" if line.startswith(was) else line for line in lines]
 
 
 def _indent(line: str) -> str:
