@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.runners.pytest.collection import PytestTest
-from fanfold.runners.pytest.shards import Shard, bound_s, plan_shards
+from fanfold.runners.pytest.shards import Shard, plan_shards
 from fanfold.suites import Case
 
 
@@ -122,13 +121,3 @@ def test_where_more_workers_can_not_pay_there_is_one_shard(seconds, start_s, one
     """What starting a worker costs is set against what it saves."""
     tests = collected([20, 20])
     assert (len(plan_shards(tests, known(tests, [seconds] * 40), 2, start_s=start_s)) == 1) is one
-
-
-@given(weights=st.lists(st.floats(0.01, 10), min_size=1, max_size=30), workers=st.integers(1, 5))
-def test_no_schedule_is_shorter_than_the_bound(weights, workers):
-    """Longest first takes at least the bound, and at most a third more (Graham, 1969)."""
-    tests = [Shard((n,), None) for n in range(len(weights))]
-    took = makespan(tests, weights, workers)
-    bound = bound_s(weights, workers)
-    assert bound <= took * (1 + 1e-9)
-    assert took <= bound * (4 / 3) + 1e-9 or math.isclose(took, bound * 4 / 3)

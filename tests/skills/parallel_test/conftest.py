@@ -18,7 +18,7 @@ from fanfold.engine.events import EventLog
 from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.watched import Limits
 from fanfold.models import Outcome
-from fanfold.runners.pytest_plain import PYTEST
+from fanfold.runners import load
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.job import Deaf, Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.work import run_suites
@@ -66,8 +66,10 @@ class Project:
 
     def job(self, **options: Any) -> Job:
         chosen, durations = options.pop("chosen", None), options.pop("durations", {})
-        suite = Suite(name="unit", framework="pytest", **options)
-        return Job(suite, Environment(), PYTEST, chosen, durations)
+        framework = options.pop("framework", "pytest")
+        prefix = options.pop("prefix", ())
+        suite = Suite(name="unit", framework=framework, **options)
+        return Job(suite, Environment(prefix=prefix), load(framework), chosen, durations=durations)
 
     async def arun(
         self,
@@ -78,10 +80,10 @@ class Project:
         deadline_s: float | None = None,
         **options: Any,
     ) -> Result:
-        log = EventLog()
+        log, path = EventLog(), options.pop("path", os.environ["PATH"])
         environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         # The pytest that runs this test runs the project's as well.
-        environ |= {"VIRTUAL_ENV": sys.prefix, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        environ |= {"PATH": path, "VIRTUAL_ENV": sys.prefix, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         settings = Settings(
             self.root,
             Tools(self.root, environ),

@@ -56,7 +56,9 @@ class Result(unittest.TextTestResult):
 
     def stopTest(self, test: unittest.TestCase) -> None:
         took = time.perf_counter() - self._began
-        self._end(test, test.id(), self._outcome or ("passed", None, None), took)
+        # An interruption passes through here as well, and leaves the test without an end.
+        if self._outcome is not None or sys.exc_info()[0] is None:
+            self._end(test, test.id(), self._outcome or ("passed", None, None), took)
         super().stopTest(test)
 
     def _end(self, test: object, name: str, told: Told, took: float = 0.0) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from fanfold.runners.pytest.collection import PytestTest
+from fanfold.runners.schedule import makespan_s
 
 # A partition this near to the least possible wall time is not worth another split.
 _NEAR_ENOUGH = 1.02
@@ -42,17 +43,6 @@ class _Piece:
     tests: tuple[PytestTest, ...]
     weight: float
     splittable: bool
-
-
-def bound_s(durations: Iterable[float], workers: int) -> float:
-    """Return the least wall time of such units on so many workers, in seconds: no schedule can be shorter.
-
-    The largest of: all of it shared evenly; the longest unit; two units that have to share one worker, when there are
-    more units than workers (Graham, Bounds on multiprocessing timing anomalies, 1969).
-    """
-    longest = sorted(durations, reverse=True)
-    pair = sum(longest[workers - 1 : workers + 1]) if len(longest) > workers else 0.0
-    return max(sum(longest) / workers, longest[0], pair) if longest else 0.0
 
 
 def plan_shards(
@@ -125,7 +115,7 @@ def _split(pieces: list[_Piece], weigh: _Scale, total: float, workers: int, *, g
             done.append(piece)
             continue
         weights = [piece.weight, *(-weight for weight, _, _ in heap), *(one.weight for one in done)]
-        if not guessed and _makespan(weights, workers) <= share * _NEAR_ENOUGH:
+        if not guessed and makespan_s(weights, workers) <= share * _NEAR_ENOUGH:
             done.append(piece)
             break
         for half in _halves(piece, weigh):
@@ -138,14 +128,6 @@ def _is_costly_to_split(tests: Sequence[PytestTest]) -> bool:
     ends = (tests[0], tests[-1])
     one_class = ends[0].owner == ends[1].owner
     return any(test.file_wide or (one_class and test.class_wide) for test in ends)
-
-
-def _makespan(weights: Iterable[float], workers: int) -> float:
-    """Return the wall time when free workers pull the longest first."""
-    ends = [0.0] * workers
-    for weight in sorted(weights, reverse=True):
-        heapq.heapreplace(ends, ends[0] + weight)
-    return max(ends)
 
 
 def _halves(piece: _Piece, weigh: _Scale) -> tuple[_Piece, _Piece]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from fanfold.engine.ports import Events
 from fanfold.engine.watched import Limits
-from fanfold.runners.base import Runner
+from fanfold.runners.base import Item, Runner
 from fanfold.runners.tools import Tools
 from fanfold.suites import Case, ClusterClass, Environment, ShardRecord, Suite, SuiteRecord
 
@@ -20,7 +20,9 @@ LANE = "process"
 class Job:
     """A suite in an environment.
 
-    `chosen` tells which of its tests are run, None runs all. `durations` are what they took before, in seconds, by the
+    `chosen` tells which of its tests are run, and `items` which of what it is split into may hold one of those, for
+    frameworks that can't be asked for their tests; None is all.
+    `durations` are what they took before, in seconds, by the
     names under which `SuiteRun.durations` hands them out. `lane` is that of its units in the engine (`lanes_of`).
     """
 
@@ -28,6 +30,7 @@ class Job:
     environment: Environment
     runner: Runner
     chosen: Callable[[Case], bool] | None = None
+    items: Callable[[Sequence[Item]], Sequence[Item]] | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
     lane: str = LANE
 

@@ -5,33 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from fanfold.engine.attempt import Attempt
-from fanfold.models import Outcome, Status, Unit, content_key
+from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Task
 from fanfold.runners.pytest.attempts import attempts_of
 from fanfold.runners.pytest.collection import Collection, PytestTest
 from fanfold.runners.pytest.launch import launch
 from fanfold.runners.pytest.shards import Shard, plan_shards
-from fanfold.skills.parallel_test.evidence import Rerun, Trial, likeness, next_rerun, rule
+from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seats
-from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun
+from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
+from fanfold.skills.parallel_test.records import shard_status, suite_record
 from fanfold.skills.parallel_test.stretch import Stretch, Told
+from fanfold.skills.parallel_test.trials import Trials, is_bad, not_run
 from fanfold.suites import (
     BAD,
-    GOOD,
     Case,
     ClusterClass,
     Conditions,
     ShardRecord,
-    ShardStatus,
-    SuiteRecord,
     TestAttempt,
     TestVerdict,
-    Totals,
 )
 
 Work = Callable[[Attempt], Awaitable[object]]
@@ -43,9 +42,6 @@ _STARTED_S = 0.3
 # A process that ends before its first test does so again; one that a test ends may do so for each of them.
 _MOST_BARREN = 2
 _MOST_EXITS = 5
-# Failures of one likeness that are rerun, and all that are: reruns are for telling causes apart, not for counting.
-_RERUN_ALIKE = 5
-_RERUN_AT_ALL = 60
 # What is run before a test to see whether it needs that: the whole of what pytest would run, if it takes no longer.
 _LEAD_S = 20.0
 _MOST_WORDS = 100
@@ -79,8 +75,7 @@ class PytestWork:
         self._told: dict[int, list[TestAttempt]] = {}
         self._walls: dict[int, float] = {}
         self._before: dict[int, list[int]] = {}
-        self._settled: list[Settled] = []
-        self._alike: Counter[tuple[str, ...]] = Counter()
+        self._trials = Trials(job, settings)
         self._idle: list[Worker] = []
         self._waiting = 0
         self._open = 1
@@ -241,7 +236,8 @@ class PytestWork:
         if late and told and told[-1].outcome not in BAD:
             kept = {"worker": told[-1].worker, "duration_s": told[-1].duration_s}
             told[-1] = late[0].model_copy(update=kept)
-            self._settle(index, ClusterClass.UNKNOWN, "it failed when what the whole session shares was torn down")
+            why = "it failed when what the whole session shares was torn down"
+            self._trials.settle(self._case(index), ClusterClass.UNKNOWN, why)
 
     def _slow(self, index: int, seconds: float) -> None:
         self._settings.tell("test.slow", None, suite=self.job.name, test=self._tests[index].label, seconds=seconds)
@@ -258,7 +254,7 @@ class PytestWork:
         """These can't be run: whatever process is given them ends."""
         for index in tests:
             said = f"not run: {why.splitlines()[0]}"
-            self._told[index] = [TestAttempt(outcome=TestVerdict.NOT_RUN, message=said)]
+            self._told[index] = [not_run(said)]
 
     def _lose(self, tests: Sequence[int]) -> None:
         """A process that ended well has said nothing of these."""
@@ -272,42 +268,28 @@ class PytestWork:
     def _consider(self, stretch: Stretch, attempt: Attempt) -> None:
         """Have the failures of a stretch rerun, as many as tell something."""
         ran = stretch.worker.last_tests
-        for index, told in stretch.done.items():
-            if not told.attempts or told.attempts[-1].outcome not in BAD:
-                continue
-            self._before[index] = ran[: ran.index(index)]
-            alike = likeness(told.attempts[-1])
-            self._alike[alike] += 1
-            if not self._settings.retries:
-                self._settle(index, rule(Trial(told.attempts[-1])), "it was not rerun")
-            elif self._alike[alike] > _RERUN_ALIKE or self._alike.total() > _RERUN_AT_ALL:
-                self._settle(index, ClusterClass.UNKNOWN, "it was not rerun: many have failed like it")
-            else:
-                self._add_rerun(index, attempt)
+        for index in stretch.done:
+            case = self._case(index)
+            if is_bad(case) and self._trials.admit(case):
+                self._before[index] = ran[: ran.index(index)]
+                self._open += 1
+                label = f"rerun of {self._tests[index].label}"
+                attempt.add(self._unit("rerun", label, partial(self._rerun, index), self._walls[index]))
 
-    def _add_rerun(self, index: int, attempt: Attempt) -> None:
-        self._open += 1
-        label = f"rerun of {self._tests[index].label}"
-        attempt.add(self._unit("rerun", label, lambda _: self._rerun(index), self._walls[index]))
-
-    async def _rerun(self, index: int) -> ClusterClass:
+    async def _rerun(self, index: int, _attempt: Attempt) -> str:
         """Run a failed test again, in the ways that tell what kind of failure it is."""
+        before, lead = self._before[index], self._lead(index)
+        leads: Mapping[Rerun, list[int]] = {Rerun.AFTER_THE_SAME: before, Rerun.IN_ORDER: lead}
+
+        async def again(kind: Rerun) -> TestAttempt:
+            attempt = await self._again(index, leads.get(kind, []))
+            self._told[index].append(attempt)
+            return attempt
+
+        left_out = bool(lead) and before[-len(lead) :] != lead
         try:
-            before, lead = self._before[index], self._lead(index)
-            trial = Trial(
-                self._told[index][-1],
-                retries=self._settings.retries,
-                had_before=bool(before),
-                left_out=bool(lead) and before[-len(lead) :] != lead,
-            )
-            while kind := next_rerun(trial):
-                first = {Rerun.ALONE: [], Rerun.AFTER_THE_SAME: before, Rerun.IN_ORDER: lead}[kind]
-                again = await self._again(index, first)
-                trial = replace(trial, reruns=(*trial.reruns, (kind, again)))
-                self._told[index].append(again)
-                self._settings.listener.tested(self.job, self._case(index))
-            self._settle(index, rule(trial), _story(trial))
-            return rule(trial)
+            case = await self._trials.play(self._case(index), again, had_before=bool(before), left_out=left_out)
+            return case.verdict
         finally:
             await self._done()
 
@@ -328,11 +310,6 @@ class PytestWork:
             return earlier
         return [other for other in earlier if self._tests[other].path == self._tests[index].path]
 
-    def _settle(self, index: int, kind: ClusterClass, why: str) -> None:
-        settled = Settled(self.job, self._case(index), kind, why)
-        self._settled.append(settled)
-        self._settings.listener.settled(settled)
-
     # -- the end
 
     def folded(self, outcomes: Mapping[str, Outcome[Any]]) -> SuiteRun:
@@ -342,22 +319,16 @@ class PytestWork:
         unread = self._collection.unread if self._collection else ()
         everything = (*(case for case in unread if self._keeps(case)), *cases)
         shards = tuple(self._shard_record(shard, outcomes.get(shard.key)) for shard in self._shards)
-        spans = [(s.started_s, s.ended_s) for s in shards if s.started_s is not None and s.ended_s is not None]
-        record = SuiteRecord(
-            name=self.job.suite.name,
-            framework=self.job.suite.framework,
-            folder=self.job.suite.folder,
-            environment=self.job.environment.name,
-            found_by=self.job.suite.found_by,
-            shards=len(shards),
+        record = suite_record(
+            self.job,
+            everything,
+            shards,
             collected=len(self._tests) if self._collection else None,
-            totals=Totals.of(case.verdict for case in everything),
-            wall_s=max(end for _, end in spans) - min(start for start, _ in spans) if spans else None,
             error=collecting.error if collecting and not collecting.ok else None,
-            notes=tuple(self._all_notes()),
+            notes=self._all_notes(),
         )
         walls = {self._tests[index].label: seconds for index, seconds in self._walls.items() if self._counts(index)}
-        return SuiteRun(self.job, record, everything, shards, tuple(self._settled), walls)
+        return SuiteRun(self.job, record, everything, shards, tuple(self._trials.settled), walls)
 
     def _keeps(self, case: Case) -> bool:
         return self.job.chosen is None or self.job.chosen(case) or case.verdict in BAD
@@ -379,7 +350,7 @@ class PytestWork:
             shard = next(shard for shard in self._shards if index in shard.shard.tests)
             outcome = outcomes.get(shard.key)
             why = (outcome.error if outcome else None) or "its shard was not run"
-            self._told[index] = [TestAttempt(outcome=TestVerdict.NOT_RUN, message=why)]
+            self._told[index] = [not_run(why)]
         return self._case(index)
 
     def _shard_record(self, shard: _Shard, outcome: Outcome[Any] | None) -> ShardRecord:
@@ -389,7 +360,7 @@ class PytestWork:
         broken = next((stretch.why for stretch in stretches if stretch.why), None)
         return shard.record.model_copy(
             update={
-                "status": _STATUS.get(outcome.status, "failed") if not outcome.ok or not broken else "crashed",
+                "status": shard_status(outcome, broken),
                 "worker": stretches[0].worker.seat.number,
                 "processes": len(stretches),
                 "started_s": outcome.started_s,
@@ -399,19 +370,5 @@ class PytestWork:
         )
 
 
-_STATUS: Mapping[Status, ShardStatus] = {
-    Status.OK: "ok",
-    Status.TIMED_OUT: "timed_out",
-    Status.CANCELLED: "cancelled",
-    Status.NOT_RUN: "not_run",
-}
-
-
 def _ignore(_index: int, _told: Told) -> None:
     """Hear of tests that only lead up to another."""
-
-
-def _story(trial: Trial) -> str:
-    """Say in a sentence what the reruns showed."""
-    told = [f"{'passed' if one.outcome in GOOD else one.outcome.value} {how.value}" for how, one in trial.reruns]
-    return f"it {trial.first.outcome.value} in its shard" + "".join(f", {part}" for part in told)

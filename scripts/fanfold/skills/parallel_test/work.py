@@ -11,8 +11,10 @@ from fanfold.engine.attempt import Attempt
 from fanfold.engine.supervise import supervise
 from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Unit
+from fanfold.runners.pytest.launch import can_inject
 from fanfold.skills.parallel_test.isolation import Seats, scratch
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
+from fanfold.skills.parallel_test.other_work import OtherWork
 from fanfold.skills.parallel_test.pytest_work import PytestWork
 
 Work = Callable[[Attempt], Awaitable[object]]
@@ -55,7 +57,10 @@ async def _do(unit: Unit[Work], attempt: Attempt) -> object:
 
 
 def _work_on(job: Job, settings: Settings, seats: Seats) -> JobWork:
-    return PytestWork(job, settings, seats)
+    """Choose how a job is done: pytest tells of each test as it ends, wherever the reporter reaches it."""
+    if job.suite.framework == "pytest" and can_inject(job.suite, job.environment):
+        return PytestWork(job, settings, seats)
+    return OtherWork(job, settings, seats)
 
 
 def durations_of(runs: Iterable[SuiteRun]) -> dict[str, Mapping[str, float]]:

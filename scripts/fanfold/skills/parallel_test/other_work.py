@@ -1,0 +1,299 @@
+"""A suite of any other framework as units of the engine: list its items, run its shards, rerun what failed.
+
+What became of a test is known when its process has ended and its results are read. A process that is ended keeps what
+it has written by then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fanfold.engine.attempt import Attempt
+from fanfold.engine.watched import Watched, run_watched
+from fanfold.errors import FinalError, WorkerError
+from fanfold.models import Outcome, Unit, content_key
+from fanfold.runners.base import Command, Ended, Item, Reading, Task
+from fanfold.runners.schedule import lost_cases, shared_out
+from fanfold.skills.parallel_test.evidence import Rerun
+from fanfold.skills.parallel_test.isolation import Seat, Seats
+from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
+from fanfold.skills.parallel_test.plan import PlannedShard, shards_of, start_of
+from fanfold.skills.parallel_test.records import shard_status, suite_record
+from fanfold.skills.parallel_test.trials import Trials, is_bad, not_run
+from fanfold.suites import Case, Conditions, ShardRecord, TestAttempt, TestVerdict
+
+Work = Callable[[Attempt], Awaitable[object]]
+
+_TAIL = 2_000
+
+
+@dataclass
+class _Shard:
+    """A shard under way; what its process came to is there when that has ended."""
+
+    planned: PlannedShard
+    items: tuple[Item, ...]
+    key: str = ""
+    worker: int | None = None
+    command: Command | None = None
+    watched: Watched | None = None
+    reading: Reading = field(default_factory=Reading)
+
+
+class OtherWork:
+    """One suite in one environment; `first` is the unit that adds all others to the run."""
+
+    def __init__(self, job: Job, settings: Settings, seats: Seats) -> None:
+        self.job = job
+        self._settings = settings
+        self._seats = seats
+        self._limits = settings.limits_of(job.suite)
+        self._trials = Trials(job, settings)
+        self._shards: list[_Shard] = []
+        self._cases: list[Case] = []
+        self._durations: dict[str, float] = {}
+        self._notes: list[str] = []
+        self._collected: int | None = None
+
+    @property
+    def first(self) -> Unit[Work]:
+        """The unit that lists the items."""
+        return self._unit("collect", "collect", self._collect, None)
+
+    def _unit(self, kind: str, label: str, work: Work, expected_s: float | None) -> Unit[Work]:
+        key = content_key(kind, self.job.name, label)
+        return Unit(key, f"{self.job.name}: {label}", work, kind, lane=self.job.lane, expected_s=expected_s)
+
+    async def close(self) -> None:
+        """Every process has ended with its unit."""
+
+    # -- listing
+
+    async def _collect(self, attempt: Attempt) -> int:
+        """List what the suite is made of, and add its shards; returns how many items there are."""
+        job, tools = self.job, self._settings.tools
+        if not job.environment.prefix and (missing := job.runner.unavailable(job.suite, tools)):
+            raise FinalError(missing)
+        items = await self._items()
+        if job.items is not None:
+            items = tuple(job.items(items))
+        tests = [len(item.tests) for item in items]
+        self._collected = sum(tests) if tests and all(tests) else None
+        most = job.runner.most_shards(job.suite, tools)
+        workers, known = self._settings.workers, job.durations
+        planned, why = shards_of(job.suite, job.runner.sharding, items, known, workers, most=most)
+        self._notes += [why] if why else []
+        for one in planned:
+            self._add_shard(attempt, one, items)
+        return len(items)
+
+    async def _items(self) -> tuple[Item, ...]:
+        """Ask the framework, where it can be asked; else what is known from names of files."""
+        job = self.job
+        with self._seat() as seat:
+            task = self._task(seat)
+            command = job.runner.collecting(task, self._settings.tools)
+            if command is None:
+                return job.runner.items(job.suite)
+            try:
+                listed = job.runner.collected(task, (await self._run(command, seat))[1])
+            except WorkerError as error:
+                self._notes.append(f"what it is made of can't be listed, so it is run as a whole: {error}")
+                return ()
+        self._notes += listed.notes
+        return listed.items
+
+    def _add_shard(self, attempt: Attempt, planned: PlannedShard, items: Sequence[Item]) -> None:
+        chosen = tuple(item for item in items if not planned.items or item.name in planned.items)
+        shard = _Shard(planned, chosen)
+        label = f"shard {planned.index} of {planned.count}"
+        unit = self._unit("shard", label, lambda a: self._run_shard(shard, a), planned.expected_s)
+        shard.key = unit.key
+        self._shards.append(shard)
+        attempt.add(unit)
+
+    # -- running
+
+    @contextmanager
+    def _seat(self) -> Iterator[Seat]:
+        seat = self._seats.take()
+        try:
+            yield seat
+        finally:
+            self._seats.leave(seat)
+
+    def _task(self, seat: Seat, planned: PlannedShard | None = None, tests: tuple[str, ...] = ()) -> Task:
+        scratch = seat.folder / "results"
+        scratch.mkdir(exist_ok=True)
+        job, one = self.job, planned or PlannedShard(1, 1)
+        return Task(job.suite, job.environment, self._settings.root, scratch, one.items, tests, one.index, one.count)
+
+    async def _run(self, command: Command, seat: Seat) -> tuple[Watched, Ended]:
+        """Run a command in a worker's place, under the limits."""
+        environ = self._settings.tools.environ
+        variables = {**environ, **self._seats.variables(seat, environ), **command.variables}
+        since = time.time()
+
+        def slow(seconds: float) -> None:
+            self._settings.tell(
+                "test.slow", None, suite=self.job.name, test=Path(command.argv[0]).name, seconds=seconds
+            )
+
+        watched = await run_watched(
+            command.argv, cwd=command.folder, env=variables, limits=self._limits, mark=seat.mark, slow=slow
+        )
+        ended = Ended(command, watched.returncode, watched.stdout, watched.stderr, watched.truncated, since)
+        return watched, ended
+
+    async def _run_shard(self, shard: _Shard, attempt: Attempt) -> int:
+        """Run a shard's process and read what it left; returns how many tests it told of."""
+        runner, tools = self.job.runner, self._settings.tools
+        with self._seat() as seat:
+            task = self._task(seat, shard.planned)
+            shard.worker, shard.command = seat.number, runner.command(task, tools)
+            began = time.monotonic()
+            shard.watched, ended = await self._run(shard.command, seat)
+            wall_s = time.monotonic() - began
+            shard.reading = reading = runner.results(task, ended)
+        cases = [_blamed(self._placed(case, seat.number, "shard"), shard.watched) for case in reading.cases]
+        if shard.watched.why == "exited" and ended.returncode >= 0:
+            cases += lost_cases(shard.items, cases, self.job.suite) if not reading.error else ()
+            start_s = start_of(self.job.suite, self.job.durations)
+            self._durations |= shared_out(shard.items, cases, self.job.suite, wall_s=wall_s, start_s=start_s)
+        else:
+            cases += self._cut_off(shard, cases)
+        self._notes += reading.notes
+        for case in cases:
+            self._take(case, attempt)
+        return len(reading.cases)
+
+    def _placed(self, case: Case, worker: int, conditions: Conditions) -> Case:
+        update = {"worker": worker, "conditions": conditions}
+        return case.model_copy(update={"attempts": tuple(one.model_copy(update=update) for one in case.attempts)})
+
+    def _cut_off(self, shard: _Shard, cases: Sequence[Case]) -> list[Case]:
+        """Return cases for what a process that was ended has not told of."""
+        missing = lost_cases(shard.items, cases, self.job.suite)
+        why = f"not run: {_how_it_ended(shard)}"
+        return [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
+
+    def _take(self, case: Case, attempt: Attempt) -> None:
+        """Keep a case, and have it rerun when it failed."""
+        place = len(self._cases)
+        self._cases.append(case)
+        self._settings.listener.tested(self.job, case)
+        can = self.job.runner.runs_single_tests and bool(case.native)
+        if is_bad(case) and self._trials.admit(case, can_rerun=can):
+            seconds = case.attempts[-1].duration_s
+            label = f"rerun of {case.file}::{case.name} ({place})"
+            attempt.add(self._unit("rerun", label, lambda _: self._rerun(place), seconds))
+
+    async def _rerun(self, place: int) -> str:
+        """Run a failed test again by itself, in the ways that this framework has."""
+
+        async def again(_kind: Rerun) -> TestAttempt:
+            return await self._alone(self._cases[place])
+
+        self._cases[place] = await self._trials.play(self._cases[place], again)
+        return self._cases[place].verdict
+
+    async def _alone(self, case: Case) -> TestAttempt:
+        runner = self.job.runner
+        with self._seat() as seat:
+            task = self._task(seat, tests=(case.native,))
+            _, ended = await self._run(runner.command(task, self._settings.tools), seat)
+            reading = runner.results(task, ended)
+        for told in reading.cases:
+            if told.native == case.native and told.attempts:
+                return self._placed(told, seat.number, "alone").attempts[-1]
+        why = f"not run again: {reading.error or 'nothing was reported of it'}"
+        return TestAttempt(outcome=TestVerdict.NOT_RUN, message=why, conditions="alone")
+
+    # -- the end
+
+    def folded(self, outcomes: Mapping[str, Outcome[Any]]) -> SuiteRun:
+        """Fold all of it, once the run is over; `outcomes` are those of the run's units by key."""
+        collecting = outcomes.get(self.first.key)
+        for shard in self._shards:
+            outcome = outcomes.get(shard.key)
+            if shard.watched is None:
+                why = (outcome.error if outcome else None) or "its shard was not run"
+                missing = lost_cases(shard.items, self._cases, self.job.suite)
+                self._cases += [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
+        shards = tuple(self._record(shard, outcomes.get(shard.key)) for shard in self._shards)
+        errors = [shard.error for shard in shards if shard.error]
+        error = collecting.error if collecting and not collecting.ok else errors[0] if errors else None
+        record = suite_record(
+            self.job,
+            self._cases,
+            shards,
+            collected=self._collected,
+            error=error,
+            notes=tuple(dict.fromkeys(self._notes)),
+        )
+        settled = tuple(self._trials.settled)
+        return SuiteRun(self.job, record, tuple(self._cases), shards, settled, self._durations)
+
+    def _record(self, shard: _Shard, outcome: Outcome[Any] | None) -> ShardRecord:
+        planned, watched = shard.planned, shard.watched
+        record = ShardRecord(
+            id=f"{self.job.name} {planned.index}/{planned.count}",
+            suite=self.job.suite.name,
+            environment=self.job.environment.name,
+            index=planned.index,
+            count=planned.count,
+            expected_s=planned.expected_s,
+            command=shard.command.argv if shard.command else (),
+            folder=self.job.suite.folder,
+            worker=shard.worker,
+        )
+        if outcome is None:
+            return record
+        broken = _how_it_ended(shard) if watched and (watched.why != "exited" or watched.returncode < 0) else None
+        status = shard_status(outcome, broken)
+        if watched is not None and watched.why == "timed_out":
+            status = "timed_out"
+        elif status == "ok" and shard.reading.error:
+            status = "failed"
+        return record.model_copy(
+            update={
+                "status": status,
+                "tests": len(shard.reading.cases),
+                "processes": int(watched is not None),
+                "exit_code": watched.returncode if watched else None,
+                "started_s": outcome.started_s,
+                "ended_s": outcome.ended_s,
+                "error": outcome.error or broken or shard.reading.error,
+            }
+        )
+
+
+def _blamed(case: Case, watched: Watched) -> Case:
+    """Let the test in which its process was ended answer for that, and not for a crash of its own."""
+    if watched.why == "exited" or not case.attempts or case.attempts[-1].outcome is not TestVerdict.CRASHED:
+        return case
+    last = case.attempts[-1]
+    if watched.why == "timed_out":
+        told = {"outcome": TestVerdict.TIMED_OUT, "message": "its process was ended at its time limit while it ran"}
+    else:
+        told = {"message": f"its process was ended at {watched.peak_bytes // 2**20} MB of memory while it ran"}
+    return case.model_copy(update={"attempts": (*case.attempts[:-1], last.model_copy(update=told))})
+
+
+def _how_it_ended(shard: _Shard) -> str:
+    """Say why a process ended before its time, with its last words."""
+    watched = shard.watched
+    if watched is None:
+        return "its process did not start"
+    how = {
+        "timed_out": "its process was ended at its time limit",
+        "out_of_memory": f"its process was ended at {watched.peak_bytes // 2**20} MB of memory",
+        "exited": f"its process ended with {watched.returncode}",
+    }[watched.why]
+    tail = (watched.stderr or watched.stdout)[-_TAIL:].decode("utf-8", "replace").strip()
+    return f"{how}\n{tail}" if tail else how

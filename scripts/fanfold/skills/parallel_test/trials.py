@@ -1,0 +1,83 @@
+"""Which failures are rerun, and what is made of them: the same for every framework."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from fanfold.skills.parallel_test.evidence import Rerun, Trial, likeness, next_rerun, rule
+from fanfold.skills.parallel_test.job import Job, Settings, Settled
+from fanfold.suites import BAD, GOOD, Case, ClusterClass, TestAttempt, TestVerdict
+
+# Failures of one likeness that are rerun, and all that are: reruns are for telling causes apart, not for counting.
+_RERUN_ALIKE = 5
+_RERUN_AT_ALL = 60
+
+
+class Trials:
+    """The failures of one job; `settled` are those of which all is known."""
+
+    def __init__(self, job: Job, settings: Settings) -> None:
+        self.settled: list[Settled] = []
+        self._job = job
+        self._settings = settings
+        self._alike: Counter[tuple[str, ...]] = Counter()
+
+    def admit(self, case: Case, *, can_rerun: bool = True) -> bool:
+        """Tell whether a failed test is to be rerun; one that is not is settled."""
+        first = case.attempts[-1]
+        alike = likeness(first)
+        self._alike[alike] += 1
+        if not self._settings.retries or not can_rerun:
+            self.settle(case, rule(Trial(first)), "it was not rerun")
+        elif self._alike[alike] > _RERUN_ALIKE or self._alike.total() > _RERUN_AT_ALL:
+            self.settle(case, ClusterClass.UNKNOWN, "it was not rerun: many have failed like it")
+        else:
+            return True
+        return False
+
+    def settle(self, case: Case, kind: ClusterClass, why: str) -> None:
+        """Take note of all that will be known of a failure, and tell it."""
+        settled = Settled(self._job, case, kind, why)
+        self.settled.append(settled)
+        self._settings.listener.settled(settled)
+
+    async def play(
+        self,
+        case: Case,
+        again: Callable[[Rerun], Awaitable[TestAttempt]],
+        *,
+        had_before: bool = False,
+        left_out: bool = False,
+    ) -> Case:
+        """Rerun a failed test in the ways that tell what it is; returns its case with all attempts.
+
+        Should the run end in the middle of it, what is known by then is settled.
+        """
+        trial = Trial(case.attempts[-1], (), self._settings.retries, had_before, left_out)
+        try:
+            while kind := next_rerun(trial):
+                attempt = await again(kind)
+                trial = replace(trial, reruns=(*trial.reruns, (kind, attempt)))
+                case = case.model_copy(update={"attempts": (*case.attempts, attempt)})
+                self._settings.listener.tested(self._job, case)
+        finally:
+            self.settle(case, rule(trial), story(trial))
+        return case
+
+
+def story(trial: Trial) -> str:
+    """Say in a sentence what the reruns showed."""
+    told = [f"{'passed' if one.outcome in GOOD else one.outcome.value} {how.value}" for how, one in trial.reruns]
+    return f"it {trial.first.outcome.value} in its shard" + "".join(f", {part}" for part in told)
+
+
+def is_bad(case: Case) -> bool:
+    """Tell whether the last attempt at a test failed in any way."""
+    return bool(case.attempts) and case.attempts[-1].outcome in BAD
+
+
+def not_run(why: str) -> TestAttempt:
+    """Return what stands for a test that never began."""
+    return TestAttempt(outcome=TestVerdict.NOT_RUN, message=why)

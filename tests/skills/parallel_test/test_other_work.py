@@ -1,0 +1,77 @@
+"""Suites of other frameworks: listed, split, run under the same limits, read back, and rerun."""
+
+from __future__ import annotations
+
+import stat
+
+from fanfold.engine.watched import Limits
+
+CASES = """
+    import unittest
+    class Case{n}(unittest.TestCase):
+        def test_passes(self): pass
+        def test_fails(self): self.assertEqual(1, 2)
+"""
+
+
+def test_a_suite_is_listed_split_and_rerun(project):
+    """unittest: every test of every module has its verdict, a failure is rerun alone, durations come back."""
+    files = {f"test_{n}.py": CASES.format(n=n) for n in range(4)}
+    done = project.write(files).run(framework="unittest", retries=1)
+    assert len(done.run.cases) == 8
+    assert done.run.record.collected == 8
+    assert done.run.record.totals.passed == 4
+    assert {tuple(attempts) for attempts in done.attempts.values()} == {("passed",), ("failed", "failed")}
+    assert set(done.kinds.values()) == {"regression"}
+    assert len(done.run.shards) > 1
+    assert set(done.run.durations) == {f"test_{n}" for n in range(4)}
+
+
+def test_a_process_that_hangs_keeps_what_it_told(project):
+    """At its limit the process is ended; the tests before the hang have their verdicts, the rest are not run."""
+    text = """
+        import time, unittest
+        class Case(unittest.TestCase):
+            def test_a(self): pass
+            def test_b(self): time.sleep(60)
+            def test_c(self): pass
+    """
+    done = project.write({"test_a.py": text}).run(framework="unittest", limits=Limits(timeout_s=3, grace_s=0.3))
+    verdicts = {name.rpartition(".")[2]: verdict for name, verdict in done.verdicts.items()}
+    assert verdicts["test_a"] == "passed"
+    assert verdicts["test_b"] == "timed_out"
+    assert verdicts["test_c"] == "not_run"
+    assert done.run.shards[0].status == "timed_out"
+    assert "time limit" in done.run.record.error
+
+
+def test_what_is_not_installed_is_named(project):
+    """A runner whose tool is missing says which, and how to get it; the job has no shards."""
+    done = project.write({"a.bats": "@test 'a' { true; }\n"}).run(framework="bats", path="/nowhere")
+    assert done.run.shards == ()
+    assert "bats is not installed" in done.run.record.error
+
+
+def test_behind_a_prefix_that_leads_away_pytest_is_read_from_its_file(project):
+    """Where the reporter can't be injected pytest runs in one process, and is read back from its JUnit file."""
+    program = project.root / "docker"
+    program.write_text('#!/bin/sh\nshift 2\nexec "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    text = "def test_a(): pass\ndef test_b(): assert 0\n"
+    done = project.write({"test_a.py": text}).run(prefix=(str(program), "run", "image"), retries=1)
+    assert done.attempts == {"test_a": ["passed"], "test_b": ["failed", "failed"]}
+    assert done.run.record.shards == 1
+
+
+def test_a_crash_of_a_whole_process_is_said(project):
+    """A process that a signal ends is a crashed shard, with its last words."""
+    text = """
+        import ctypes, unittest
+        class Case(unittest.TestCase):
+            def test_a(self): pass
+            def test_b(self): ctypes.string_at(0)
+    """
+    done = project.write({"test_a.py": text}).run(framework="unittest")
+    assert done.run.shards[0].status == "crashed"
+    assert "test_b" in " ".join(done.verdicts)
+    assert "passed" in done.verdicts.values()
