@@ -178,12 +178,25 @@ def test_calls_beyond_the_most_of_a_turn_are_not_run():
 
 
 def test_a_pause_goes_on_with_what_was_said():
-    """The server stopped in the middle: it gets back what it said, as one message, and nothing is added."""
-    outcome, model = run(
-        Says([text("one")], "pause_turn"), Says([], "pause_turn"), Says([text("two")], "pause_turn"), DONE
-    )
+    """The server stopped in the middle of a tool of its own: it gets back what it said, and nothing is added."""
+    search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}
+    outcome, model = run(Says([text("one"), search], "pause_turn"), Says([search], "pause_turn"), DONE)
     assert outcome.ok
-    assert model.requests[-1]["messages"][1:] == [{"role": "assistant", "content": [text("one"), text("two")]}]
+    assert model.requests[-1]["messages"][1:] == [{"role": "assistant", "content": [text("one"), search, search]}]
+
+
+def test_pauses_are_turns():
+    """Who does nothing else comes to an end."""
+    outcome, model = run(Says([], "pause_turn"), about=spec(allowance=Allowance(turns=3)))
+    assert "it paused, and had no turns left" in (outcome.error or "")
+    assert len(model.requests) == 4
+
+
+def test_a_pause_in_the_middle_of_nothing_is_answered():
+    """A request that ends with the model's own words would be rejected."""
+    outcome, model = run(Says([text("one")], "pause_turn"), Says([], "pause_turn"), DONE)
+    assert outcome.ok
+    assert [message["role"] for message in model.requests[-1]["messages"]] == ["user", "assistant", "user"]
 
 
 # -- answers that can't be used

@@ -199,8 +199,13 @@ def without(reply: Replied) -> Replied:
 
 
 def paused(said: Conversation, turn: Turn) -> Conversation:
-    """Go on after a pause: what was said goes back as it is."""
-    return _kept(said, turn)
+    """Go on after a pause: what was said goes back as it is, so that the server ends what it began.
+
+    Where it began nothing of its own, the API would take that for words put into the model's mouth, and reject it.
+    """
+    after = _kept(said, turn)
+    began = any(str(block.get("type")).startswith("server_tool") for block in turn.content)
+    return after if began else _told(after, [_text("Go on.")])
 
 
 def amended(said: Conversation, turn: Turn, error: errors.WorkerError, tool: str) -> Conversation:

@@ -90,7 +90,7 @@ async def converse(spec: AgentSpec[A], attempt: Attempt, speak: Speak, tools: To
             case Wanted(calls):
                 await agent.look_up(turn, calls)
             case Paused():
-                agent.said = paused(agent.said, turn)
+                agent.go_on(turn)
             case Unusable(error):
                 raise agent.failed(turn, error)
 
@@ -122,6 +122,12 @@ class _Agent(Generic[A]):
         """Return `error`, and see that the next attempt goes on from behind it."""
         self.said = amended(self.said, turn, error, self._spec.answer.name)
         return error
+
+    def go_on(self, turn: Turn) -> None:
+        """Let the model go on after a pause, for as many turns as it has."""
+        if self.said.turns >= self._spec.allowance.turns:
+            raise self.failed(turn, errors.MissingToolCall("it paused, and had no turns left to go on"))
+        self.said = paused(self.said, turn)
 
     # -- asking
 

@@ -130,7 +130,9 @@ def _messages(request: dict[str, Any], _model: Model) -> Iterator[str]:
                 yield f"messages.{place}.content.{index}: text content blocks must be non-empty"
             if block["type"] == "thinking" and not _is_text(block.get("signature")):
                 yield f"messages.{place}.content.{index}.signature: Field required"
-    if request["messages"][-1]["role"] == "assistant":
+    last = request["messages"][-1]
+    # What the server paused in the middle of one of its own tools it takes back.
+    if last["role"] == "assistant" and not any(block["type"] == "server_tool_use" for block in _content(last)):
         yield "messages: prefill is not supported by this model; the conversation must end with a user message"
 
 

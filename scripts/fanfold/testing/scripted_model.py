@@ -34,7 +34,8 @@ class Says:
     """One turn of a model, `delay_s` seconds after it was asked.
 
     `error` comes in place of the end of the answer, or of all of it when it never `begins`. `output` overrides the
-    output tokens, `stop_reason` the one that follows from the blocks.
+    output tokens, `stop_reason` the one that follows from the blocks; an answer that is longer than the request's limit
+    ends with `max_tokens` in any case.
     """
 
     blocks: Sequence[Block] = ()
@@ -65,11 +66,14 @@ class ScriptedModel:
             raise said.error
         attempt.began()
         attempt.alive()
-        usage = _usage(request, said)
+        output = _count(list(said.blocks)) if said.output is None else said.output
+        usage = _usage(request, output)
         spend(usage)
         self.billed += usage
         if said.error:
             raise said.error
+        if output > request["max_tokens"]:
+            return Turn(tuple(said.blocks), "max_tokens", usage)
         calls = any(block.get("type") == "tool_use" for block in said.blocks)
         return Turn(tuple(said.blocks), said.stop_reason or ("tool_use" if calls else "end_turn"), usage)
 
@@ -80,10 +84,12 @@ class ScriptedModel:
         return content
 
 
-def _usage(request: Mapping[str, Any], said: Says) -> Usage:
-    counter = TokenCounter(_CHARS_PER_TOKEN)
-    sent = counter.count({name: request[name] for name in ("tools", "system", "messages")})
-    output = counter.count(list(said.blocks)) if said.output is None else said.output
+def _count(content: Any) -> int:
+    return TokenCounter(_CHARS_PER_TOKEN).count(content)
+
+
+def _usage(request: Mapping[str, Any], output: int) -> Usage:
+    sent = _count({name: request[name] for name in ("tools", "system", "messages")})
     used = Usage(cache_write_tokens=sent, output_tokens=min(output, request["max_tokens"]), requests=1)
     return priced(request["model"], used)
 
