@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -21,6 +22,7 @@ from fanfold.models import Outcome, Status, Unit, Usage
 from fanfold.testing.rejections import MODELS
 from fanfold.testing.request_rules import check_request
 from fanfold.testing.scripted_model import EchoTools, Says, ScriptedModel
+from fanfold.testing.tool_rules import signature_of
 from fanfold.testing.virtual_time import run_virtual
 
 MODEL = "claude-sonnet-5-5"
@@ -44,7 +46,7 @@ TEXTS = st.text(max_size=30) | st.sampled_from(['{"words": ["a"]}', '{"words"', 
 WHOLE = st.one_of(
     st.fixed_dictionaries({"type": st.just("text"), "text": TEXTS}),
     st.fixed_dictionaries({"type": st.just("tool_use"), "name": NAMES, "input": INPUTS}),
-    st.fixed_dictionaries({"type": st.just("thinking"), "thinking": TEXTS, "signature": st.just("c2lnbmVk")}),
+    st.builds(lambda said: {"type": "thinking", "thinking": said, "signature": signature_of(said)}, TEXTS),
 )
 GARBAGE = st.one_of(
     WHOLE,
@@ -99,11 +101,16 @@ SPECS = st.builds(
 
 
 class Checked(ScriptedModel):
-    """Takes no request that the API would reject."""
+    """Takes no request that the API would reject, and gives no id twice."""
 
     async def __call__(self, request: dict[str, Any], attempt: Attempt, spend: Any) -> Turn:
         check_request({**request, "stream": True}, MODELS[request["model"]])
-        return await super().__call__(request, attempt, spend)
+        turn = await super().__call__(request, attempt, spend)
+        content = [
+            {**block, "id": f"{block['id']}_{len(self.requests)}"} if block["type"] == "tool_use" else block
+            for block in turn.content
+        ]
+        return replace(turn, content=tuple(content))
 
 
 def run(spec: AgentSpec[Answer], model: ScriptedModel, reply: int, budget: Budget | None) -> Outcome[Answered[Answer]]:

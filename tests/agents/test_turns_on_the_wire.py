@@ -24,6 +24,7 @@ from fanfold.models import Outcome, Unit
 from fanfold.sources.target import resolve
 from fanfold.testing import Fault, FaultKind, MessagesServer, Reply, Rule, ServerOptions
 from fanfold.testing.scripted_model import tool_call
+from fanfold.testing.tool_rules import signature_of
 
 MODEL = "claude-sonnet-5-5"
 
@@ -168,7 +169,7 @@ def test_what_the_model_thought_goes_back_to_the_byte(toolbox):
         ask(toolbox, server, [spec(toolbox, "Find.")])
         (_, answer, results) = server.requests[1].body["messages"]
     first, second = answer["content"]
-    assert first == {"type": "thinking", "thinking": "Line 1?\n", "signature": "c2lnbmVk"}
+    assert first == {"type": "thinking", "thinking": "Line 1?\n", "signature": signature_of("Line 1?\n")}
     assert second == reads(1).blocks[0]
     assert "return 1" in results["content"][0]["content"]
 

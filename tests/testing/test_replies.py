@@ -14,6 +14,7 @@ from fanfold.agents.spec import closed_schema
 from fanfold.models import Finding, Severity
 from fanfold.testing.options import Fault, FaultKind, FaultRate, Faults, Latency, ServerOptions
 from fanfold.testing.replies import Reply, Rule, answer_of, smallest, text_of
+from fanfold.testing.tool_rules import signature_of
 
 
 def _request(text: str, system: Any = "") -> dict[str, Any]:
@@ -23,7 +24,7 @@ def _request(text: str, system: Any = "") -> dict[str, Any]:
 def test_content_in_order() -> None:
     """Thinking comes first; blocks stand before json, json before text; empty text is no block."""
     assert Reply("hi", thinking="hm").content() == [
-        {"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"},
+        {"type": "thinking", "thinking": "hm", "signature": signature_of("hm")},
         {"type": "text", "text": "hi"},
     ]
     assert Reply("hi", json={"é": [1]}).content() == [{"type": "text", "text": '{"é": [1]}'}]

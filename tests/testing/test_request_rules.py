@@ -14,6 +14,7 @@ from fanfold.agents.spec import closed_schema
 from fanfold.testing.prompt import TokenCounter, prompt_of
 from fanfold.testing.rejections import ERROR_TYPES, MODELS, Rejection, check_caller, model_of, parse_body
 from fanfold.testing.request_rules import STREAM_ABOVE_TOKENS, check_count, check_request
+from fanfold.testing.tool_rules import signature_of
 
 GOOD: dict[str, Any] = {
     "model": "claude-opus-5-5",
@@ -38,7 +39,25 @@ def _user(*content: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": list(content)}]}
 
 
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
 HELLO = GOOD["messages"][0]
+THOUGHT = {"type": "thinking", "thinking": "x", "signature": signature_of("x")}
+
+
+def _thought(block: dict[str, Any]) -> dict[str, Any]:
+    """A conversation in which the model thought, and called."""
+    return {"tools": [TOOL], "messages": [HELLO, {"role": "assistant", "content": [block, CALL]}, _result("t1")]}
+
+
+def _loop(results: Any, call: dict[str, Any] = CALL) -> dict[str, Any]:
+    """A conversation with one call, and what came of it."""
+    messages = [HELLO, {"role": "assistant", "content": [call]}, {"role": "user", "content": results}]
+    return {"tools": [TOOL], "messages": messages}
+
+
 LOOP = {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -56,7 +75,37 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "text that is none": (_user({"type": "text", "text": 5}), "must be non-empty"),
     "empty text": (_user({"type": "text", "text": ""}), "must be non-empty"),
     "block without type": (_user({"text": "x"}), "messages.0.content.0.type: Field required"),
-    "unsigned thinking": (_user({"type": "thinking", "thinking": "x"}), "signature"),
+    "unsigned thinking": (_thought({"type": "thinking", "thinking": "x"}), "signature: Field required"),
+    "changed thinking": (_thought(THOUGHT | {"thinking": "y"}), "Invalid `signature` in `thinking` block"),
+    "a changed signature": (_thought(THOUGHT | {"signature": "c2lnbmVk"}), "Invalid `signature`"),
+    "thinking at the end": (
+        {"messages": [HELLO, {"role": "assistant", "content": [_text("x"), THOUGHT]}, HELLO]},
+        "messages.1: The final block in an assistant message cannot be `thinking`",
+    ),
+    "thinking of the user": (_user(THOUGHT, _text("x")), "`thinking` blocks can only be in `assistant` messages"),
+    "a call of the user": (_user(CALL), "`tool_use` blocks can only be in `assistant` messages"),
+    "a result of the model": (
+        {"messages": [HELLO, {**_result("t1"), "role": "assistant"}, HELLO]},
+        "`tool_result` blocks can only be in `user` messages",
+    ),
+    "text before results": (_loop([_text("see"), *_result("t1")["content"]]), "tool_result blocks must come first"),
+    "two results of one call": (_loop([*_result("t1")["content"]] * 2), "a single result"),
+    "two calls of one id": (
+        {"tools": [TOOL], "messages": [HELLO, USE, _result("t1"), USE, _result("t1")]},
+        "ids must be unique",
+    ),
+    "an id that is none": (_loop(_result("t 1")["content"], CALL | {"id": "t 1"}), "tool_use.id: String should match"),
+    "a call without a name": (_loop(_result("t1")["content"], CALL | {"name": None}), "tool_use.name"),
+    "a call with a list": (_loop(_result("t1")["content"], CALL | {"input": []}), "tool_use.input: Input should be"),
+    "calls without tools": ({"messages": [HELLO, USE, _result("t1")]}, "must define tools"),
+    "the model first": ({"messages": [{"role": "assistant", "content": "x"}, HELLO]}, "first message must use"),
+    "a name with a space": ({"tools": [TOOL | {"name": "g rep"}]}, "tools.0.custom.name: String should match"),
+    "a schema of a list": ({"tools": [TOOL | {"input_schema": {"type": "array"}}]}, "tools.0.custom.input_schema.type"),
+    "an open strict tool": ({"tools": [TOOL | {"strict": True}]}, "tools.0.custom.input_schema: For 'object' type"),
+    "a recursive strict tool": (
+        {"tools": [TOOL | {"strict": True, "input_schema": {"type": "object", "additionalProperties": False, **LOOP}}]},
+        "recursive",
+    ),
     "budget_tokens": ({"thinking": {"type": "adaptive", "budget_tokens": 2000}}, "budget_tokens"),
     "thinking enabled": ({"thinking": {"type": "enabled"}}, "thinking.type"),
     "thinking disabled": ({"thinking": {"type": "disabled"}}, "thinking.type"),
@@ -64,7 +113,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "forced any": ({"tools": [TOOL], "tool_choice": {"type": "any"}}, "tool_choice"),
     "tool choice of its own": ({"tool_choice": {"type": "some"}}, "tool_choice.type"),
     "two tools of one name": ({"tools": [TOOL, TOOL]}, "unique"),
-    "tool without schema": ({"tools": [{"name": "grep"}]}, "tools.0.input_schema"),
+    "tool without schema": ({"tools": [{"name": "grep"}]}, "tools.0.custom.input_schema"),
     "tool use unanswered": ({"messages": [HELLO, USE, HELLO]}, "without a tool_result"),
     "tool result out of nowhere": ({"messages": [_result("t9")]}, "without a tool_use"),
     "tool result too late": ({"messages": [HELLO, USE, HELLO, _result("t1")]}, "without a tool_result"),
@@ -115,9 +164,17 @@ FINE: dict[str, dict[str, Any]] = {
     "adaptive thinking": {"thinking": {"type": "adaptive"}},
     "automatic tools": {"tools": [TOOL], "tool_choice": {"type": "auto"}},
     "a tool loop": {"messages": [HELLO, USE, _result("t1")], "tools": [TOOL]},
+    "results, then text": _loop([*_result("t1")["content"], _text("Now hand in.")]),
+    "thinking as it was": _thought(THOUGHT),
+    "a pause in the middle of a server's tool": {
+        "messages": [HELLO, {"role": "assistant", "content": [{"type": "server_tool_use", "id": "s1", "input": {}}]}]
+    },
+    "a strict tool": {"tools": [TOOL | {"strict": True, "input_schema": closed_schema(Answer.model_json_schema())}]},
+    "a tool of the API's own": {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
     "four breakpoints": _user(*({"type": "text", "text": "x", **MARK} for _ in range(4))),
     "breakpoints as data": {
-        "messages": [HELLO, USE | {"content": [CALL | {"input": {"a": [MARK] * 9}}]}, _result("t1")]
+        "messages": [HELLO, USE | {"content": [CALL | {"input": {"a": [MARK] * 9}}]}, _result("t1")],
+        "tools": [TOOL],
     },
     "the most without a stream": {"max_tokens": STREAM_ABOVE_TOKENS},
     "the most of the model": {"max_tokens": 128_000, "stream": True},

@@ -19,6 +19,7 @@ Block: TypeAlias = Mapping[str, Any]
 """A content block as the Messages API has it."""
 
 _LONGEST_FAULT = 1_000
+_THINKING = ("thinking", "redacted_thinking")
 _NOT_RUN = "not run"
 _CONCLUDE = "You have no lookups left. Hand in your answer now with `{tool}`: every further lookup is refused."
 _REFUSED = "refused: you have no lookups left. Hand in your answer now with `{tool}`"
@@ -244,8 +245,13 @@ def _sentence(error: errors.WorkerError) -> str:
 
 
 def _kept(said: Conversation, turn: Turn) -> Conversation:
-    """Append what the model said, block by block as it came; the API takes no text block without text."""
+    """Append what the model said, block by block as it came.
+
+    The API takes no text block without text, and no message that ends with thinking.
+    """
     blocks = tuple(block for block in turn.content if block.get("type") != "text" or str(block.get("text", "")).strip())
+    while blocks and blocks[-1].get("type") in _THINKING:
+        blocks = blocks[:-1]
     if not blocks:
         return said
     messages = _appended(said.messages, Message("assistant", blocks))

@@ -16,8 +16,9 @@ from fanfold.testing.prompt import TokenCounter, prompt_of
 from fanfold.testing.prompt_cache import CacheUse, PromptCache
 from fanfold.testing.rate_gate import RateGate
 from fanfold.testing.rejections import Model, Rejection, model_of, parse_body, rejection_of
-from fanfold.testing.replies import Answer, Reply
+from fanfold.testing.replies import Answer, Block, Reply
 from fanfold.testing.request_rules import check_count, check_request
+from fanfold.testing.tool_rules import content_of
 from fanfold.testing.wire import (
     JSON_TYPE,
     STREAM_TYPE,
@@ -152,6 +153,7 @@ class ModelCalls:
         if kind is FaultKind.TRUNCATION:
             most = min(most, sum(limit_content(reply, most, self._counter)[1]) // 2)
         content, tokens, cut = limit_content(reply, most, self._counter)
+        content = self._with_own_ids(content, request)
         calls_tools = any(block["type"] == "tool_use" for block in content)
         stop_reason = cut or reply.stop_reason or ("tool_use" if calls_tools else "end_turn")
         usage = {**_reported(use), "output_tokens": max(sum(tokens), min(1, most)), **reply.usage}
@@ -166,6 +168,19 @@ class ModelCalls:
             per_token_s=per_token_s,
             most_events=self._options.events_per_block,
         )
+
+    def _with_own_ids(self, content: list[Block], request: dict[str, Any]) -> list[Block]:
+        """Give a call another id where a script that repeats itself would give one that the conversation has."""
+        taken = {
+            block.get("id")
+            for message in request["messages"]
+            for block in content_of(message)
+            if block["type"] == "tool_use"
+        }
+        return [
+            {**block, "id": f"{block['id']}_{self._admitted}"} if block.get("id") in taken else block
+            for block in content
+        ]
 
 
 _REFUSAL = {"type": "refusal", "category": "general_harms", "explanation": "This request was declined."}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 from pydantic import ConfigDict
 
 from fanfold.testing.options import Fault, Latency
+from fanfold.testing.tool_rules import signature_of
 
 Request: TypeAlias = Mapping[str, Any]
 Block: TypeAlias = dict[str, Any]
@@ -45,7 +46,7 @@ class Reply:
         """Return the content blocks, as new objects."""
         thinking: list[Block] = []
         if self.thinking is not None:
-            thinking = [{"type": "thinking", "thinking": self.thinking, "signature": "c2lnbmVk"}]
+            thinking = [{"type": "thinking", "thinking": self.thinking, "signature": signature_of(self.thinking)}]
         if self.blocks:
             return thinking + [_with_id(block, place) for place, block in enumerate(self.blocks)]
         text = self.text if self.json is None else json.dumps(self.json, ensure_ascii=False)

@@ -8,6 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fanfold.testing.rejections import Model, Rejection
+from fanfold.testing.tool_rules import (
+    content_of,
+    owners,
+    thinking_goes_back,
+    tool_calls,
+    tool_definitions,
+    tool_turns,
+)
 
 # A stream is needed where an answer could take more than 10 minutes, at an hour for 128,000 tokens.
 STREAM_ABOVE_TOKENS = 128_000 * 10 // 60
@@ -125,36 +133,19 @@ def _max_tokens(request: dict[str, Any], model: Model) -> Iterator[str]:
 
 def _messages(request: dict[str, Any], _model: Model) -> Iterator[str]:
     for place, message in enumerate(request["messages"]):
-        for index, block in enumerate(_content(message)):
+        for index, block in enumerate(content_of(message)):
             if block["type"] == "text" and not _is_text(block.get("text")):
                 yield f"messages.{place}.content.{index}: text content blocks must be non-empty"
-            if block["type"] == "thinking" and not _is_text(block.get("signature")):
-                yield f"messages.{place}.content.{index}.signature: Field required"
+    if request["messages"][0]["role"] != "user":
+        yield 'messages: first message must use the "user" role'
     last = request["messages"][-1]
     # What the server paused in the middle of one of its own tools it takes back.
-    if last["role"] == "assistant" and not any(block["type"] == "server_tool_use" for block in _content(last)):
+    if last["role"] == "assistant" and not any(block["type"] == "server_tool_use" for block in content_of(last)):
         yield "messages: prefill is not supported by this model; the conversation must end with a user message"
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-def _content(message: dict[str, Any]) -> list[dict[str, Any]]:
-    return message["content"] if isinstance(message["content"], list) else []
-
-
-def _tool_results(request: dict[str, Any], _model: Model) -> Iterator[str]:
-    """Each tool_use must be answered by a tool_result in the very next message, and nothing else may be."""
-    open_ids: set[str] = set()
-    for place, message in enumerate(request["messages"]):
-        blocks = _content(message)
-        answered = {str(block.get("tool_use_id")) for block in blocks if block["type"] == "tool_result"}
-        if missing := open_ids - answered:
-            yield f"messages.{place}: tool_use without a tool_result right after it: {sorted(missing)}"
-        if unknown := answered - open_ids:
-            yield f"messages.{place}: tool_result without a tool_use right before it: {sorted(unknown)}"
-        open_ids = {str(block.get("id")) for block in blocks if block["type"] == "tool_use"}
 
 
 def _thinking(request: dict[str, Any], model: Model) -> Iterator[str]:
@@ -171,15 +162,6 @@ def _tool_choice(request: dict[str, Any], model: Model) -> Iterator[str]:
         yield f"tool_choice.type: {kind!r} is not supported by this model"
 
 
-def _tools(request: dict[str, Any], _model: Model) -> Iterator[str]:
-    names = [tool["name"] for tool in request.get("tools") or ()]
-    if len(set(names)) < len(names):
-        yield "tools: Tool names must be unique."
-    for place, tool in enumerate(request.get("tools") or ()):
-        if "type" not in tool and "input_schema" not in tool:
-            yield f"tools.{place}.input_schema: Field required"
-
-
 def _output(request: dict[str, Any], model: Model) -> Iterator[str]:
     if _output_config(request).get("effort") and not model.current:
         yield f"output_config.effort: is not supported by {model.id}"
@@ -188,6 +170,14 @@ def _output(request: dict[str, Any], model: Model) -> Iterator[str]:
         yield from _schema(wanted["schema"], "output_config.format.schema")
         if _refers_to_itself(wanted["schema"]):
             yield "output_config.format.schema: recursive schemas are not supported"
+
+
+def _strict_tools(request: dict[str, Any], _model: Model) -> Iterator[str]:
+    for place, tool in enumerate(request.get("tools") or ()):
+        if tool.get("strict"):
+            yield from _schema(tool["input_schema"], f"tools.{place}.custom.input_schema")
+            if _refers_to_itself(tool["input_schema"]):
+                yield f"tools.{place}.custom.input_schema: recursive schemas are not supported"
 
 
 def _schema(schema: Any, place: str) -> Iterator[str]:
@@ -256,10 +246,14 @@ def _output_config(request: dict[str, Any]) -> dict[str, Any]:
 _RULES: tuple[_Rule, ...] = (
     _max_tokens,
     _messages,
-    _tool_results,
+    owners,
+    tool_calls,
+    tool_turns,
+    tool_definitions,
+    thinking_goes_back,
     _thinking,
     _tool_choice,
-    _tools,
+    _strict_tools,
     _output,
     _breakpoints,
 )
