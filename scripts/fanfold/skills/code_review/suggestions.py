@@ -98,14 +98,12 @@ def check(finding: Finding, text: str, hidden: Collection[int] = ()) -> Checked:
     replacement = finding.suggestion
     if not replacement or not replacement.strip():
         return Checked()
-    if len(replacement) > LONGEST:
-        return Checked(problem=f"it is longer than {LONGEST:,} characters")
     masked = _masked_lines(finding.path, text)
+    lines = split_lines(text) if text else []
     if masked is None:
         return Checked(problem="its file holds secrets")
-    lines = split_lines(text) if text else []
-    if not _stands(finding, lines):
-        return Checked(problem="the lines that it replaces do not stand there")
+    if problem := _misfit(replacement, finding, lines):
+        return Checked(problem=problem)
     made = [_with(text, lines, finding, candidate) for candidate in _candidates(replacement, finding, lines)]
     changing = [after for after in made if after != text]
     if not changing:
@@ -125,6 +123,13 @@ def _masked_lines(path: str, text: str) -> frozenset[int] | None:
         return None
     pairs = zip(text.split("\n"), masked.split("\n"), strict=True)
     return frozenset(number for number, (line, shown) in enumerate(pairs, 1) if line != shown)
+
+
+def _misfit(replacement: str, finding: Finding, lines: Sequence[str]) -> str | None:
+    """Return why a replacement can't be one, whatever it says."""
+    if len(replacement) > LONGEST:
+        return f"it is longer than {LONGEST:,} characters"
+    return None if _stands(finding, lines) else "the lines that it replaces do not stand there"
 
 
 def _stands(finding: Finding, lines: Sequence[str]) -> bool:
