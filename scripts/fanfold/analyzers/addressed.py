@@ -123,6 +123,7 @@ _TAGS = re.compile("[\U000e0000-\U000e007f]{2,}")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}")
 _RUN = re.compile(f"[{_UNSEEN}]{{6,}}")
 _INSIDE = re.compile(f"(?<=[A-Za-z0-9_])[{_UNSEEN}]+(?=[A-Za-z0-9_])")
+_SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\s*(?:-->|\*/|[\"'`]{1,3}\)*$)")
 _TAG = 0xE0000  # what a tag character adds to the ASCII one that it stands for
 
 _ADDRESSES = re.compile(
@@ -169,6 +170,13 @@ class _Flat:
     def line(self, offset: int) -> int:
         """Return the 1-based line of an offset."""
         return bisect_right(self._starts, offset)
+
+    def said(self, first: int, last: int) -> str:
+        """Return the text from `first` to the end of the sentence or line that holds `last`."""
+        number = self.line(last - 1)
+        line_end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+        stop = _SENTENCE_END.search(self.text, last - 1, line_end)
+        return self.text[first : max(last, stop.start() if stop else line_end)]
 
 
 def _visible(text: str) -> str:
@@ -274,7 +282,7 @@ def _quoted(text: str, match: re.Match[str]) -> bool:
 
 
 def _order(flat: _Flat, first: int, last: int, *, sure: bool) -> _Found:
-    title = f"Text in the code tells its reviewer what to do: {_short(flat.text[first:last])}"
+    title = f"Text in the code tells its reviewer what to do: {_short(flat.said(first, last))}"
     severity, confidence = (Severity.HIGH, LIKELY) if sure else (Severity.MEDIUM, POSSIBLE)
     return _Found(flat.line(first), flat.line(last - 1), "reviewer", title, severity, confidence, _ORDER)
 

@@ -101,3 +101,26 @@ def test_lookups_stand_until_their_replies_change(project, target_of):
     assert stand(lookups[2:])
     project.write("src/new.py", "")
     assert not stand(lookups[2:])
+
+
+def test_what_git_tells_stands_while_that_history_does(project, target_of):
+    """A later commit to another file leaves the log, the blame and the change of this one as they were."""
+
+    async def look(toolbox: Toolbox) -> list[Lookup]:
+        commit = project.git("rev-parse", "HEAD~1").strip()
+        calls = [
+            ("git_log", {"path": "./src/"}),
+            ("git_blame", {"path": "src/app.py"}),
+            ("git_show", {"commit": commit}),
+        ]
+        replies = [await toolbox.call(name, arguments) for name, arguments in calls]
+        assert not any(reply.is_error for reply, _ in replies)
+        return [lookup for _, lookup in replies]
+
+    lookups = asyncio.run(look(Toolbox(target_of(project, "paths"))))
+    project.write("other.py", "x = 1\n")
+    project.commit("Elsewhere")
+    assert asyncio.run(Toolbox(target_of(project, "paths")).stands(lookups))
+    project.write("src/app.py", "x = 1\n")
+    project.commit("Here")
+    assert not asyncio.run(Toolbox(target_of(project, "paths")).stands(lookups))

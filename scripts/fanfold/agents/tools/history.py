@@ -56,7 +56,8 @@ class GitLog(Arguments):
 def git_log(scope: Scope, asked: GitLog, watch: Watch) -> Answer:
     """Return commits, the newest first: id, date, author and subject."""
     git, head = scope.history(watch)
-    if asked.path and not is_inside(asked.path):
+    path = asked.path.removeprefix("./").removesuffix("/")
+    if path and not is_inside(path):
         raise ToolError(f"{echo(asked.path)}: paths are relative to the target's root and stay inside it")
     told = git.run(
         "rev-list",
@@ -65,7 +66,7 @@ def git_log(scope: Scope, asked: GitLog, watch: Watch) -> Answer:
         "--format=%h%x00%as%x00%an%x00%s",
         head,
         "--",
-        *([os_path(asked.path)] if asked.path else []),
+        *([os_path(path)] if path else []),
     )
     lines = told.decode("utf-8", "replace").split("\n")[1::2]
     log = Lines()
@@ -94,7 +95,7 @@ def git_show(scope: Scope, asked: GitShow, watch: Watch) -> Answer:
     about = commit_of(git, commit)
     base = about.parent or empty_tree(git)
     names = _changed(git, base, commit)
-    wanted = [pair for pair in names if asked.path in {"", *pair}]
+    wanted = [pair for pair in names if asked.path.removeprefix("./") in {"", *pair}]
     if asked.path and not wanted:
         raise ToolError(f"{short(commit)} did not change {echo(asked.path)}")
     out = Lines()
