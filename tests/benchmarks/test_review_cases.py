@@ -135,3 +135,18 @@ def test_the_cases_are_of_a_reasonable_size():
     assert sum(path.stat().st_size for path in files) < LARGEST_BYTES
     named = {FOLDER / case.diff for case in CASES.values() if case.diff}
     assert {path for path in files if path.suffix == ".diff"} == named
+
+
+@pytest.mark.parametrize("case", LARGE.values(), ids=LARGE.keys())
+def test_a_large_case_is_large(case):
+    """3,000 changed lines and more in 40 files and more."""
+    assert len(changed(case)) >= 3_000
+    assert len(parse_diff(diff_text(case, FOLDER) or "")) >= 40
+
+
+@pytest.mark.parametrize("case", [case for case in LARGE.values() if not case.clean], ids=lambda case: case.id)
+def test_the_bugs_of_a_large_case_stand_far_apart(case):
+    """Eight of them in eight files, of which some are seen only together with another file."""
+    files = [bug.file for bug in case.gt]
+    assert len(files) == len(set(files)) == 8
+    assert any(spot.file != bug.file for bug in case.gt for spot in bug.also)

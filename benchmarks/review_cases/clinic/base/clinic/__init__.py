@@ -1,0 +1,1 @@
+"""Appointments, and what comes of them."""
