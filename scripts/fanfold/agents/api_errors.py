@@ -38,7 +38,7 @@ _SERVER_ERROR = 500
 
 # Where the errors of the platforms' own clients come from: those say that there is no credential, or a stale one.
 _PLATFORM_LIBRARIES = ("google", "boto3", "botocore")
-_NO_TOKEN = ("could not resolve", "could not find credentials")
+_NO_TOKEN = ("could not resolve", "could not find credentials", "no project_id was given")
 
 
 def is_of_the_client(error: Exception) -> bool:
@@ -66,7 +66,7 @@ def _map_other(error: Exception) -> errors.WorkerError:
     if "Could not resolve authentication" in str(error):
         return errors.Unauthorized("no credential for the API: set ANTHROPIC_API_KEY, or use --backend none")
     if not isinstance(error, anthropic.AnthropicError) and is_of_the_client(error):
-        return errors.Unauthorized(f"the platform's credential can't be used: {_clean(error)}")
+        return errors.Unauthorized(f"the platform's settings or its credential can't be used: {_clean(error)}")
     passing = (anthropic.APIResponseValidationError, anthropic.RetryableError)
     if isinstance(error, anthropic.AnthropicError) and not isinstance(error, passing):
         return errors.BadRequest(f"the SDK could not send the request: {_clean(error)}")

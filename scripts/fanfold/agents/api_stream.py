@@ -63,6 +63,8 @@ def foreign_errors_mapped() -> Iterator[None]:
         # So the SDK says, when a request is built, that it found no credential.
         raise map_error(error) from error
     except (AssertionError, AttributeError, ValueError) as error:
+        if is_of_the_client(error):
+            raise map_error(error) from error
         # The SDK assumes a well-formed event stream; a proxy's page or broken JSON ends in one of these.
         raise errors.ConnectionLost(f"the answer is not one of the Messages API: {error!r}") from error
     except Exception as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from fanfold.errors import BadRequest
@@ -22,17 +23,20 @@ _ON = frozenset({"1", "true", "yes", "on"})
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where models are served: the switch in the environment, the SDK's class, the extra that it needs."""
+    """Where models are served: the switch in the environment, the SDK's class, the extra and the modules it needs."""
 
     name: str
     switch: str
     client: str
-    extra: str | None = None
+    extra: str = ""
+    needs: tuple[str, ...] = ()
 
 
 PLATFORMS = (
-    Platform("Amazon Bedrock", "CLAUDE_CODE_USE_BEDROCK", "AsyncAnthropicBedrock", "bedrock"),
-    Platform("Google Vertex AI", "CLAUDE_CODE_USE_VERTEX", "AsyncAnthropicVertex", "vertex"),
+    Platform(
+        "Amazon Bedrock", "CLAUDE_CODE_USE_BEDROCK", "AsyncAnthropicBedrock", "bedrock", needs=("boto3", "botocore")
+    ),
+    Platform("Google Vertex AI", "CLAUDE_CODE_USE_VERTEX", "AsyncAnthropicVertex", "vertex", needs=("google.auth",)),
     Platform("Microsoft Foundry", "CLAUDE_CODE_USE_FOUNDRY", "AsyncAnthropicFoundry"),
 )
 
@@ -53,16 +57,25 @@ def open_client() -> anthropic.AsyncAnthropic:
     options: dict[str, Any] = {"max_retries": 0, "timeout": _SOCKET_TIMEOUT_S, "http_client": _fast_transport()}
     if platform is None:
         return anthropic.AsyncAnthropic(**options)
+    _require(platform)
     try:
         # The platforms' clients are no subclasses, but have the same `messages`.
         return cast("anthropic.AsyncAnthropic", getattr(anthropic, platform.client)(**options))
-    except ImportError as error:
-        raise BadRequest(
-            f"{platform.switch} is set, and what {platform.name} needs is not installed: "
-            f"pip install 'fanfold[{platform.extra}]'"
-        ) from error
     except (ValueError, anthropic.AnthropicError) as error:
         raise BadRequest(f"{platform.switch} is set, but {platform.name} can't be used: {error}") from error
+
+
+def _require(platform: Platform) -> None:
+    """Raise BadRequest when what the platform's client needs is missing, which it would find out request by request."""
+    try:
+        missing = [name for name in platform.needs if find_spec(name) is None]
+    except ImportError:
+        missing = [*platform.needs]
+    if missing:
+        raise BadRequest(
+            f"{platform.switch} is set, and what {platform.name} needs is not installed ({', '.join(missing)}): "
+            f"pip install 'fanfold[{platform.extra}]'"
+        )
 
 
 def _fast_transport() -> Any:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from fanfold.agents.clients import platform_of
+
 
 def credential_source(environ: Mapping[str, str], home: Path) -> str | None:
     """Name the credential that the SDK would use, in its order; None when there is none.
 
+    A platform that is switched on has credentials of its own, which its client looks for.
+
     Looked up without the SDK, whose import takes a second: the choice of the backend must not cost that.
     """
+    if platform := platform_of(environ):
+        return f"{platform.name}, {platform.switch}"
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE"):
         if environ.get(name):
             return name

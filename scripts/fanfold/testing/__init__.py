@@ -32,6 +32,8 @@ What is here:
   request, a list of `Rule`, or a `Reply`; what it raises comes out as a `ScriptError`. `Stats` and
   `Recorded` say what was asked.
 - `ScriptedWorker`, `Step`: a worker for the engine that does what its script says.
+- `ScriptedModel`, `Says`, `EchoTools`, `tool_call`: a model that says what it is told to, and tools that echo, for a
+  sub-agent's loop without a server.
 - `run_virtual`, `VirtualTimeLoop`, `Deadlock`, `LeakedTasks`: a loop on which waiting costs nothing.
 - `loopback_only`, `NetworkBlocked`: a guard against leaving this machine.
 """
@@ -56,11 +58,13 @@ if TYPE_CHECKING:
     )
     from fanfold.testing.replies import Reply, Rule, Script
     from fanfold.testing.scripted import ScriptedWorker, Step
+    from fanfold.testing.scripted_model import EchoTools, Says, ScriptedModel, tool_call
     from fanfold.testing.server import MessagesServer, ServerProcess, server_process
     from fanfold.testing.virtual_time import Deadlock, LeakedTasks, VirtualTimeLoop, run_virtual
 
 __all__ = [
     "Deadlock",
+    "EchoTools",
     "Fault",
     "FaultKind",
     "FaultRate",
@@ -73,8 +77,10 @@ __all__ = [
     "Recorded",
     "Reply",
     "Rule",
+    "Says",
     "Script",
     "ScriptError",
+    "ScriptedModel",
     "ScriptedWorker",
     "ServerOptions",
     "ServerProcess",
@@ -84,6 +90,7 @@ __all__ = [
     "loopback_only",
     "run_virtual",
     "server_process",
+    "tool_call",
 ]
 
 _HOMES = {
@@ -93,6 +100,7 @@ _HOMES = {
     "options": ["Fault", "FaultKind", "FaultRate", "Faults", "Latency", "RateLimits", "ServerOptions"],
     "replies": ["Reply", "Rule", "Script"],
     "scripted": ["ScriptedWorker", "Step"],
+    "scripted_model": ["EchoTools", "Says", "ScriptedModel", "tool_call"],
     "server": ["MessagesServer", "ServerProcess", "server_process"],
     "virtual_time": ["Deadlock", "LeakedTasks", "VirtualTimeLoop", "run_virtual"],
 }
