@@ -108,10 +108,11 @@ def test_a_missing_template_is_said_before_anything_is_spent(tmp_path):
 def test_the_documentation_names_what_is_there():
     """Blocks and filters in templates/README.md are those of the templates and of the code."""
     text = (ROOT / "templates" / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"{% block (\w+) %}", (ROOT / "templates/code-review/report.md.j2").read_text(encoding="utf-8"))
-    named = re.search(r"`code-review/report\.md\.j2`: (.*)\.", text)
-    assert named
-    assert re.findall(r"`(\w+)`", named[1]) == blocks
+    for skill in ("code-review", "parallel-test"):
+        shipped = (ROOT / f"templates/{skill}/report.md.j2").read_text(encoding="utf-8")
+        named = re.search(rf"`{skill}/report\.md\.j2`: (.*)\.", text)
+        assert named
+        assert re.findall(r"`(\w+)`", named[1]) == re.findall(r"{% block (\w+) %}", shipped)
     table = text.split("## Filters")[1]
     named_filters = re.findall(r"`(\w+)(?:\(\w+\))?`(?=[^|\n]*\|[^|\n]*\|[^|\n]*\|\n)", table)
     assert set(named_filters) == set(FILTERS)

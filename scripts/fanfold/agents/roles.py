@@ -25,6 +25,7 @@ class Role:
 ROLES: Mapping[str, Role] = {
     "finder": Role("reads a change for some aspects"),
     "verifier": Role("tries to refute what a finder reports"),
+    "triager": Role("says why a cluster of tests fails"),
     "planner": Role("decides what an analysis has to look at"),
     "worker": Role("reads one area of the code for an analysis"),
     "synthesiser": Role("answers the question from what the workers found"),

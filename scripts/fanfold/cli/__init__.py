@@ -30,6 +30,7 @@ ARGUMENTS = "fanfold.arguments"
 # One line a command: its module (the command has the module's name) and what the list of commands says of it.
 COMMANDS: Mapping[str, str] = {
     "review": "Review a change, a commit, a branch or files.",
+    "test": "Run test suites side by side, and explain what fails.",
     "report": "Render a saved run again; no model is called.",
     "fix": "Apply suggestions of a review to the working tree.",
     "dismiss": "Say of findings that they are no fault; they never come back.",

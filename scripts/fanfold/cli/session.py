@@ -53,7 +53,11 @@ Work = Callable[[Supervisor, "Backend | None"], Awaitable[T]]
 
 @dataclass(slots=True)
 class Session:
-    """Runs one skill's work on one target."""
+    """Runs one skill's work on one target.
+
+    `unit_limit` tells whether the option for a unit's time holds for every unit; `extra_jobs` may be in flight beside
+    those that were asked for, `lanes` have limits of their own. `store` and `events` are there while the work is done.
+    """
 
     skill: str
     options: Options
@@ -67,6 +71,11 @@ class Session:
     problems: list[str] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     stopped: str | None = None
+    unit_limit: bool = True
+    extra_jobs: int = 0
+    lanes: Mapping[str, LaneLimits] = field(default_factory=dict)
+    store: SqliteStore | None = None
+    events: EventLog | None = None
 
     @property
     def folder(self) -> Path:
@@ -85,6 +94,7 @@ class Session:
             # Closing may still find out, or mend, that something could not be written.
             stack.callback(lambda: self.problems.extend([*store.problems, *events.problems]))
             await stack.enter_async_context(store)
+            self.store, self.events = store, events
             if backend:
                 stack.push_async_callback(self._close, backend)
             # What was replayed is no outcome to reuse, nor are stored ones what the recording says.
@@ -134,15 +144,15 @@ class Session:
         model = LaneLimits(limit=most, first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
         cores = os.cpu_count() or 2
         return Supervisor(
-            jobs=options.jobs,
+            jobs=options.jobs + self.extra_jobs,
             deadline_s=options.deadline_s,
-            unit_timeout_s=options.timeout_s,
+            unit_timeout_s=options.timeout_s if self.unit_limit else None,
             budget=self._budget(),
             store=store,
             events=events,
             hedge=HedgePolicy(),
             # Processes need no slow start: the machine's cores are known.
-            lanes={"model:*": model, "process": LaneLimits(limit=cores + 2, start=cores + 2)},
+            lanes={"model:*": model, "process": LaneLimits(limit=cores + 2, start=cores + 2), **self.lanes},
         )
 
     def _budget(self) -> Budget | None:

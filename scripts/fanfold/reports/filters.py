@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from fanfold.models import Dropped, Finding, Occurrence, Run, Severity, Status
+from fanfold.reports.tested import counted_verdicts, flaky, of_cluster, result_of, slowest, telling, unknown
 from fanfold.sources.edits import plain
 
 _BADGES = {
@@ -168,24 +169,39 @@ def missing(run: Run) -> list[str]:
     ]
 
 
+def tail(text: object, lines: int) -> str:
+    """Return the last lines of a text, and how many stand before them."""
+    held = str(text).strip("\n").split("\n")
+    more = [f"… {len(held) - lines} lines before"] if len(held) > lines > 1 else []
+    return "\n".join([*more, *held[-lines:]])
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         badge,
         code,
         count,
+        counted_verdicts,
         duration,
+        flaky,
         fenced,
         inline,
         introduced,
         missing,
         money,
+        of_cluster,
         older,
         place,
         plain_diff,
         prose,
+        result_of,
         severities,
+        slowest,
         suppressed,
+        tail,
+        telling,
+        unknown,
         unplaced,
     )
 }

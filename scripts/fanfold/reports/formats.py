@@ -23,11 +23,15 @@ CODED: Mapping[str, str] = {
     "gitlab": "gitlab.json",
     "rdjson": "rdjson",
     "findings": "findings.json",
+    "junit": "xml",
+    "ctrf": "ctrf.json",
+}
+# Those that one skill's runs alone have something for: of others they would say "nothing found".
+ONLY: Mapping[str, str] = {
+    **dict.fromkeys(("sarif", "github", "gitlab", "rdjson", "findings"), "code-review"),
+    **dict.fromkeys(("junit", "ctrf"), "parallel-test"),
 }
 FORMATS: Mapping[str, str] = {**TEMPLATED, **CODED}
-# Whose runs hold findings, which is what most formats for machines show: of others they would say "nothing found".
-_FINDERS = frozenset({"code-review"})
-_FOR_ALL = frozenset({*TEMPLATED, "json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,9 @@ class Renderer:
     def __init__(self, skill: str, formats: Sequence[str], choice: TemplateChoice) -> None:
         if choice.file and not any(name in TEMPLATED for name in formats):
             raise UsageError(f"--template renders text, not {', '.join(formats)}: add --format md")
-        unfit = [name for name in formats if name not in _FOR_ALL and skill not in _FINDERS]
-        if unfit:
-            raise UsageError(
-                f"--format {unfit[0]} shows findings, and {skill} makes none: {', '.join(sorted(_FOR_ALL))}"
-            )
+        for name in formats:
+            if ONLY.get(name, skill) != skill:
+                raise UsageError(f"--format {name} is for runs of {ONLY[name]}, not of {skill}")
         self._templates = {name: _compile(skill, name, choice) for name in formats if name in TEMPLATED}
 
     def render(self, run: Run, name: str) -> str:
@@ -70,8 +72,8 @@ def _compile(skill: str, name: str, choice: TemplateChoice) -> Compiled:
 
     compiled = compile_template(f"{skill}/report.{TEMPLATED[name]}.j2", choice.file, choice.folders)
     if choice.file or choice.folders:
-        from fanfold.reports.samples import RUNS
+        from fanfold.reports.samples import runs_of
 
-        for run in RUNS.values():
+        for run in runs_of(skill).values():
             compiled.render(run)
     return compiled

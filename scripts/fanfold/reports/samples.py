@@ -164,28 +164,38 @@ PARTIAL = FULL.model_copy(
     }
 )
 
-_ATTACK = "</p><script>alert(1)</script>\n# heading\n```\n{{ run }} [x](javascript:alert(1)) \x1b[31m | `"
+ATTACK = "</p><script>alert(1)</script>\n# heading\n```\n{{ run }} [x](javascript:alert(1)) \x1b[31m | `"
 
 HOSTILE = FULL.model_copy(
     update={
-        "target": TargetRecord(root="/project", description=_ATTACK),
+        "target": TargetRecord(root="/project", description=ATTACK),
         "findings": (
             _finding(
-                path=f"src/{_ATTACK}.py",
-                title=_ATTACK,
-                explanation=_ATTACK,
-                failure_scenario=_ATTACK,
-                quote=_ATTACK,
-                suggestion=unified(f"src/{_ATTACK}.py", "\n" * 40 + _ATTACK + "\n", "\n" * 40 + f"{_ATTACK}!\n"),
-                sources=(_ATTACK,),
-                aspect=_ATTACK,
+                path=f"src/{ATTACK}.py",
+                title=ATTACK,
+                explanation=ATTACK,
+                failure_scenario=ATTACK,
+                quote=ATTACK,
+                suggestion=unified(f"src/{ATTACK}.py", "\n" * 40 + ATTACK + "\n", "\n" * 40 + f"{ATTACK}!\n"),
+                sources=(ATTACK,),
+                aspect=ATTACK,
             ),
         ),
-        "dropped": (Dropped(title=_ATTACK, path=_ATTACK, reason=_ATTACK),),
-        "notes": (_ATTACK,),
-        "coverage": Coverage(planned=1, failed=1, missing=(f"{_ATTACK} — {_ATTACK}",)),
-        "units": (_unit(_ATTACK, "finder", Status.FAILED, error=_ATTACK),),
+        "dropped": (Dropped(title=ATTACK, path=ATTACK, reason=ATTACK),),
+        "notes": (ATTACK,),
+        "coverage": Coverage(planned=1, failed=1, missing=(f"{ATTACK} — {ATTACK}",)),
+        "units": (_unit(ATTACK, "finder", Status.FAILED, error=ATTACK),),
     }
 )
+
+
+def runs_of(skill: str) -> dict[str, Run]:
+    """Return the sample runs of a skill."""
+    if skill == "parallel-test":
+        from fanfold.reports.tested_samples import TEST_RUNS
+
+        return TEST_RUNS
+    return RUNS
+
 
 RUNS = {"full": FULL, "empty": EMPTY, "partial": PARTIAL, "hostile": HOSTILE}

@@ -24,4 +24,5 @@ class Skill:
 
 
 CODE_REVIEW = Skill(name="code-review", folder="parallel-code-review", command="review")
-SKILLS = (CODE_REVIEW,)
+PARALLEL_TEST = Skill(name="parallel-test", folder="parallel-test", command="test")
+SKILLS = (CODE_REVIEW, PARALLEL_TEST)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from fanfold.agents.fence import FENCE_RULE, fence
+from fanfold.agents.roles import model_for
 from fanfold.agents.spec import AgentSpec, Answered, AnswerTool, Brief, Tool
 from fanfold.agents.units import agent_unit
 from fanfold.analyzers.base import Analysis, Analyzer
@@ -105,7 +106,7 @@ class ReviewPlan:
         finding = claim.finding
         spec = AgentSpec(
             role="verifier",
-            brief=self.brief,
+            brief=replace(self.brief, model=model_for("verifier", self.request)),
             context=self.readings[claim.part].context,
             task=_verifier_task(claim, lens),
             answer=GIVE_VERDICT,
@@ -181,9 +182,8 @@ def plan_review(
     facts = facts_of(target, views, has_guidance=bool(guidance.text))
     chosen = strategy(request.effort, aspects, facts, chosen=bool(request.aspects))
     parts = split(views, PART_TOKENS, target.snapshot.read)
-    brief = Brief(
-        request.model, request.effort, system_prompt(chosen.aspects), (REPORT_FINDINGS, GIVE_VERDICT), lookups
-    )
+    told, answers = system_prompt(chosen.aspects), (REPORT_FINDINGS, GIVE_VERDICT)
+    brief = Brief(model_for("finder", request), request.effort, told, answers, lookups)
     readings = tuple(_reading(part, evidence, target.description, guidance.text) for part in parts)
     plan = ReviewPlan(request, chosen, brief, readings, skipped, (), stands)
     return replace(plan, finders=tuple(_finders(plan)))

@@ -19,7 +19,9 @@ from fanfold.suites import BAD, Cluster, ClusterClass, Frame, TestAttempt, TestR
 # Decided for each failed test by its reruns; a test that is not named is `unknown`.
 Kinds = Mapping[str, ClusterClass]
 
-_FAILING = BAD | {TestVerdict.FLAKY}
+FAILING = BAD | {TestVerdict.FLAKY}
+"""Verdicts of tests that are grouped."""
+
 _KIND_OF_VERDICT = {
     TestVerdict.FLAKY: ClusterClass.FLAKY,
     TestVerdict.TIMED_OUT: ClusterClass.TIMEOUT,
@@ -104,7 +106,7 @@ def traits(test: TestResult) -> frozenset[str]:
 
 def cluster(tests: Sequence[TestResult], kinds: Kinds) -> tuple[Cluster, ...]:
     """Group what failed; the largest first, then by signature. Every failed or flaky test is in exactly one."""
-    failures = [Failure.of(test, kinds) for test in tests if test.verdict in _FAILING]
+    failures = [Failure.of(test, kinds) for test in tests if test.verdict in FAILING]
     groups: dict[tuple[str, ...], list[Failure]] = defaultdict(list)
     for failure in failures:
         groups[failure.kind.value, failure.signature].append(failure)
@@ -131,7 +133,7 @@ def _telling(tests: Iterable[TestResult], failures: Sequence[Failure]) -> frozen
 
 
 def _ran(test: TestResult) -> bool:
-    return test.verdict in _FAILING or test.verdict in {TestVerdict.PASSED, TestVerdict.XFAILED}
+    return test.verdict in FAILING or test.verdict in {TestVerdict.PASSED, TestVerdict.XFAILED}
 
 
 def _joined(groups: list[list[Failure]], telling: frozenset[str]) -> list[list[Failure]]:

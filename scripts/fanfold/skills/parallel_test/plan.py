@@ -22,6 +22,11 @@ _START_ELSE_S = 0.4
 _SCRATCH = Path("SCRATCH")
 
 
+def suite_name(suite: Suite, environment: Environment) -> str:
+    """Return a suite's name, with that of the environment where it is not the default."""
+    return suite.name if environment.name == DEFAULT_ENVIRONMENT else f"{suite.name}@{environment.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class MatrixRule:
     """Which suites run in which environments: a pattern for either, as in file names; "*" is all."""
@@ -57,9 +62,8 @@ class PlannedSuite:
 
     @property
     def name(self) -> str:
-        """The suite's name, with that of the environment where it is not the default."""
-        where = self.environment.name
-        return self.suite.name if where == DEFAULT_ENVIRONMENT else f"{self.suite.name}@{where}"
+        """See `suite_name`."""
+        return suite_name(self.suite, self.environment)
 
     @property
     def expected_s(self) -> float | None:

@@ -1,0 +1,257 @@
+"""`fanfold test`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
+from fanfold.agents.roles import models_of
+from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.cli.config import TABLES, repository_root
+from fanfold.cli.options import option, shared_options
+from fanfold.cli.products import deliver, places, template_choice
+from fanfold.cli.session import EXIT_FINDING, EXIT_INCOMPLETE, INTERRUPTED, Session
+from fanfold.cli.streams import printable
+from fanfold.engine.folder import FOLDER
+from fanfold.engine.limits import LaneLimits
+from fanfold.engine.runs import list_runs, read_run, runs_folder
+from fanfold.engine.store import SqliteStore
+from fanfold.engine.watched import Limits
+from fanfold.errors import NothingToDo, UsageError
+from fanfold.models import Run, TargetRecord
+from fanfold.reports.formats import Renderer
+from fanfold.runners.tools import Tools
+from fanfold.skills import PARALLEL_TEST
+from fanfold.skills.parallel_test.fold import incomplete, previous_results
+from fanfold.skills.parallel_test.job import Job, Settings
+from fanfold.skills.parallel_test.plan_text import plan_text
+from fanfold.skills.parallel_test.request import TestRequest
+from fanfold.skills.parallel_test.run import Chosen, Durations, Surroundings, choose_tests, run_tests
+from fanfold.skills.parallel_test.settings import NOTHING
+from fanfold.skills.parallel_test.work import durations_of
+from fanfold.sources.text import counted
+from fanfold.suites import BAD, Case, TestResult, TestRunResult
+
+if TYPE_CHECKING:
+    from fanfold.agents.backends import Backend
+    from fanfold.engine.supervisor import Supervisor
+
+_MB = 1024 * 1024
+# Units that are no processes, so that explanations never wait for a free worker.
+_EXPLAINERS = 8
+_UNCOMMITTED = "uncommitted"
+# Failures that are told while the run goes on; the report has all of them.
+_TOLD = 20
+
+
+@click.command()
+@click.argument("suite_or_path", nargs=-1)
+@option("--last-failed", is_flag=True, help="Only what failed or did not run the last time, and what is new.")
+@option(
+    "--changed",
+    is_flag=False,
+    flag_value=_UNCOMMITTED,
+    metavar="BASE",
+    help="Only tests that import what changed since BASE (without one, what is uncommitted); in doubt, all of a suite.",
+)
+@option(
+    "--retries",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="How often a failed test is rerun alone, to tell a regression from a flaky or order-dependent test.",
+)
+@option("--fail-on-flaky", is_flag=True, help="Exit 1 when a test passed only after it had failed.")
+@option("--memory", type=click.IntRange(64), metavar="MB", help="The most memory of one test process and its children.")
+@option("--slow", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Say that a test is slow after it.")
+@shared_options
+@click.pass_context
+def test(ctx: click.Context, /, **given: Any) -> int:
+    """Run test suites side by side, in shards, and explain what fails.
+
+    SUITE_OR_PATH is a suite's name, a file, a folder, or file::test; nothing is everything. Suites of pytest, unittest,
+    Django, jest, vitest, playwright, mocha, node:test, go, cargo, maven, gradle, rspec, minitest, phpunit, dotnet,
+    ctest and bats are found by themselves. --timeout holds for one test where its framework tells when each begins,
+    else for a process; --jobs is how many run at once (the machine's cores if not given).
+    """
+    root = repository_root(Path.cwd()).resolve()
+    request = _request(ctx, given)
+    formats = tuple(given["format"]) or ("md",)
+    renderer = Renderer(PARALLEL_TEST.name, formats, template_choice(given["template"], given["templates"]))
+    chosen_places = places(given["output"], formats)
+    chosen = _chosen(request, root, ctx.meta.get(TABLES) or NOTHING)
+    choice = choose_backend(request.backend, os.environ, Path.home())
+    if given["dry_run"]:
+        click.echo(_described(chosen, choice), nl=False)
+        return 0
+    surroundings = _surroundings(root, choice)
+    session = _session(request, chosen, choice, surroundings, given)
+    run, result = _run(session, request, chosen, surroundings, _settings(request, root, chosen, given))
+    session.save(run)
+    session.complain(run)
+    deliver(run, renderer, chosen_places)
+    return _exit_code(session, run, result, request)
+
+
+def _request(ctx: click.Context, given: Mapping[str, Any]) -> TestRequest:
+    model, models = models_of(given["model"], given["model_for"])
+    told = ctx.get_parameter_source("jobs") is not ParameterSource.DEFAULT
+    workers = given["jobs"] if told else os.cpu_count() or 1
+    changed = given["changed"]
+    return TestRequest(
+        arguments=given["suite_or_path"],
+        last_failed=given["last_failed"],
+        changed="" if changed == _UNCOMMITTED else changed,
+        retries=given["retries"],
+        fail_on_flaky=given["fail_on_flaky"],
+        workers=workers,
+        backend=given["backend"],
+        model=model,
+        models=models,
+        effort=given["effort"],
+        jobs=workers,
+        timeout_s=given["timeout"],
+        deadline_s=given["deadline"],
+        max_cost_usd=given["max_cost"],
+        fresh=given["fresh"],
+        replay=given["replay"],
+        record=given["record"],
+    )
+
+
+def _chosen(request: TestRequest, root: Path, settings: Any) -> Chosen:
+    """Find and plan what is to run. Raises NothingToDo when that is nothing."""
+    folder = root / FOLDER
+
+    def known(names: Sequence[str]) -> Durations:
+        return asyncio.run(_durations(folder, names)) if folder.is_dir() else {}
+
+    previous = _previous(folder) if request.last_failed else ()
+    tools = Tools.of(root, os.environ)
+    chosen = choose_tests(request, root, Path.cwd(), settings, tools, known=known, previous=previous)
+    if not chosen.plan.suites:
+        left = "nothing that changed is imported by a test" if request.changed is not None else "no tests were found"
+        raise NothingToDo(f"{left} in {root}")
+    return chosen
+
+
+async def _durations(folder: Path, names: Sequence[str]) -> Durations:
+    async with SqliteStore(folder) as store:
+        return {name: await store.durations(f"test:{name}") for name in names}
+
+
+def _previous(folder: Path) -> tuple[TestResult, ...]:
+    """Return the tests of the latest test run. Raises UsageError when there is none."""
+    for entry in list_runs(folder):
+        if entry.skill == PARALLEL_TEST.name:
+            return previous_results(read_run(runs_folder(folder) / entry.id))
+    raise UsageError("--last-failed: no test run is known here; run without it first")
+
+
+def _described(chosen: Chosen, choice: Choice) -> str:
+    explained = "nobody" if choice.name == NO_BACKEND else choice.name
+    notes = "".join(f"note: {printable(note)}\n" for note in chosen.choice.notes)
+    return f"{plan_text(chosen.plan)}\nfailures explained by: {explained} ({choice.reason})\n{notes}"
+
+
+def _surroundings(root: Path, choice: Choice) -> Surroundings:
+    """Return what failures are held against, with tools where there are sub-agents."""
+    bare = Surroundings(root)
+    if choice.name == NO_BACKEND or bare.target is None:
+        return bare
+    return Surroundings(root, Toolbox(bare.target))
+
+
+def _session(
+    request: TestRequest, chosen: Chosen, choice: Choice, surroundings: Surroundings, given: Mapping[str, Any]
+) -> Session:
+    names = [suite.name for suite in chosen.plan.suites]
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > len(names[:5]) else "")
+    return Session(
+        PARALLEL_TEST.name,
+        request,
+        TargetRecord(root=str(surroundings.root), description=f"{counted(len(names), 'suite')} ({shown})"),
+        choice,
+        toolbox=surroundings.toolbox,
+        quiet=given["quiet"],
+        verbose=given["verbose"],
+        unit_limit=False,
+        extra_jobs=_EXPLAINERS,
+        lanes={
+            "process": LaneLimits(limit=request.workers, start=request.workers),
+            "resource:*": LaneLimits(limit=1, start=1),
+        },
+    )
+
+
+def _settings(request: TestRequest, root: Path, chosen: Chosen, given: Mapping[str, Any]) -> Settings:
+    memory = given["memory"] * _MB if given["memory"] else None
+    limits = Limits(slow_s=given["slow"], timeout_s=request.timeout_s, memory_bytes=memory)
+    return Settings(root, chosen.tools, request.workers, limits=limits, retries=request.retries)
+
+
+def _run(
+    session: Session, request: TestRequest, chosen: Chosen, surroundings: Surroundings, settings: Settings
+) -> tuple[Run, TestRunResult]:
+    async def work(supervisor: Supervisor, backend: Backend | None) -> tuple[TestRunResult, tuple[str, ...]]:
+        told = _teller(quiet=session.quiet)
+        result, runs, notes = await run_tests(
+            request,
+            chosen,
+            replace(settings, events=session.events),
+            surroundings,
+            supervisor=supervisor,
+            backend=backend,
+            tested=told,
+        )
+        if session.store is not None:
+            for kind, seconds in durations_of(runs).items():
+                await session.store.note_durations(kind, seconds)
+        return result, notes
+
+    result, notes = session.run(work)
+    missing = [(suite.name, suite.error) for suite in result.suites if suite.error]
+    run = session.record(
+        request.model_dump(mode="json"), missing, result=result.model_dump(mode="json", by_alias=True), notes=notes
+    )
+    if incomplete(result, run.coverage) and run.status == "complete":
+        run = run.model_copy(update={"status": "partial"})
+    return run, result
+
+
+def _teller(*, quiet: bool) -> Callable[[Job, Case], None]:
+    """Return what says of the first failures, as they come, what failed."""
+    told: set[tuple[str, str, str]] = set()
+
+    def tell(job: Job, case: Case) -> None:
+        last = case.attempts[-1].outcome if case.attempts else None
+        key = (job.name, case.file, case.name)
+        if quiet or last not in BAD or key in told or len(told) >= _TOLD:
+            return
+        told.add(key)
+        why = (case.attempts[-1].message or "").strip().split("\n", 1)[0][:120]
+        click.echo(printable(f"{last.value.upper()} {job.name} {case.file}::{case.name} {why}").rstrip(), err=True)
+
+    return tell
+
+
+def _exit_code(session: Session, run: Run, result: TestRunResult, request: TestRequest) -> int:
+    """Return the exit code: an interruption beats a failure, which beats what is not known."""
+    totals = result.totals
+    if session.stopped == INTERRUPTED:
+        return session.exit_code(run, None)
+    if totals.bad or (request.fail_on_flaky and totals.flaky):
+        return EXIT_FINDING
+    if incomplete(result, run.coverage):
+        return EXIT_INCOMPLETE
+    if not totals.tests:
+        raise NothingToDo("no tests were found in what was run")
+    return session.exit_code(run, None)

@@ -1,0 +1,61 @@
+"""A test run's result as typed values, and what its formats share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+
+from fanfold.errors import UsageError
+from fanfold.models import Run
+from fanfold.suites import BAD, Cluster, TestAttempt, TestResult, TestRunResult, TestVerdict, Totals
+
+_RESULT = TypeAdapter(TestRunResult)
+
+
+def result_of(run: Run) -> TestRunResult:
+    """Return the result of a test run. Raises UsageError for the run of another skill."""
+    if run.skill != "parallel-test":
+        raise UsageError(f"run {run.id} is no test run: it has no tests to show")
+    return _RESULT.validate_python(dict(run.result))
+
+
+def telling(test: TestResult) -> TestAttempt | None:
+    """Return the attempt that says why a test failed; None when none did."""
+    told = [attempt for attempt in test.attempts if attempt.outcome in BAD]
+    return max(told, key=lambda attempt: (bool(attempt.trace), bool(attempt.message)), default=None)
+
+
+def of_cluster(result: TestRunResult, cluster: Cluster) -> list[TestResult]:
+    """Return the tests of a cluster, its representative first."""
+    by_id = {test.id: test for test in result.tests}
+    return [by_id[name] for name in cluster.tests if name in by_id]
+
+
+def counted_verdicts(totals: Totals) -> dict[str, int]:
+    """Return how many tests have each verdict that occurs."""
+    return {name: number for name, number in totals.model_dump().items() if number}
+
+
+def slowest(result: TestRunResult, most: int = 10) -> list[TestResult]:
+    """Return the tests that took longest, longest first."""
+    known = [test for test in result.tests if test.duration_s]
+    return sorted(known, key=lambda test: (-(test.duration_s or 0.0), test.id))[:most]
+
+
+def flaky(result: TestRunResult) -> list[TestResult]:
+    """Return the tests that passed after they had failed."""
+    return [test for test in result.tests if test.verdict is TestVerdict.FLAKY]
+
+
+def unknown(result: TestRunResult) -> list[TestResult]:
+    """Return the tests of which nobody knows: lost or not run."""
+    return [test for test in result.tests if test.verdict in {TestVerdict.LOST, TestVerdict.NOT_RUN}]
+
+
+def began(run: Run) -> datetime:
+    """Return when the run began, as its id tells; the epoch when it does not."""
+    try:
+        return datetime.strptime(run.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)

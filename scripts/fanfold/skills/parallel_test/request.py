@@ -1,0 +1,25 @@
+"""What a test run was asked."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from fanfold.skills.request import Options
+
+
+class TestRequest(Options):
+    """One test run: suites and paths by name, what of them is left out, and how failures are treated.
+
+    `changed` is the base of a selection by change, "" for the uncommitted changes, None for no selection. `retries` is
+    how often a failed test may be rerun alone. `workers` is how many processes run tests at once.
+    """
+
+    __test__ = False
+
+    arguments: tuple[str, ...] = ()
+    last_failed: bool = False
+    changed: str | None = None
+    retries: int = Field(default=1, ge=0)
+    fail_on_flaky: bool = False
+    coverage: bool = False
+    workers: int = Field(default=1, ge=1)

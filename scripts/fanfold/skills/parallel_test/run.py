@@ -1,0 +1,205 @@
+"""A test run's whole story: plan, run, rerun, explain, fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fanfold.agents.roles import model_for
+from fanfold.errors import NothingToDo, TargetError
+from fanfold.runners import load
+from fanfold.runners.discovery import discover, listing_of
+from fanfold.runners.tools import Tools
+from fanfold.skills.parallel_test.changed import changed_paths, changed_tests
+from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
+from fanfold.skills.parallel_test.clusters import FAILING, Failure
+from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
+from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun, lanes_of
+from fanfold.skills.parallel_test.plan import Plan, plan_tests, suite_name
+from fanfold.skills.parallel_test.request import TestRequest
+from fanfold.skills.parallel_test.settings import TestSettings, configured, pairs
+from fanfold.skills.parallel_test.suspects import suspects
+from fanfold.skills.parallel_test.triage import Triage, change_text, failure_name, triage_brief
+from fanfold.skills.parallel_test.work import run_suites
+from fanfold.sources.change import FileChange
+from fanfold.sources.target import Target, resolve
+from fanfold.suites import Case, Explanation, SuiteRecord, TestResult, TestRunResult
+
+if TYPE_CHECKING:
+    from fanfold.agents.backends import Backend
+    from fanfold.agents.tools.toolbox import Toolbox
+    from fanfold.engine.supervisor import Supervisor
+
+Durations = Mapping[str, Mapping[str, float]]
+# Hears of each test as it ends, and of each failure when it is known what it is.
+Tested = Callable[[Job, Case], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to run: suites in environments, with what is chosen of each, and the project's tools."""
+
+    choice: Choice
+    plan: Plan
+    tools: Tools
+    durations: Durations
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs of all suites that can run."""
+        planned = [suite for suite in self.plan.suites if suite.missing is None]
+        lanes = lanes_of([one.suite for one in planned])
+        return [
+            Job(
+                one.suite,
+                one.environment,
+                load(one.suite.framework),
+                chosen=self.choice.test(one.suite.name, one.environment.name),
+                items=partial(self.choice.items, one.suite),
+                durations=self.durations.get(one.name, {}),
+                lane=lane,
+            )
+            for one, lane in zip(planned, lanes, strict=True)
+        ]
+
+    @property
+    def missing(self) -> tuple[SuiteRecord, ...]:
+        """The suites that can't run, and why."""
+        return tuple(
+            SuiteRecord(
+                name=one.suite.name,
+                framework=one.suite.framework,
+                folder=one.suite.folder,
+                environment=one.environment.name,
+                found_by=one.suite.found_by,
+                error=one.missing,
+            )
+            for one in self.plan.suites
+            if one.missing is not None
+        )
+
+
+def choose_tests(
+    request: TestRequest,
+    root: Path,
+    cwd: Path,
+    settings: TestSettings,
+    tools: Tools,
+    *,
+    known: Callable[[Sequence[str]], Durations],
+    previous: Iterable[TestResult] = (),
+) -> Chosen:
+    """Find the suites, choose among their tests, and plan them; nothing of the project is run.
+
+    `known` gives what tests took before, by the names of suites in environments; `previous` are the tests of the last
+    run, for `last_failed`. Raises UsageError and ConfigError.
+    """
+    listing = listing_of(root)
+    suites = configured(settings, discover(listing))
+    choice = choose(request.arguments, suites, root, cwd)
+    if request.changed is not None:
+        paths = changed_paths(root, request.changed or None)
+        choice = affected(choice, changed_tests(listing, paths, choice.suites))
+    if request.last_failed:
+        choice = unfinished(choice, previous)
+    matrix = pairs(settings, choice.suites)
+    durations = known([suite_name(suite, environment) for suite, environment in matrix])
+    return Chosen(choice, plan_tests(matrix, tools, durations, request.workers), tools, durations)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What failures are held against: the uncommitted changes or else the last commit, looked up when something failed.
+
+    `toolbox` is what sub-agents may look things up with.
+    """
+
+    root: Path
+    toolbox: Toolbox | None = None
+
+    @cached_property
+    def target(self) -> Target | None:
+        try:
+            return resolve((), cwd=self.root)
+        except (TargetError, NothingToDo):
+            return None
+
+    @cached_property
+    def changes(self) -> Mapping[str, FileChange]:
+        return {change.path: change for change in self.target.changes} if self.target else {}
+
+    def read(self, path: str) -> str | None:
+        return self.target.snapshot.read(path) if self.target else None
+
+
+@dataclass(slots=True)
+class _Listener:
+    """Passes tests on as they end, and has each new kind of failure explained while others still run."""
+
+    tested_by: Tested
+    triage: Triage | None
+    surroundings: Surroundings
+
+    def tested(self, job: Job, case: Case) -> None:
+        self.tested_by(job, case)
+
+    def settled(self, failure: Settled) -> None:
+        if self.triage is None:
+            return
+        test = TestResult.of(failure.case, failure.job.suite.name, failure.job.environment.name)
+        self.triage.begin(Failure.of(test, {test.id: failure.kind}), suspects([test], self.surroundings.changes))
+
+
+async def run_tests(
+    request: TestRequest,
+    chosen: Chosen,
+    settings: Settings,
+    surroundings: Surroundings,
+    *,
+    supervisor: Supervisor,
+    backend: Backend | None,
+    tested: Tested,
+) -> tuple[TestRunResult, tuple[SuiteRun, ...], tuple[str, ...]]:
+    """Run what is chosen and return the result, what became of each suite, and notes.
+
+    Shards run longest first; a failure is rerun while others still run, and what it is decided by that; the first of
+    each kind goes to a sub-agent at once. Everything is folded at the end.
+    """
+    jobs = chosen.jobs()
+    triage = _triage(request, surroundings, supervisor, backend)
+    listener = _Listener(tested, triage, surroundings)
+    runs, _ = await run_suites(jobs, replace(settings, listener=listener), supervisor)
+    said = await _explained(triage, runs, surroundings) if triage else {}
+    result = fold(
+        runs,
+        chosen.missing,
+        request.workers,
+        about=About(
+            suspect=lambda tests: suspects(tests, surroundings.changes),
+            reproduce=reproducer(jobs, chosen.tools),
+            explain=lambda failure: said.get(failure_name(failure)),
+        ),
+    )
+    return result, runs, (*chosen.choice.notes, *(triage.notes if triage else ()))
+
+
+def _triage(
+    request: TestRequest, surroundings: Surroundings, supervisor: Supervisor, backend: Backend | None
+) -> Triage | None:
+    if backend is None:
+        return None
+    toolbox = surroundings.toolbox if backend.interactive else None
+    brief = triage_brief(model_for("triager", request), request.effort, toolbox.definitions if toolbox else ())
+    change = change_text(surroundings.target.changes) if surroundings.target else ""
+    return Triage(supervisor, backend, brief, change, surroundings.read, request.timeout_s)
+
+
+async def _explained(triage: Triage, runs: Iterable[SuiteRun], surroundings: Surroundings) -> Mapping[str, Explanation]:
+    """Have explained what no rerun was made for as well, and wait for all that was asked."""
+    tests, kinds = told(runs)
+    for test in tests:
+        if test.verdict in FAILING:
+            triage.begin(Failure.of(test, kinds), suspects([test], surroundings.changes))
+    return await triage.explanations()

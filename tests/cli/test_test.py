@@ -1,0 +1,130 @@
+"""`fanfold test` on a tiny real project, run by this interpreter; without a model and with the stand-in server.
+
+Every answer of a sub-agent here is scripted; no model was asked.
+"""
+
+import json
+import sys
+
+import pytest
+
+from fanfold.testing.replies import Reply, Rule
+from fanfold.testing.repository import Repository
+
+GOOD = "def test_one():\n    assert True\n\n\ndef test_two():\n    assert 1 + 1 == 2\n"
+BAD = "from shop import total\n\n\ndef test_total():\n    assert total([{'price': 2}]) == 2\n"
+SHOP = "def total(rows):\n    return sum(row['net_price'] for row in rows)\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A repository with one passing and one failing file; the interpreter is this one."""
+    repository = Repository.init(tmp_path / "project")
+    repository.write("pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["."]\ntestpaths = ["tests"]\n')
+    repository.write("tests/test_good.py", GOOD)
+    repository.write("tests/test_bad.py", BAD)
+    repository.write("shop.py", SHOP.replace("net_price", "price"))
+    repository.commit()
+    repository.write("shop.py", SHOP)
+    call = json.dumps([sys.executable, "-m", "pytest"])
+    repository.write("fanfold.toml", f'[test.suites.pytest]\nframework = "pytest"\ncommand = {call}\n')
+    monkeypatch.chdir(repository.root)
+    return repository
+
+
+def test_a_run_finds_the_regression(project, fanfold):
+    """Exit 1; the failing test, its class by reruns, the suspected line, a command that reproduces it."""
+    ended = fanfold("test", "--format", "json")
+    assert ended.code == 1
+    result = ended.run["result"]
+    assert result["totals"] == {**dict.fromkeys(result["totals"], 0), "passed": 2, "failed": 1}
+    (cluster,) = result["clusters"]
+    assert cluster["class"] == "regression"
+    assert cluster["suspects"][0] == "shop.py:2"
+    assert "tests/test_bad.py::test_total" in cluster["reproduce"]
+    assert "FAILED pytest tests/test_bad.py::test_total" in ended.err
+    assert ended.run["status"] == "complete"
+
+
+def test_all_passed_is_exit_0_and_a_report(project, fanfold):
+    """With the verdict first."""
+    project.write("shop.py", SHOP.replace("net_price", "price"))
+    ended = fanfold("test")
+    assert ended.code == 0
+    assert "**All passed: 3 tests.**" in ended.out
+
+
+def test_the_last_failed_and_one_file(project, fanfold):
+    """Selections leave out what they should, and nothing else."""
+    assert fanfold("test", "--last-failed").code == 2
+    fanfold("test")
+    again = fanfold("test", "--last-failed", "--format", "json").run["result"]
+    assert [test["name"] for test in again["tests"]] == ["test_total"]
+    one = fanfold("test", "tests/test_good.py", "--format", "json")
+    assert one.code == 0
+    assert len(one.run["result"]["tests"]) == 2
+
+
+def test_a_dry_run_runs_nothing(project, fanfold):
+    """It shows suites, shards and commands."""
+    ended = fanfold("test", "--dry-run")
+    assert ended.code == 0
+    assert "pytest: pytest in ." in ended.out
+    assert not (project.root / ".fanfold").exists()
+
+
+def test_a_failure_is_explained_once_on_quotes(project, fanfold, served):
+    """One call; the explanation's line is set right, and its class stays what reruns said."""
+    said = {
+        "enough_information": True,
+        "cause": "The column is called net_price now.",
+        "evidence": [{"path": "shop.py", "line": 99, "quote": "return sum(row['net_price'] for row in rows)"}],
+        "proposed_fix": "Read price.",
+    }
+    server = served([Rule("Explain this cluster", [Reply(json=said)])])
+    ended = fanfold("test", "--format", "json")
+    (cluster,) = ended.run["result"]["clusters"]
+    assert cluster["class"] == "regression"
+    assert cluster["explanation"]["evidence"][0]["line"] == 2
+    assert server.stats().requests == 1
+    assert ended.run["usage"]["cost_usd"] == pytest.approx(server.stats().cost_usd)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["test", "nowhere"], 2, "nowhere"),
+        (["test", "--format", "sarif"], 2, "code-review"),
+        (["test", "--changed", "no-such-base"], 2, "no-such-base"),
+    ],
+)
+def test_bad_input_is_one_clear_line(project, fanfold, arguments, code, says):
+    """With the right exit code."""
+    ended = fanfold(*arguments, "--quiet")
+    assert ended.code == code
+    (line,) = [line for line in ended.err.splitlines() if line.startswith("fanfold:")]
+    assert says in line
+
+
+def test_no_tests_is_exit_4(tmp_path, fanfold, monkeypatch):
+    """And one line."""
+    empty = Repository.init(tmp_path / "empty")
+    empty.write("a.txt", "x")
+    empty.commit()
+    monkeypatch.chdir(empty.root)
+    ended = fanfold("test")
+    assert ended.code == 4
+    assert "no tests were found" in ended.err
+
+
+def test_a_missing_runner_is_named_and_the_others_run(project, fanfold):
+    """Exit 3, or 1 when something failed: never as if all had run."""
+    project.write("shop.py", SHOP.replace("net_price", "price"))
+    config = (project.root / "fanfold.toml").read_text()
+    project.write("fanfold.toml", config + '[test.suites.web]\nframework = "bats"\ncommand = "no-such-program"\n')
+    ended = fanfold("test", "--format", "json")
+    assert ended.code == 3
+    assert ended.run["result"]["totals"]["passed"] == 3
+    (web,) = [suite for suite in ended.run["result"]["suites"] if suite["name"] == "web"]
+    assert "no-such-program" in web["error"]
+    assert any(missing.startswith("web") for missing in ended.run["coverage"]["missing"])

@@ -1,0 +1,82 @@
+"""The test skill's fold and its formats: one result, nothing hidden, and every artefact whatever ran."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+
+from fanfold.errors import UsageError
+from fanfold.models import Coverage
+from fanfold.reports.formats import Renderer, TemplateChoice
+from fanfold.reports.samples import FULL as REVIEW
+from fanfold.reports.tested import result_of
+from fanfold.reports.tested_samples import TEST_RUNS
+from fanfold.skills.parallel_test.fold import incomplete, shards_bound_s, shards_wall_s
+from fanfold.suites import ShardRecord, TestRunResult, Totals
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "schemas" / "ctrf.json").read_text(encoding="utf-8"))
+RENDERER = Renderer("parallel-test", ("md", "junit", "ctrf", "json"), TemplateChoice())
+
+
+@pytest.mark.parametrize("name", TEST_RUNS)
+def test_golden_report(name, golden):
+    """What a person reads, and what machines do, for each kind of run."""
+    golden(f"parallel-test/{name}.md", RENDERER.render(TEST_RUNS[name], "md"))
+    golden(f"parallel-test/{name}.xml", RENDERER.render(TEST_RUNS[name], "junit"))
+
+
+@pytest.mark.parametrize("name", TEST_RUNS)
+def test_ctrf_is_valid_and_counts_every_test(name):
+    """By the published schema; statuses add up."""
+    document = json.loads(RENDERER.render(TEST_RUNS[name], "ctrf"))
+    jsonschema.validate(document, SCHEMA)
+    summary = document["results"]["summary"]
+    assert summary["tests"] == len(document["results"]["tests"]) == result_of(TEST_RUNS[name]).totals.tests
+    assert summary["tests"] == sum(summary[key] for key in ("passed", "failed", "skipped", "pending", "other"))
+
+
+@pytest.mark.parametrize("name", TEST_RUNS)
+def test_junit_hides_nothing(name):
+    """Every test once; what failed or is not known is a failure or an error there; a suite that never ran as well."""
+    root = ET.fromstring(RENDERER.render(TEST_RUNS[name], "junit"))  # noqa: S314  we wrote it
+    result = result_of(TEST_RUNS[name])
+    cases = root.findall(".//testcase")
+    bad = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    broken = sum(suite.error is not None for suite in result.suites)
+    assert len(cases) == result.totals.tests + broken
+    assert len(bad) == result.totals.bad + result.totals.unfinished + broken
+
+
+def test_a_review_is_no_test_run():
+    """Its formats are its own, and that is said."""
+    with pytest.raises(UsageError, match="junit is for runs of parallel-test"):
+        Renderer("code-review", ("junit",), TemplateChoice())
+    with pytest.raises(UsageError, match="no test run"):
+        result_of(REVIEW)
+
+
+@pytest.mark.parametrize(
+    ("totals", "planned", "open_"),
+    [
+        ({"passed": 3}, 2, False),
+        ({"passed": 3, "lost": 1}, 2, True),
+        ({"passed": 3}, 3, True),
+        ({"not_run": 1}, 2, True),
+    ],
+)
+def test_a_run_with_unknown_tests_is_incomplete(totals, planned, open_):
+    """A test that nobody reported, a unit without an outcome: the run does not look whole."""
+    result = TestRunResult(totals=Totals(**totals))
+    assert incomplete(result, Coverage(planned=planned, ok=2)) is open_
+
+
+def test_the_bound_is_never_above_the_wall():
+    """Two workers, three shards: what they took at the least, and what they took."""
+    spans = [(0.0, 3.0), (0.0, 2.0), (2.0, 4.0)]
+    shards = [ShardRecord(id=f"s{n}", suite="s", started_s=start, ended_s=end) for n, (start, end) in enumerate(spans)]
+    assert shards_bound_s(shards, 2) == pytest.approx(4.0)
+    assert shards_wall_s(shards) == 4.0
+    assert shards_bound_s([], 2) is None
+    assert shards_wall_s([ShardRecord(id="x", suite="s")]) is None
