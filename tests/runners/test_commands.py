@@ -143,3 +143,16 @@ def test_discovery_is_the_same_every_time():
     first, second = (Listing(ROOT, tuple(sorted(files)), files.get) for _ in range(2))
     assert discover(first) == discover(second)
     assert [suite.framework for suite in discover(first)] == ["bats", "go", "pytest"]
+
+
+def test_a_program_that_fails_beside_its_tests_is_no_success():
+    """All tests passed, and the exit code says that something did not: that is a case of its own."""
+    passing = b'<?xml version="1.0"?><testsuite><testcase name="a"/></testsuite>'
+    runner, one = load("bats"), task("bats")
+    command = runner.command(one, TOOLS)
+    assert [case.verdict.value for case in runner.results(one, Ended(command, 0, passing)).cases] == ["passed"]
+    reading = runner.results(one, Ended(command, 1, passing, b"teardown_suite failed\n"))
+    assert [case.verdict.value for case in reading.cases] == ["passed", "error"]
+    assert reading.cases[1].attempts[0].message == (
+        "no test failed, and the exit code is 1: teardown_suite failed / " + passing.decode()
+    )

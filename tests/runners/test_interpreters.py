@@ -11,7 +11,7 @@ from fanfold.errors import WorkerError
 from fanfold.runners.interpreters import ask, find_python
 from fanfold.runners.node_packages import find_node_tool
 from fanfold.runners.surroundings import own_prefix, project_environment
-from fanfold.runners.tools import Tools
+from fanfold.runners.tools import Tools, with_facts
 
 
 def program(path):
@@ -180,3 +180,22 @@ def test_plug_and_play(machine):
     tool = find_node_tool(machine / "repo", "api", "jest", {"PATH": ""})
     assert tool.argv == ("yarn", "run", "jest")
     assert tool.missing == "yarn is not installed: npm install -g yarn"
+
+
+def test_tools_that_have_asked_say_what_is_missing(tmp_path):
+    """A module that an interpreter can't import, with the command that installs it; an interpreter that is broken."""
+    python = environment(tmp_path / ".venv")
+    tools = Tools(tmp_path, {"PATH": ""})
+    assert tools.no_python(".", "pytest") is None  # nobody has asked
+    program(tmp_path / ".venv" / "bin" / "python")
+    asked = asyncio.run(with_facts(tools, [".", "api"]))
+    assert asked.no_python(".", "pytest") == f"{python} is no Python: it answers something else"
+    Path(python).unlink()
+    Path(python).symlink_to(sys.executable)
+    asked = asyncio.run(with_facts(tools, [".", "api"]))
+    assert asked.no_python(".", "nonesuch") == (
+        f"nonesuch is not installed in {python} (.venv): {python} -m pip install nonesuch"
+    )
+    assert Tools(tmp_path / "gone", {"PATH": ""}).no_python(".") == (
+        "Python is not installed: https://www.python.org/downloads"
+    )

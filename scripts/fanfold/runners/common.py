@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanfold.runners.base import Collected, Command, Ended, Item, Reading, Task
-from fanfold.runners.results.place import Place
+from fanfold.runners.results.place import Place, plain
 from fanfold.runners.sight import join, relative_to
 from fanfold.runners.tools import Tools
-from fanfold.suites import BAD, Case, Suite
+from fanfold.suites import BAD, Case, Suite, TestAttempt, TestVerdict
 
 RESULT_LIMIT = 256 * 2**20
 """Bytes. A result file that is larger is not read."""
 
+_SAID_LINES = 3
+_SAID = 500  # characters of what a program said, in a message of one line
 _CLOCK_S = 0.1  # how far a file system's clock lags behind the process's
 
 
@@ -123,14 +125,30 @@ def read_files(task: Task, ended: Ended, read: Callable[[bytes, Place], Reading]
     return Reading(tuple(cases), error, tuple(notes))
 
 
-def explained(reading: Reading, ended: Ended, missing: str) -> Reading:
-    """Return a reading that says why there is nothing in it: what the program's last lines were."""
-    if reading.cases or reading.error:
+def explained(reading: Reading, ended: Ended, missing: str, fine: Iterable[int] = (0,)) -> Reading:
+    """Return a reading that hides no failure: why there is nothing in it, and what failed beside the tests.
+
+    A program that ends with another exit code than one of `fine`, and reports no test that failed, has failed for a
+    reason of its own (a coverage threshold, an error outside of any test): that is a case too. Who was ended by a
+    signal is left to the one who watched it.
+    """
+    if reading.error:
         return reading
-    said = (ended.stderr + b"\n" + ended.stdout if ended.returncode else b"").decode("utf-8", "replace")
-    last = [line.strip() for line in said.splitlines() if line.strip()][:3]
-    why = f"{missing} (exit code {ended.returncode}){': ' if last else ''}{' / '.join(last)[:500]}"
-    return Reading((), why if ended.returncode or reading.notes else None, reading.notes)
+    if not reading.cases:
+        why = f"{missing} (exit code {ended.returncode}){_said(ended)}" if ended.returncode not in fine else None
+        return Reading((), why or (f"{missing}: its report can't be read" if reading.notes else None), reading.notes)
+    if ended.returncode <= 0 or ended.returncode in fine or any(case.verdict in BAD for case in reading.cases):
+        return reading
+    says = f"no test failed, and the exit code is {ended.returncode}{_said(ended)}"
+    itself = Case(name="(the run itself)", attempts=(TestAttempt(outcome=TestVerdict.ERROR, message=says),))
+    return Reading((*reading.cases, itself), None, reading.notes)
+
+
+def _said(ended: Ended) -> str:
+    """Return the first lines of what was said, on one line behind a colon."""
+    said = plain((ended.stderr + b"\n" + ended.stdout).decode("utf-8", "replace"))
+    lines = [line.strip() for line in said.splitlines() if line.strip()][:_SAID_LINES]
+    return f": {' / '.join(lines)[:_SAID]}" if lines else ""
 
 
 def asked(reading: Reading, task: Task) -> Reading:

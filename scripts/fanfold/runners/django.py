@@ -30,11 +30,7 @@ class Django(Plain):
         return django_suites(listing)
 
     def unavailable(self, suite: Suite, tools: Tools) -> str | None:
-        if suite.command or tools.has_module(suite.folder, "django"):
-            return None
-        python = tools.python(suite.folder)
-        install = " ".join((*python.argv, "-m", "pip", "install", "django"))
-        return f"Django is not installed in {python.argv[0]} ({python.found_by}): {install}"
+        return None if suite.command else tools.no_python(suite.folder, "django")
 
     def items(self, suite: Suite) -> tuple[Item, ...]:
         return tuple(Item(path.removesuffix(".py").replace("/", ".")) for path in suite.files)

@@ -31,11 +31,7 @@ class Pytest(FileItems):
         return pytest_suites(listing)
 
     def unavailable(self, suite: Suite, tools: Tools) -> str | None:
-        if suite.command or tools.has_module(suite.folder, "pytest"):
-            return None
-        python = tools.python(suite.folder)
-        install = " ".join((*python.argv, "-m", "pip", "install", "pytest"))
-        return f"pytest is not installed in {python.argv[0]} ({python.found_by}): {install}"
+        return None if suite.command else tools.no_python(suite.folder, "pytest")
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "pytest.xml"

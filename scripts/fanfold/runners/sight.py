@@ -17,7 +17,7 @@ _OUT_OF_SIGHT = frozenset(
         *("build", "dist", "target", "out", "venv", "env", "bin", "obj"),
     }
 )
-# Folders whose projects are shown, not shipped: they run when they are named.
+# Folders whose projects are shown, not shipped: a suite for one has to be configured.
 _ASIDE = frozenset(
     {"example", "examples", "sample", "samples", "demo", "demos", "benchmarks", "docs", "doc", "templates"}
 )

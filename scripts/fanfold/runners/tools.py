@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fanfold.runners.interpreters import Facts, Interpreter, find_python
+from fanfold.errors import WorkerError
+from fanfold.runners.interpreters import Facts, Interpreter, ask, find_python
 from fanfold.runners.node_packages import NodeTool, find_node_tool
 from fanfold.runners.surroundings import project_environment
 
@@ -17,12 +19,14 @@ class Tools:
     """The programs of the project at `root`.
 
     `environ` is the project's environment, without what belongs to fanfold (`surroundings`). `facts` are what
-    interpreters said of themselves, by their command (`interpreters.ask`); those that were not asked are not there.
+    interpreters said of themselves, by their command, and `broken` why others said nothing (`with_facts`); those that
+    were not asked are in neither.
     """
 
     root: Path
     environ: Mapping[str, str]
     facts: Mapping[tuple[str, ...], Facts] = field(default_factory=dict)
+    broken: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Path, environ: Mapping[str, str]) -> Tools:
@@ -41,6 +45,21 @@ class Tools:
         """Tell whether there is an interpreter at all."""
         return self.which(self.python(folder).argv[0]) is not None
 
+    def no_python(self, folder: str, module: str | None = None) -> str | None:
+        """Return why Python tests can't run in a folder, and what to do; None when nothing is known against it.
+
+        `module` is what they need to be installed there, under the name by which pip knows it.
+        """
+        python = self.python(folder)
+        if python.argv in self.broken:
+            return self.broken[python.argv]
+        if not self.has_python(folder):
+            return "Python is not installed: https://www.python.org/downloads"
+        if module is None or self.has_module(folder, module):
+            return None
+        install = " ".join((*python.argv, "-m", "pip", "install", module))
+        return f"{module} is not installed in {python.argv[0]} ({python.found_by}): {install}"
+
     def has_module(self, folder: str, module: str) -> bool:
         """Tell whether that interpreter can import a module; one that was not asked has it."""
         facts = self.facts.get(self.python(folder).argv)
@@ -49,3 +68,21 @@ class Tools:
     def node(self, folder: str, name: str) -> NodeTool:
         """Return how a node package's program is called from a folder."""
         return find_node_tool(self.root, folder, name, self.environ)
+
+
+_ASKED = ("pytest", "django", "coverage")
+
+
+async def with_facts(tools: Tools, folders: Iterable[str]) -> Tools:
+    """Ask the interpreters of some folders what they are, all at once, each one time; return tools that know it."""
+    commands = list(dict.fromkeys(tools.python(folder).argv for folder in folders))
+    asking = [ask(argv, _ASKED, folder=tools.root, environ=tools.environ) for argv in commands]
+    answers = dict(zip(commands, await asyncio.gather(*asking, return_exceptions=True), strict=True))
+    for answer in answers.values():
+        if isinstance(answer, BaseException) and not isinstance(answer, WorkerError | TimeoutError):
+            raise answer
+    return replace(
+        tools,
+        facts={argv: answer for argv, answer in answers.items() if isinstance(answer, Facts)},
+        broken={argv: str(answer) for argv, answer in answers.items() if isinstance(answer, Exception)},
+    )

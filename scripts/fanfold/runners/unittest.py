@@ -20,6 +20,7 @@ from fanfold.suites import Case, Suite
 
 CHILDREN = Path(__file__).parent / "children"
 REPORT = "unittest.jsonl"
+_FINE = (0, 5)  # the latter from 3.12 on, when all tests were skipped
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Unittest(Plain):
         return unittest_suites(listing)
 
     def unavailable(self, suite: Suite, tools: Tools) -> str | None:
-        return None if suite.command or tools.has_python(suite.folder) else "Python is not installed"
+        return None if suite.command else tools.no_python(suite.folder)
 
     def collecting(self, task: Task, tools: Tools) -> Command | None:
         return self._command(task, tools, "--fanfold-list", *_discovery(task))
@@ -66,7 +67,7 @@ class Unittest(Plain):
     def results(self, task: Task, ended: Ended) -> Reading:
         reading = read_files(task, ended, read_unittest)
         cases = tuple(_whole_name(case, task.items) for case in reading.cases)
-        return explained(Reading(cases, reading.error, reading.notes), ended, "unittest wrote nothing")
+        return explained(Reading(cases, reading.error, reading.notes), ended, "unittest wrote nothing", _FINE)
 
 
 def _whole_name(case: Case, asked: Sequence[str]) -> Case:

@@ -32,14 +32,14 @@ def _suite(planned: PlannedSuite) -> Iterator[str]:
     yield ""
     yield printable(f"{planned.name}: {suite.framework} in {suite.folder}{found}")
     if planned.missing:
-        yield printable(f"  can't run: {planned.missing}")
+        yield f"  can't run: {printable(planned.missing)}"
         return
     yield f"  {_shards(planned)}"
-    yield printable(f"  $ {shlex.join(planned.command)}")
+    yield f"  $ {printable(shlex.join(planned.command))}"
     if suite.resources:
-        yield printable(f"  not at the same time as others that use {', '.join(suite.resources)}")
+        yield f"  not at the same time as others that use {printable(', '.join(suite.resources))}"
     for note in planned.notes:
-        yield printable(f"  {note}")
+        yield f"  {printable(note)}"
 
 
 def _shards(planned: PlannedSuite) -> str:
