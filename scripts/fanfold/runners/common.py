@@ -63,7 +63,7 @@ def command_of(
     suite = task.suite
     program = filled(suite.command, task) or call.argv
     own = {**call.variables, **(variables or {}), **suite.variables, **task.environment.variables}
-    found = [str(path) for path in results] + [str(task.folder / pattern) for pattern in suite.results]
+    found = [str(path) for path in results] + [str(task.folder / _filled(pattern, task)) for pattern in suite.results]
     return Command(
         argv=(*prefix_of(task), *program, *words, *suite.arguments, *last),
         folder=task.folder,

@@ -18,7 +18,7 @@ from fanfold.engine.watched import Watched, run_watched
 from fanfold.errors import FinalError, WorkerError
 from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Command, Ended, Item, Reading, Task
-from fanfold.runners.schedule import lost_cases, shared_out
+from fanfold.runners.schedule import belongs, lost_cases, shared_out
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seat, Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
@@ -59,6 +59,8 @@ class OtherWork:
         self._durations: dict[str, float] = {}
         self._notes: list[str] = []
         self._collected: int | None = None
+        # What shards are made of that the tool makes by itself: which of them has what is known when all have ended.
+        self._dealt: tuple[Item, ...] = ()
 
     @property
     def first(self) -> Unit[Work]:
@@ -109,7 +111,10 @@ class OtherWork:
         return listed.items
 
     def _add_shard(self, attempt: Attempt, planned: PlannedShard, items: Sequence[Item]) -> None:
-        chosen = tuple(item for item in items if not planned.items or item.name in planned.items)
+        dealt = planned.count > 1 and not planned.items
+        self._dealt = tuple(items) if dealt else ()
+        whole = not planned.items and not dealt
+        chosen = tuple(item for item in items if whole or item.name in planned.items)
         shard = _Shard(planned, chosen)
         label = f"shard {planned.index} of {planned.count}"
         unit = self._unit("shard", label, lambda a: self._run_shard(shard, a), planned.expected_s)
@@ -164,7 +169,8 @@ class OtherWork:
         if shard.watched.why == "exited" and ended.returncode >= 0:
             cases += lost_cases(shard.items, cases, self.job.suite) if not reading.error else ()
             start_s = start_of(self.job.suite, self.job.durations)
-            self._durations |= shared_out(shard.items, cases, self.job.suite, wall_s=wall_s, start_s=start_s)
+            its = shard.items or [item for item in self._dealt if any(belongs(c, item, self.job.suite) for c in cases)]
+            self._durations |= shared_out(its, cases, self.job.suite, wall_s=wall_s, start_s=start_s)
         else:
             cases += self._cut_off(shard, cases)
         self._notes += reading.notes
@@ -225,6 +231,7 @@ class OtherWork:
                 why = (outcome.error if outcome else None) or "its shard was not run"
                 missing = lost_cases(shard.items, self._cases, self.job.suite)
                 self._cases += [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
+        self._cases += self._unreported()
         shards = tuple(self._record(shard, outcomes.get(shard.key)) for shard in self._shards)
         errors = [shard.error for shard in shards if shard.error]
         error = collecting.error if collecting and not collecting.ok else errors[0] if errors else None
@@ -238,6 +245,14 @@ class OtherWork:
         )
         settled = tuple(self._trials.settled)
         return SuiteRun(self.job, record, tuple(self._cases), shards, settled, self._durations)
+
+    def _unreported(self) -> list[Case]:
+        """Return what no shard has told of that the tool made by itself: lost when all of them ended well."""
+        missing = lost_cases(self._dealt, self._cases, self.job.suite)
+        if all(map(_ended_well, self._shards)):
+            return list(missing)
+        why = "not run: the shard that may have held it did not end well"
+        return [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
 
     def _record(self, shard: _Shard, outcome: Outcome[Any] | None) -> ShardRecord:
         planned, watched = shard.planned, shard.watched
@@ -283,6 +298,12 @@ def _blamed(case: Case, watched: Watched) -> Case:
     else:
         told = {"message": f"its process was ended at {watched.peak_bytes // 2**20} MB of memory while it ran"}
     return case.model_copy(update={"attempts": (*case.attempts[:-1], last.model_copy(update=told))})
+
+
+def _ended_well(shard: _Shard) -> bool:
+    """Tell whether a shard's process came to its own end, and what it ran could be read."""
+    watched = shard.watched
+    return watched is not None and watched.why == "exited" and watched.returncode >= 0 and not shard.reading.error
 
 
 def _how_it_ended(shard: _Shard) -> str:
