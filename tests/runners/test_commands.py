@@ -1,9 +1,11 @@
 """Commands: how each tool is called for a shard, for single tests, behind a prefix, and by a suite's own words."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from fanfold.errors import WorkerError
 from fanfold.runners import RUNNERS, load
 from fanfold.runners.base import Ended, Sharding, Task
 from fanfold.runners.discovery import discover
@@ -156,3 +158,31 @@ def test_a_program_that_fails_beside_its_tests_is_no_success():
     assert reading.cases[1].attempts[0].message == (
         "no test failed, and the exit code is 1: teardown_suite failed / " + passing.decode()
     )
+
+
+def test_nextest_lists_its_tests_and_takes_them_one_by_one(tmp_path):
+    """A test is known by its binary and its name; ignored ones are none; a partition is told by its number."""
+    nextest = tmp_path / "cargo-nextest"
+    nextest.write_text("#!/bin/sh\n")
+    nextest.chmod(0o755)
+    tools = Tools(ROOT, {"PATH": str(tmp_path)})
+    runner = load("cargo")
+    told = {
+        "rust-suites": {
+            "a::it": {
+                "binary-id": "a::it",
+                "testcases": {
+                    "whole": {"filter-match": {"status": "matches"}},
+                    "later": {"filter-match": {"status": "mismatch", "reason": "ignored"}},
+                },
+            }
+        }
+    }
+    listed = runner.collected(task("cargo"), Ended(runner.command(task("cargo"), tools), 0, json.dumps(told).encode()))
+    assert [(item.name, item.tests) for item in listed.items] == [("a::it whole", ("a::it whole",))]
+    alone = runner.command(task("cargo", tests=("a::it whole",)), tools)
+    assert alone.argv[-2:] == ("-E", "(binary_id(=a::it) & test(=whole))")
+    assert "--partition=count:2/3" in runner.command(task("cargo", index=2, count=3), tools).argv
+    assert runner.most_shards(Suite(name="s", framework="cargo"), tools) is None
+    with pytest.raises(WorkerError, match="nextest did not list its tests: error: no"):
+        runner.collected(task("cargo"), Ended(alone, 101, b"", b"   Compiling a\nerror: no\n"))

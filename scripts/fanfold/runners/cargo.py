@@ -5,9 +5,11 @@ Several `cargo test` at once would wait for each other's lock on the target fold
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
-from fanfold.runners.base import Command, Ended, Item, Listing, Reading, Sharding, Task
+from fanfold.errors import WorkerError
+from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, place_of
 from fanfold.runners.results.cargo import read_cargo, read_nextest
 from fanfold.runners.sight import aside, folder_of, in_sight, is_below, named
@@ -51,14 +53,34 @@ class Cargo(Plain):
     def most_shards(self, suite: Suite, tools: Tools) -> int | None:
         return None if _has_nextest(suite, tools) else 1
 
+    def collecting(self, task: Task, tools: Tools) -> Command | None:
+        if not _has_nextest(task.suite, tools):
+            return None
+        return command_of(task, _call(task, tools), "nextest", "list", "--message-format=json", "--color=never")
+
+    def collected(self, task: Task, ended: Ended) -> Collected:
+        """See `Runner.collected`: its tests, those that are ignored left out, as nextest does not report them."""
+        try:
+            suites = json.loads(ended.stdout)["rust-suites"].values()
+            names = [
+                f"{suite['binary-id']} {name}"
+                for suite in suites
+                for name, test in suite["testcases"].items()
+                if test["filter-match"]["status"] == "matches"
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise WorkerError(f"{task.suite.name}: nextest did not list its tests{_why(ended)}") from error
+        return Collected(tuple(Item(name, (name,)) for name in sorted(names)))
+
     def command(self, task: Task, tools: Tools) -> Command:
-        call = Call(("cargo" if task.environment.prefix else tools.which("cargo") or "cargo",), {})
+        call = _call(task, tools)
         if _has_nextest(task.suite, tools):
             words = ["nextest", "run", "--no-fail-fast", "--color=never", "--no-tests=pass", "--test-threads=1"]
             if task.count > 1:
                 words.append(f"--partition=count:{task.index}/{task.count}")
-            last = ("--", "--exact", *task.tests) if task.tests else ()
-            return command_of(task, call, *words, last=last, variables={"NEXTEST_STATUS_LEVEL": "all"})
+            if task.tests:
+                words += ["-E", " | ".join(map(_filter, task.tests))]
+            return command_of(task, call, *words, variables={"NEXTEST_STATUS_LEVEL": "pass"})
         last = ("--", "--exact", *task.tests) if task.tests else ()
         return command_of(task, call, "test", "--no-fail-fast", "--color=never", "--workspace", last=last)
 
@@ -68,6 +90,21 @@ class Cargo(Plain):
         else:
             reading = read_cargo(ended.stdout, ended.stderr, place_of(task))
         return explained(reading, ended, "cargo ran no tests")
+
+
+def _call(task: Task, tools: Tools) -> Call:
+    return Call(("cargo" if task.environment.prefix else tools.which("cargo") or "cargo",), {})
+
+
+def _filter(native: str) -> str:
+    """Return the expression that is one test of one binary."""
+    binary, _, name = native.partition(" ")
+    return f"(binary_id(={binary}) & test(={name}))"
+
+
+def _why(ended: Ended) -> str:
+    lines = [line for line in ended.stderr.decode("utf-8", "replace").splitlines() if line.startswith("error")]
+    return f": {lines[0]}" if lines else ""
 
 
 def _has_nextest(suite: Suite, tools: Tools) -> bool:

@@ -8,6 +8,7 @@ its share of what its process took, not the sum of its tests' own times, which l
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -134,45 +135,75 @@ def _shard(names: Sequence[str], known: Mapping[str, float | None], start_s: flo
     return ItemShard(tuple(sorted(names)), sum(told) + start_s if len(told) == len(names) else None)
 
 
-def belongs(case: Case, item: Item, suite: Suite) -> bool:
-    """Tell whether a test is one of an item's: by the names that the item lists, by its file, by its own name."""
-    if item.tests:
-        return case.native in item.tests
-    if case.file and case.file in {item.name, join(suite.folder, item.name.removeprefix("./"))}:
-        return True
-    return case.native == item.name or case.native.startswith((f"{item.name}.", f"{item.name}::"))
+class Owners:
+    """Finds the item that a test is one of: by the names that items list, by its file, by its own name."""
+
+    def __init__(self, items: Iterable[Item], suite: Suite) -> None:
+        self._by_test: dict[str, Item] = {}
+        self._by_name: dict[str, Item] = {}
+        for item in items:
+            self._by_test |= dict.fromkeys(item.tests, item)
+            if not item.tests:
+                self._by_name[item.name] = item
+                self._by_name.setdefault(join(suite.folder, item.name.removeprefix("./")), item)
+
+    def of(self, case: Case) -> Item | None:
+        """Return the item of a test, None when it is none's."""
+        if found := self._by_test.get(case.native):
+            return found
+        # `tests.test_a.T.test_b` of a module, `App\\ATest::testX` of a class.
+        ends = (match.start() for match in _JOINT.finditer(case.native))
+        names = (case.file, case.native, *(case.native[:end] for end in ends))
+        return next((item for name in names if name and (item := self._by_name.get(name))), None)
 
 
-def lost_cases(items: Iterable[Item], cases: Sequence[Case], suite: Suite) -> tuple[Case, ...]:
+_JOINT = re.compile(r"::|\.")
+
+
+def told_of(items: Sequence[Item], cases: Iterable[Case], suite: Suite) -> tuple[Item, ...]:
+    """Return the items of which a test was reported, in their order."""
+    owners = Owners(items, suite)
+    names = {item.name for case in cases if (item := owners.of(case))}
+    return tuple(item for item in items if item.name in names)
+
+
+def lost_cases(items: Sequence[Item], cases: Sequence[Case], suite: Suite) -> tuple[Case, ...]:
     """Return what was collected and not reported: each test that an item lists, or the item of which nothing came.
 
     For processes that ended well: of one that was ended, what is missing was not run.
     """
     lost = TestAttempt(outcome=TestVerdict.LOST, message="it was collected, and nothing was reported of it")
     reported = {case.native for case in cases}
-    missing = []
+    told = {item.name for item in told_of(items, cases, suite)}
+    missing: list[Case] = []
     for item in items:
         if item.tests:
-            missing += [Case(name=test, native=test) for test in item.tests if test not in reported]
-        elif not any(belongs(case, item, suite) for case in cases):
+            missing += [_named(item, test) for test in item.tests if test not in reported]
+        elif item.name not in told:
             missing.append(Case(name=item.name))
     return tuple(case.model_copy(update={"attempts": (lost,)}) for case in missing)
 
 
+def _named(item: Item, test: str) -> Case:
+    """Return a listed test, under the file that its name begins with when that is its item."""
+    name = test.removeprefix(f"{item.name}::")
+    return Case(file=item.name if name != test else "", name=name, native=test)
+
+
 def shared_out(
-    items: Sequence[Item], cases: Sequence[Case], suite: Suite, *, wall_s: float, start_s: float
+    items: Sequence[Item], cases: Iterable[Case], suite: Suite, *, wall_s: float, start_s: float
 ) -> dict[str, float]:
     """Return what each item of a process took of its wall time, behind the start, in seconds by its name.
 
     In proportion to its tests' own times, and evenly where those are not known.
     """
-    own = {item.name: _own_s([case for case in cases if belongs(case, item, suite)]) for item in items}
+    own = dict.fromkeys((item.name for item in items), 0.0)
+    owners = Owners(items, suite)
+    for case in cases:
+        if item := owners.of(case):
+            own[item.name] += sum(attempt.duration_s or 0.0 for attempt in case.attempts)
     left = max(wall_s - start_s, 0.0)
     total = sum(own.values())
     if not total:
         return dict.fromkeys(own, left / len(own)) if own else {}
     return {name: left * seconds / total for name, seconds in own.items()}
-
-
-def _own_s(cases: Iterable[Case]) -> float:
-    return sum(attempt.duration_s or 0.0 for case in cases for attempt in case.attempts)

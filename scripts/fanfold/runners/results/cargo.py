@@ -124,7 +124,8 @@ def read_nextest(stderr: bytes, place: Place) -> Reading:
             told = _told(_nextest_verdict(match["word"]), place, None, text, seconds(match["took"]))
             attempts.setdefault((match["binary"], match["name"]), []).append(told)
     cases = tuple(
-        Case(name=f"{binary}::{name}", native=name, attempts=tuple(tries)) for (binary, name), tries in attempts.items()
+        Case(name=f"{binary}::{name}", native=f"{binary} {name}", attempts=tuple(tries))
+        for (binary, name), tries in attempts.items()
     )
     return Reading(cases, error=None if cases else _compile_error("\n".join(lines)))
 

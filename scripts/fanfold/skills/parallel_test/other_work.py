@@ -18,7 +18,7 @@ from fanfold.engine.watched import Watched, run_watched
 from fanfold.errors import FinalError, WorkerError
 from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Command, Ended, Item, Reading, Task
-from fanfold.runners.schedule import belongs, lost_cases, shared_out
+from fanfold.runners.schedule import lost_cases, shared_out, told_of
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seat, Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
@@ -169,7 +169,7 @@ class OtherWork:
         if shard.watched.why == "exited" and ended.returncode >= 0:
             cases += lost_cases(shard.items, cases, self.job.suite) if not reading.error else ()
             start_s = start_of(self.job.suite, self.job.durations)
-            its = shard.items or [item for item in self._dealt if any(belongs(c, item, self.job.suite) for c in cases)]
+            its = shard.items or told_of(self._dealt, cases, self.job.suite)
             self._durations |= shared_out(its, cases, self.job.suite, wall_s=wall_s, start_s=start_s)
         else:
             cases += self._cut_off(shard, cases)
