@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from threading import Thread
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -47,8 +49,6 @@ class Toolbox:
 
     def __init__(self, target: Target) -> None:
         self.scope = Scope(target)
-        # Threads beyond those in use stand in for ones that hang in the system, on a disk that is gone.
-        self._threads = ThreadPoolExecutor(8 * _AT_ONCE, thread_name_prefix="fanfold-tool")
         self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     @property
@@ -83,7 +83,7 @@ class Toolbox:
         loop = asyncio.get_running_loop()
         try:
             async with self._slots.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
-                answer = await self._in_thread(loop, tool, asked)
+                answer = await self._in_time(tool, asked)
         except ToolError as error:
             text = "\n".join([*([fence("names", error.read)] if error.read else []), f"Error: {error}"])
             return ToolReply(text=text, is_error=True)
@@ -92,15 +92,45 @@ class Toolbox:
         body = [fence(tool.name, answer.body)] if answer.body else []
         return ToolReply(text="\n".join([*body, answer.note]).strip(), cut=answer.cut)
 
-    async def _in_thread(self, loop: asyncio.AbstractEventLoop, tool: Tool, asked: Arguments) -> Answer:
+    async def _in_time(self, tool: Tool, asked: Arguments) -> Answer:
         watch = Watch()
         try:
             async with asyncio.timeout(TIME_LIMIT_S + _GRACE_S):
-                return await loop.run_in_executor(self._threads, tool.run, self.scope, asked, watch)
+                return await _in_thread(partial(tool.run, self.scope, asked, watch))
         except TimeoutError as error:
             raise TooLate(f"{tool.name} did not end in time") from error
         finally:
             watch.cancel()
+
+
+async def _in_thread(work: Callable[[], Answer]) -> Answer:
+    """Return what `work` does, or raise what it raises.
+
+    The thread is its own: one that the system never lets go of, on a disk that is gone, holds up neither other calls
+    nor the end of the program.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Answer] = loop.create_future()
+
+    def settle(answer: Answer | None, error: BaseException | None) -> None:
+        if done.done():  # nobody waits any more
+            return
+        if error is not None:
+            done.set_exception(error)
+        elif answer is not None:
+            done.set_result(answer)
+
+    def run() -> None:
+        outcome: tuple[Answer | None, BaseException | None]
+        try:
+            outcome = (work(), None)
+        except BaseException as error:  # noqa: BLE001  it is raised where the answer is awaited
+            outcome = (None, error)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    Thread(target=run, name="fanfold-tool", daemon=True).start()
+    return await done
 
 
 def _replied(tool: str, arguments: object, reply: ToolReply) -> tuple[ToolReply, Lookup]:
