@@ -137,6 +137,15 @@ def test_a_crash_loses_one_test(project, name):
     assert (done.run.shards[0].status, done.run.shards[0].processes) == ("crashed", 2)
 
 
+def test_many_crashes_each_lose_one_test(project):
+    """However many tests take their process along in the same way, the others run."""
+    bodies = ["import os; os._exit(7)" if n % 2 else "pass" for n in range(14)]
+    text = "\n".join(f"def test_{n}(): {body}" for n, body in enumerate(bodies))
+    done = project.write({"test_a.py": text}).run(workers=1)
+    assert list(done.verdicts.values()) == ["passed", "crashed"] * 7
+    assert done.run.shards[0].processes == 7
+
+
 def test_what_ends_pytest_ends_one_test(either):
     """KeyboardInterrupt and pytest.exit in a test are its failure; those after it run in a new process."""
     text = """

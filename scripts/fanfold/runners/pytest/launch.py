@@ -11,17 +11,21 @@ from fanfold.suites import Environment, Suite
 
 # Behind these, neither this machine's files nor an open socket are there.
 _AWAY = frozenset({"docker", "kubectl", "lima", "limactl", "nerdctl", "podman", "ssh", "vagrant", "wsl"})
+# These start pytest with variables of their own choosing.
+_CLOSED = frozenset({"nox", "tox"})
 _PYTEST = frozenset({"pytest", "py.test"})
 
 
 def can_inject(suite: Suite, environment: Environment) -> bool:
     """Tell whether the reporter reaches the pytest of this suite.
 
-    Not behind a prefix that leads off this machine, and not in a command that has no word `pytest` to put it after.
+    Not behind a prefix that leads off this machine, and in a command only if that names pytest, which the reporter's
+    option is then for, and hands variables on.
     """
     if any(PurePosixPath(word).name in _AWAY for word in environment.prefix[:2]):
         return False
-    return not suite.command or any(PurePosixPath(word).name in _PYTEST for word in suite.command)
+    names = {PurePosixPath(word).name for word in suite.command}
+    return not names or (not names.isdisjoint(_PYTEST) and names.isdisjoint(_CLOSED))
 
 
 def launch(task: Task, tools: Tools) -> Command:

@@ -46,7 +46,7 @@ class Conversation(asyncio.Protocol):
             # A test that writes to a descriptor which is not its own must not bring the run down.
             with suppress(ValueError):
                 message = json.loads(line)
-                if isinstance(message, dict):
+                if isinstance(message, dict) and isinstance(message.get("event"), str):
                     self.hear(message)
 
     def connection_lost(self, exc: Exception | None) -> None:

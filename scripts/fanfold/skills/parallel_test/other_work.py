@@ -71,7 +71,7 @@ class OtherWork:
         key = content_key(kind, self.job.name, label)
         return Unit(key, f"{self.job.name}: {label}", work, kind, lane=self.job.lane, expected_s=expected_s)
 
-    async def close(self) -> None:
+    async def close(self, *, politely: bool) -> None:
         """Every process has ended with its unit."""
 
     # -- listing

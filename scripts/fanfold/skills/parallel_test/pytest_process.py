@@ -30,7 +30,8 @@ PLUGIN = "fanfold_reporter"
 OUTPUT = 256 * 1024
 _CAPTURED = 8 * 1024 * 1024
 _TAIL = 4_000
-_QUIT_S = 5.0
+# The end of a session may have containers to stop.
+_QUIT_S = 30.0
 _KILL_S = 1.0
 
 
@@ -120,7 +121,7 @@ class PytestSuite:
         self._first: Worker | None = None
         self._serves = False
         self._forking = asyncio.Lock()
-        self._forked: asyncio.Future[int] | None = None
+        self._forked: dict[int, asyncio.Future[int]] = {}
         self._exits: dict[int, asyncio.Future[int]] = {}
         self._transports: list[asyncio.BaseTransport] = []
 
@@ -216,8 +217,11 @@ class PytestSuite:
         Raises:
             FinalError: the process does not start, or its tests are not there.
         """
+        if self._serves and self._first and not self._first.exited.done():
+            return await self._fork(self._first)
         if self._serves:
-            return await self._fork()
+            self._serves, self._first = False, None
+            self.notes.append("the process that had collected the tests ended, so that workers start one by one")
         if self._first and not new and not self._first.exited.done():
             worker, self._first = self._first, None
             return worker
@@ -226,18 +230,15 @@ class PytestSuite:
         worker.indices = {index: places[node, nth] for index, node, nth, _ in tests if (node, nth) in places}
         return worker
 
-    async def _fork(self) -> Worker:
+    async def _fork(self, server: Worker) -> Worker:
         """Have the server make a worker."""
-        server = self._first
-        if server is None or server.exited.done():
-            raise FinalError("the process that collected the tests has ended, and no more workers can be made")
         seat = self._seats.take()
         async with self._forking:
             talk, theirs = await Conversation.open()
             output = HeadAndTail(OUTPUT)
             reading, writing = os.pipe()
             with theirs:
-                self._forked = asyncio.get_running_loop().create_future()
+                self._forked[seat.number] = told = asyncio.get_running_loop().create_future()
                 command = {
                     "do": "fork",
                     "worker": seat.number,
@@ -248,11 +249,11 @@ class PytestSuite:
                 server.talk.tell(command, [theirs.fileno(), writing])
                 os.close(writing)
                 await self._read(reading, output)
-                await server.until(self._forked)
-            if not self._forked.done():
+                await server.until(told)
+            if not told.done():
                 self._seats.leave(seat)
                 raise FinalError(f"the process that collected the tests ended: {server.tail()}")
-            pid = self._forked.result()
+            pid = told.result()
         return Worker(seat, talk, Family(pid, seat.mark), self._exits[pid], output, forked=True)
 
     async def _read(self, descriptor: int, output: HeadAndTail) -> None:
@@ -262,9 +263,11 @@ class PytestSuite:
         self._transports.append(transport)
 
     def _hear_of_children(self, message: Message) -> None:
-        if message["event"] == "forked" and self._forked:
+        if message["event"] == "forked":
             self._exits[message["pid"]] = asyncio.get_running_loop().create_future()
-            self._forked.set_result(message["pid"])
+            told = self._forked.pop(message["worker"], None)
+            if told and not told.done():
+                told.set_result(message["pid"])
         elif message["event"] == "exit" and not self._exits[message["pid"]].done():
             self._exits[message["pid"]].set_result(message["code"])
 
@@ -278,11 +281,11 @@ class PytestSuite:
         await worker.ended()
         self._seats.leave(worker.seat)
 
-    async def close(self) -> None:
-        """End the process that collected."""
+    async def close(self, *, politely: bool) -> None:
+        """End the process that collected: let it tear down, or at once."""
         first, self._first = self._first, None
         if first is not None:
-            await self.leave(first)
+            await (self.leave(first) if politely else self.drop(first))
         for transport in self._transports:
             transport.close()
 

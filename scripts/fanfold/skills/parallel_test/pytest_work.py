@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from fanfold.engine.attempt import Attempt
+from fanfold.errors import FinalError
 from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Task
 from fanfold.runners.pytest.attempts import attempts_of
@@ -39,7 +39,7 @@ _COLLECT_S = 60.0
 _COLLECT_TIMES = 5
 _FORKED_S = 0.02
 _STARTED_S = 0.3
-# A process that ends before its first test does so again; one that a test ends may do so for each of them.
+# A process that ends before its first test does so again, and what ends pytest once may do so for each test.
 _MOST_BARREN = 2
 _MOST_EXITS = 5
 # What is run before a test to see whether it needs that: the whole of what pytest would run, if it takes no longer.
@@ -103,17 +103,18 @@ class PytestWork:
         if not self._open:
             await self.close()
 
-    async def close(self) -> None:
-        """End every process of the suite."""
+    async def close(self, *, politely: bool = True) -> None:
+        """End every process of the suite: let it tear down, or at once."""
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(self._leave(worker) for worker in idle))
-        await self._suite.close()
+        await asyncio.gather(*(self._leave(worker) if politely else self._suite.drop(worker) for worker in idle))
+        await self._suite.close(politely=politely)
 
     # -- collecting
 
     async def _collect(self, attempt: Attempt) -> int:
         """Collect, and add the shards to the run; returns how many tests there are."""
         try:
+            self._check()
             self._collection = collection = await self._suite.collect(self._collect_limit_s)
             self._notes += self._suite.notes
             tests = [test for test in collection.tests if self._is_chosen(test)]
@@ -128,6 +129,13 @@ class PytestWork:
             return len(tests)
         finally:
             await self._done()
+
+    def _check(self) -> None:
+        """See whether there is a pytest at all; behind a prefix that is the prefix's business."""
+        job = self.job
+        missing = None if job.environment.prefix else job.runner.unavailable(job.suite, self._settings.tools)
+        if missing:
+            raise FinalError(missing)
 
     @property
     def _collect_limit_s(self) -> float | None:
@@ -177,7 +185,7 @@ class PytestWork:
         self._waiting -= 1
         ran = 0
         try:
-            left, barren, exits = list(shard.shard.tests), 0, Counter[str]()
+            left, barren, exits = list(shard.shard.tests), 0, 0
             while left:
                 stretch = await self._stretch(left, "shard", shard=shard)
                 ran += len(stretch.done)
@@ -186,8 +194,8 @@ class PytestWork:
                 if stretch.why is None:
                     break
                 barren = 0 if stretch.done else barren + 1
-                exits[stretch.why] += 1
-                if barren >= _MOST_BARREN or exits[stretch.why] >= _MOST_EXITS:
+                exits += stretch.ends_runs
+                if barren >= _MOST_BARREN or exits >= _MOST_EXITS:
                     self._give_up(left, stretch.why)
                     break
             self._lose(left)

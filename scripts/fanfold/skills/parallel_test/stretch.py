@@ -34,7 +34,8 @@ class Stretch:
     """What one process makes of tests that it is given, in their order.
 
     `done` is what became of them by index. When the process did not get through, `why` says so, and `culprit` is the
-    test that it was in, None when it was in none. `began_s` is the loop's time of the first test's start.
+    test that it was in, None when it was in none. `ends_runs` tells that it was asked to end by `pytest.exit`, which
+    whatever asks for it is likely to do again. `began_s` is the loop's time of the first test's start.
     """
 
     root: Path
@@ -45,6 +46,7 @@ class Stretch:
     done: dict[int, Told] = field(default_factory=dict)
     why: str | None = None
     culprit: int | None = None
+    ends_runs: bool = False
     began_s: float | None = None
     _current: int | None = None
     _since: float = 0.0
@@ -63,7 +65,7 @@ class Stretch:
 
     async def run(self, limits: Limits, slow: Callable[[int, float], object]) -> None:
         """Run the tests; every limit is for one of them. What is left over is in `left`."""
-        worker = self.worker
+        worker, self._since = self.worker, _now()
         places = worker.indices
         self._mine = {its: mine for mine, its in (places or {}).items()}
         known = [index for index in self.tests if places is None or index in places]
@@ -105,7 +107,7 @@ class Stretch:
     def _end(self, at: float) -> None:
         if self._current is not None:
             self._tell(self._current, attempts_of(self._phases, self.root), at - self._at)
-        self._current = None
+        self._current, self._since = None, _now()
 
     def _tell(self, index: int, attempts: Sequence[TestAttempt], wall_s: float) -> None:
         common = {"worker": self.worker.seat.number, "conditions": self.conditions}
@@ -119,6 +121,7 @@ class Stretch:
     def _stopped(self, message: Message) -> None:
         """A test has raised what would have ended the whole of a plain pytest run."""
         told = failed_by(message["failure"], self.root)
+        self.ends_runs = message["event"] == "exit"
         if self._broken is None:
             what = "KeyboardInterrupt" if message["event"] == "interrupted" else "pytest.exit"
             told["message"] = f"{what}, which ends a plain pytest run: {told['message']}"
@@ -143,11 +146,12 @@ class Stretch:
                 said = f"took {used // _MEGABYTE} MB of memory; the limit is {limits.memory_bytes // _MEGABYTE} MB"
                 self._broken = (TestVerdict.CRASHED, {"error_type": "out of memory", "message": said})
                 return
-            if self._current is None:
+            if self._current is None and (limits.timeout_s is None or took < limits.timeout_s):
                 continue
             if limits.slow_s is not None and took >= limits.slow_s and not self._slow:
                 self._slow = True
-                slow(self._current, took)
+                if self._current is not None:
+                    slow(self._current, took)
             if limits.timeout_s is not None and took >= limits.timeout_s:
                 said = f"did not end within {limits.timeout_s:g} s"
                 self._broken = (TestVerdict.TIMED_OUT, {"error_type": "timeout", "message": said})

@@ -26,7 +26,7 @@ class JobWork(Protocol):
     @property
     def first(self) -> Unit[Work]: ...
 
-    async def close(self) -> None: ...
+    async def close(self, *, politely: bool) -> None: ...
 
     def folded(self, outcomes: Mapping[str, Outcome[Any]]) -> SuiteRun: ...
 
@@ -47,7 +47,7 @@ async def run_suites(
         try:
             outcomes = await supervise([work.first for work in works], _do, supervisor=supervisor)
         finally:
-            await asyncio.gather(*(work.close() for work in works))
+            await asyncio.gather(*(work.close(politely=supervisor.stopped is None) for work in works))
     by_key = {outcome.key: outcome for outcome in outcomes}
     return tuple(work.folded(by_key) for work in works), tuple(outcomes)
 
