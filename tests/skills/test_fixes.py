@@ -94,7 +94,10 @@ LINES = st.lists(st.sampled_from(["a", "b", "", "é"]), min_size=3, max_size=14)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES, st.data(), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_git_takes_each_one_back(tmp_path, lines, data, ending, ends):
-    """`git apply -R` of any patch leaves the file as it were without that fix; the steps lead from what was to all."""
+    """`git apply -R` of any patch leaves the file as it were without that fix; all, downwards, as it was.
+
+    The steps lead from what it was to what it is.
+    """
     text = ending.join(lines) + (ending if ends else "")
     fixes = []
     for number in range(data.draw(st.integers(1, 3))):
@@ -113,6 +116,11 @@ def test_git_takes_each_one_back(tmp_path, lines, data, ending, ends):
         _git_apply(tmp_path, patch, "-R")
         others = [fix for fix in fixes if fix.id in made.patches and fix.id != name]
         assert place.read_bytes() == (after(others, text).after if others else text.encode())
+    place.write_bytes(made.after)
+    for fix in sorted(fixes, key=lambda fix: fix.edit.start):
+        if fix.id in made.patches:
+            _git_apply(tmp_path, made.patches[fix.id], "-R")
+    assert place.read_bytes() == text.encode()
     place.write_bytes(text.encode())
     _git_apply(tmp_path, "".join(made.steps))
     assert place.read_bytes() == made.after

@@ -45,6 +45,7 @@ def git_apply(folder: Path, diff: str, *options: str) -> None:
 @example("a", "a\n")
 @example("a\n", "")
 @example("a\n", "a\na\n")
+@example("a\nz", "a\n")
 def test_git_takes_what_is_written(tmp_path, before, after):
     """`git apply` makes the second text of the first, and `git apply -R` the first of the second."""
     diff = unified("dir/x y.py", before, after)
@@ -69,6 +70,7 @@ def test_apply_does_the_same(before, after):
 
 
 @given(TEXTS, TEXTS)
+@example("a\na\n", "a\n")
 def test_an_edit_says_what_the_diff_does(before, after):
     """The edit's lines in place of its old ones make the second text of the first, but for its last newline."""
     edit = edit_of(unified("x.py", before, after))
@@ -160,6 +162,8 @@ def test_no_hidden_line_is_shown():
     for hidden in ({10}, {11}):
         with pytest.raises(ValueError, match="hidden"):
             unified("x", before, after, hidden=hidden)
+    with pytest.raises(ValueError, match="hidden"):
+        unified("x", "1\n2\n3\n", "1\n2\n", hidden={2})
 
 
 def test_what_only_adds_or_removes_has_something_to_replace():

@@ -50,6 +50,11 @@ def unified(path: str, before: str, after: str, hidden: Collection[int] = ()) ->
     if start == len(old) == len(new):
         return ""
     first, last = _context(len(old), start, len(old) - behind, hidden)
+    if start and first == start and last in {start, start + len(old) - len(new)}:
+        # One side would have no line at all, by which git could find the place.
+        first = start - 1
+        if start in hidden:
+            raise ValueError("a hidden line is the only context")
     body = [*_signed(" ", old[first:start]), *_changed(old[start : len(old) - behind], new[start : len(new) - behind])]
     body += _signed(" ", old[len(old) - behind : last])
     counts = (last - first, last - first + len(new) - len(old))
@@ -81,8 +86,6 @@ def _context(count: int, start: int, end: int, hidden: Collection[int]) -> tuple
         last += 1
     if last == end < count:
         raise ValueError("a hidden line is the only context")
-    if first == last == 1 and 0 not in lines:
-        first = 0  # or there would be nothing to find the place by
     return first, last
 
 

@@ -36,8 +36,8 @@ class Fix:
 class Fixed:
     """What came of fixes of one file: its content, and by id the patches of those applied and why others are not.
 
-    A patch leads from the content without its fix to `after`, so that it can be taken back on its own. `steps` are the
-    same changes one after the other, as one patch.
+    A patch leads from the content without its fix to `after`, so that it can be taken back on its own, and all of them
+    from the top of the file downwards. `steps` are the same changes one after the other, as one patch.
     """
 
     after: bytes
@@ -76,6 +76,30 @@ def fixed(data: bytes, chosen: Sequence[Fix], earlier: Sequence[Fix], *, force: 
     return made
 
 
+def _patch(edit: Edit, before: str, after: str, others: Sequence[Fix]) -> str:
+    """Return a diff that has no line of other fixes for its context, so that those may be taken back before it.
+
+    Git must have a line that follows, and where only another fix's does, that one is taken back later.
+    """
+    hidden = _numbers(others)
+    try:
+        return edits.unified(edit.path, before, after, hidden)
+    except ValueError:
+        above = _numbers([fix for fix in others if fix.edit.start < edit.start])
+        return edits.unified(edit.path, before, after, above)
+
+
+def _numbers(fixes: Sequence[Fix]) -> frozenset[int]:
+    """Return which lines are those of fixes, in the text that they make."""
+    numbers: set[int] = set()
+    shift = 0
+    for fix in sorted(fixes, key=lambda fix: fix.edit.start):
+        start = fix.edit.start + shift
+        numbers.update(range(start, start + len(fix.edit.new)))
+        shift += len(fix.edit.new) - len(fix.edit.old)
+    return frozenset(numbers)
+
+
 def _ids(fixes: Sequence[Fix]) -> list[str]:
     return [fix.id for fix in fixes]
 
@@ -87,8 +111,8 @@ def _settle(made: Fixed, base: Sequence[str], present: Sequence[Fix], new: Seque
     everything = [*present, *new]
     after = _built(base, everything)
     for fix in new:
-        without = _built(base, [other for other in everything if other is not fix])
-        made.patches[fix.id] = edits.unified(fix.edit.path, without, after)
+        others = [other for other in everything if other is not fix]
+        made.patches[fix.id] = _patch(fix.edit, _built(base, others), after, others)
     for count, fix in enumerate(new):
         before, then = (_built(base, everything[: len(present) + n]) for n in (count, count + 1))
         made.steps.append(edits.unified(fix.edit.path, before, then))
