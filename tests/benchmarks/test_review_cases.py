@@ -139,7 +139,8 @@ def test_the_cases_are_of_a_reasonable_size():
 
 @pytest.mark.parametrize("case", LARGE.values(), ids=LARGE.keys())
 def test_a_large_case_is_large(case):
-    """3,000 changed lines and more in 40 files and more."""
+    """3,000 changed lines and more in 40 files and more; there are three, each with its twin."""
+    assert len(LARGE) == 6
     assert len(changed(case)) >= 3_000
     assert len(parse_diff(diff_text(case, FOLDER) or "")) >= 40
 
