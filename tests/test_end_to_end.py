@@ -171,6 +171,24 @@ def test_an_interrupted_review_reports_what_there_is(repository, surroundings, n
         assert alive_in_session(process.pid) == []
 
 
+def test_an_interrupted_recording_holds_what_was_answered(repository, surroundings, tmp_path):
+    """One answer is in, the other hangs, SIGINT: the recording is whole, and has the one."""
+    file = tmp_path / "run.jsonl"
+    rules = [Rule("Your aspects: performance, security", [HANGS]), Rule("", [NOTHING])]
+    with (
+        MessagesServer(rules) as server,
+        begun(repository, with_api(surroundings, server), "--record", str(file)) as process,
+    ):
+        wait_for(lambda: any(record.ending == "answered" for record in server.requests))
+        events = next((repository.root / ".fanfold" / "runs").glob("*/events.jsonl"))
+        wait_for(lambda: events.read_text().count('"unit.ended"') == 5)
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 130, err
+    (line,) = file.read_text().splitlines()
+    assert json.loads(line)["answer"] == {"findings": []}
+
+
 def test_the_second_signal_leaves_at_once(repository, surroundings):
     """Whoever presses twice waits no longer."""
     with (

@@ -107,16 +107,17 @@ class _Agent(Generic[A]):
         self._means = Means(spec, again=again, enlarged=attempt.enlarge)
         self._place = f"conversation {spec.key}"
         self._spent = _NOTHING
+        # Read once: a hedge beside this attempt shares the memory, and goes its own way.
+        self._said: Conversation | None = attempt.memory.get(self._place)
 
     @property
     def said(self) -> Conversation:
         """What was said so far, by this attempt and those before it."""
-        said: Conversation | None = self._attempt.memory.get(self._place)
-        return said or Conversation.opening(self._spec)
+        return self._said or Conversation.opening(self._spec)
 
     @said.setter
     def said(self, said: Conversation) -> None:
-        self._attempt.memory[self._place] = said
+        self._said = self._attempt.memory[self._place] = said
 
     def failed(self, turn: Turn, error: errors.WorkerError) -> errors.WorkerError:
         """Return `error`, and see that the next attempt goes on from behind it."""
@@ -141,7 +142,7 @@ class _Agent(Generic[A]):
             self._spec,
             self.said,
             max_tokens=self._means.max_tokens,
-            correction=None if self._place in self._attempt.memory else self._attempt.correction,
+            correction=None if self._said else self._attempt.correction,
         )
         turn = await self._ask(request)
         self._spent += turn.usage
