@@ -15,9 +15,10 @@ from pydantic import BaseModel
 from fanfold import errors
 from fanfold.agents.backends import Premises, choose_backend
 from fanfold.agents.claude_cli import find_claude, login_of, version_of
-from fanfold.agents.claude_code import ClaudeCodeBackend, prompt_of, surroundings
+from fanfold.agents.claude_code import ClaudeCodeBackend, allowance_usd, prompt_of, surroundings
 from fanfold.agents.spec import AgentSpec, Allowance, AnswerTool, Brief
 from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.agents.units import reserve_usd
 from fanfold.engine.attempt import Attempt
 from fanfold.errors import UsageError
 from fanfold.sources.target import resolve
@@ -399,9 +400,29 @@ def test_the_prompt_goes_in_by_stdin_and_its_last_words_are_ours(scripted, tmp_p
     assert content[0]["cache_control"] == {"type": "ephemeral"}
     argv = json.loads((tmp_path / "argv").read_text())
     assert max(map(len, argv)) < 10_000
-    assert {"--restricted", "--strict-mcp-config", "--setting-sources=", "--tools=", "--max-turns=12"} <= set(argv)
-    (budget,) = (float(word.partition("=")[2]) for word in argv if word.startswith("--max-budget-usd="))
-    assert budget > 0.04
+    assert {"--restricted", "--strict-mcp-config", "--setting-sources=", "--tools=", "--max-turns=1"} <= set(argv)
+
+
+def test_the_worst_of_one_turn_is_kept_back_from_what_was_reserved():
+    """The CLI looks at its budget between turns: what it may spend and one turn more is within the reservation."""
+    one = spec(max_tokens=16_000)
+    reserved, allowed = reserve_usd(one), allowance_usd(one, again=False)
+    assert reserved is not None
+    assert allowed is not None
+    assert 16_000 * 20e-6 < allowed < reserved - 16_000 * 20e-6
+    unknown = AgentSpec("finder", Brief("a-model-of-tomorrow", None, SYSTEM, (REPORT,)), "", "Find.", REPORT, 2000)
+    assert allowance_usd(unknown, again=False) is None
+
+
+@pytest.mark.parametrize("lookups", [(), (LOOKUP,)])
+def test_an_answer_of_the_last_turn_counts(real, premises, lookups):
+    """Turns or money that end with the turn that hands in do not cost the answer; a wrong one is named by its fault."""
+    real(GIVEN)
+    (answered,) = asyncio.run(asked(ClaudeCodeBackend(premises), spec(lookups=lookups, allowance=Allowance(turns=1))))
+    assert answered.answer == Answer(words=["found"])
+    real(Reply(blocks=[{"type": "tool_use", "name": "StructuredOutput", "input": {"words": 5}}]))
+    with pytest.raises(errors.InvalidAnswer, match="words: Input should be a valid list"):
+        asyncio.run(asked(ClaudeCodeBackend(premises), spec(lookups=lookups, allowance=Allowance(turns=1))))
 
 
 def test_a_sub_agent_is_a_session_of_its_own():

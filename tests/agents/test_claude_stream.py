@@ -142,6 +142,13 @@ def test_every_way_to_end_has_its_own_name(events, last, kind, says):
     assert says in str(raised.value)
 
 
+@pytest.mark.parametrize("reason", ["max_turns", "budget_exhausted"])
+def test_what_was_handed_in_before_the_end_is_the_answer(reason):
+    """The last of its turns, or of its money, may be the one that answers."""
+    transcript = heard(called("StructuredOutput", n=7), failed(None, terminal_reason=reason))
+    assert transcript.answer(REPORT, 1, b"") == Answer(n=7)
+
+
 ENDINGS = {
     "an old CLI": (1, b"error: unknown option '--restricted'", b"", errors.FinalError, "claude update"),
     "killed": (-9, b"", b"", errors.ConnectionLost, "signal 9"),

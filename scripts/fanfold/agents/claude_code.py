@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from fanfold.agents.claude_cli import BARE_START, find_claude
 from fanfold.agents.claude_lookups import lookups_of
 from fanfold.agents.claude_stream import ANSWER_TOOL, Transcript
+from fanfold.agents.prices import most_tokens, turn_usd
 from fanfold.agents.sealed import Sealed
 from fanfold.agents.spec import A, AgentSpec, Answered
-from fanfold.agents.units import reserve_usd
+from fanfold.agents.units import CLOSING_TOKENS, reserve_usd
 from fanfold.engine.process import LEAK_S, Head, start
 from fanfold.errors import UsageError
 
@@ -115,7 +116,7 @@ class ClaudeCodeBackend:
         return f"{_LOOK_UP} {_CUT.format(files=copied.files)}" if copied.cut else _LOOK_UP
 
     def _arguments(self, spec: AgentSpec[Any], attempt: Attempt, *, looks: bool) -> list[str]:
-        reserved = reserve_usd(spec, again=attempt.enlarge or attempt.correction is not None)
+        budget = allowance_usd(spec, again=attempt.enlarge or attempt.correction is not None)
         return [
             "-p",
             *BARE_START,
@@ -130,8 +131,8 @@ class ClaudeCodeBackend:
             "--verbose",
             f"--model={spec.model}",
             *([f"--effort={spec.brief.effort}"] if spec.brief.effort else []),
-            f"--max-turns={spec.allowance.turns}",
-            *([f"--max-budget-usd={reserved:.6f}"] if reserved else []),
+            f"--max-turns={spec.allowance.turns if looks else 1}",
+            *([f"--max-budget-usd={budget:.6f}"] if budget and looks else []),
             f"--system-prompt-file={self._system_prompt(spec.brief.system)}",
             f"--json-schema={json.dumps(spec.answer.schema)}",
         ]
@@ -167,6 +168,17 @@ class _Heard:
         usage = self.transcript.usage
         if usage is not None and usage is not self._attempt.usage:
             self._attempt.charge(usage)
+
+
+def allowance_usd(spec: AgentSpec[Any], *, again: bool) -> float | None:
+    """Return after how many US dollars no further turn begins, None when the model's price is unknown.
+
+    The CLI looks at its budget between turns, so the worst of one turn is kept back from what was reserved.
+    """
+    reserved = reserve_usd(spec, again=again)
+    output = spec.enlarged_tokens if again else spec.max_tokens
+    turn = turn_usd(spec.model, most_tokens("".join(spec.texts)) + output + CLOSING_TOKENS, output)
+    return None if reserved is None or turn is None else max(reserved - turn, turn)
 
 
 def prompt_of(spec: AgentSpec[Any], attempt: Attempt, note: str) -> str:

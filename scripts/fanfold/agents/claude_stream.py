@@ -40,13 +40,14 @@ class Transcript:
     """One sub-agent's events so far; `feed` takes stdout in pieces of any size.
 
     `began` says that the model's answer has begun, `usage` what was used so far. `uses` are the tools that it called,
-    in order. Lines that are no events count as `noise`.
+    in order, `handed_in` is what it gave last as its answer. Lines that are no events count as `noise`.
     """
 
     model: str
     began: bool = False
     usage: Usage | None = None
     uses: list[Use] = field(default_factory=list)
+    handed_in: Any = None
     result: Mapping[str, Any] | None = None
     noise: int = 0
     _rest: bytearray = field(default_factory=bytearray)
@@ -119,7 +120,11 @@ class Transcript:
     def _spoken(self, event: Mapping[str, Any]) -> None:
         self._failure = str(event.get("error") or self._failure)
         for block in event["message"]["content"]:
-            if block["type"] == "tool_use" and block["name"] != ANSWER_TOOL:
+            if block["type"] != "tool_use":
+                continue
+            if block["name"] == ANSWER_TOOL:
+                self.handed_in = block["input"]
+            else:
                 self.uses.append(Use(str(block["name"]), dict(block["input"])))
 
     def _limited(self, info: Mapping[str, Any]) -> None:
@@ -157,6 +162,9 @@ class Transcript:
         if self.result is None:
             raise _without_result(returncode, stderr, self.noise)
         if self.result.get("is_error"):
+            if self.handed_in is not None and self.result.get("terminal_reason") in _STOPPED:
+                # Its turns or its money ended with the very turn that handed in the answer.
+                return tool.validate(self.handed_in)
             raise self._failed(self.result)
         handed = self.result.get("structured_output")
         if handed is not None:
@@ -191,6 +199,7 @@ class Transcript:
             return ""
 
 
+_STOPPED = frozenset({"max_turns", "budget_exhausted", "structured_output_retry_exhausted"})
 _BY_REASON: Mapping[str, tuple[type[errors.WorkerError], str]] = {
     "max_turns": (errors.MissingToolCall, "it used up its turns before it handed in an answer"),
     "structured_output_retry_exhausted": (errors.InvalidAnswer, "the answer does not fit its schema"),
