@@ -143,7 +143,8 @@ def test_an_api_that_refuses_leaves_the_analyzers_results(repository, fanfold, s
     served(answers(), ServerOptions.model_validate({"faults": {"first": [{"kind": "status", "status": status}] * 8}}))
     ended = fanfold("review")
     assert ended.code == 3
-    lines = [line for line in ended.err.splitlines() if line.startswith("fanfold:")]
+    chosen, *lines = [line for line in ended.err.splitlines() if line.startswith("fanfold:")]
+    assert chosen == "fanfold: backend api: a credential is set (ANTHROPIC_API_KEY)"
     assert len(lines) == 1
     assert says in lines[0]
     assert "**Incomplete: 5 of 7 units covered**" in ended.out

@@ -58,6 +58,7 @@ BACKENDS: Mapping[str, str] = {
     "replay": "fanfold.agents.replay:ReplayBackend",
 }
 NO_BACKEND = "none"
+AUTO = "auto"
 REPLAY = "replay"
 
 
@@ -84,7 +85,7 @@ def choose_backend(asked: str, environ: Mapping[str, str], home: Path, replay: s
         )
     if asked == "claude-code" and find_claude(environ) is None:
         raise UsageError("--backend claude-code: there is no claude CLI on PATH: install Claude Code")
-    if asked != "auto":
+    if asked != AUTO:
         return Choice(asked, "as asked")
     if source:
         return Choice("api", f"a credential is set ({source})")
@@ -106,7 +107,7 @@ def _without_credential(environ: Mapping[str, str]) -> Choice:
 def _replayed(asked: str, replay: str | None) -> Choice:
     if replay is None:
         raise UsageError(f"--backend {REPLAY}: --replay FILE says which recording to answer from")
-    if asked not in {"auto", REPLAY}:
+    if asked not in {AUTO, REPLAY}:
         raise UsageError(f"--replay {replay}: answers come from the recording alone, not from --backend {asked}")
     if not Path(replay).is_file():
         raise UsageError(f"--replay {replay}: there is no such file")

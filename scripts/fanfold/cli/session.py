@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fanfold.agents.backends import NO_BACKEND, REPLAY, Backend, Choice, Premises, open_backend
+from fanfold.agents.backends import AUTO, NO_BACKEND, REPLAY, Backend, Choice, Premises, open_backend
 from fanfold.agents.host_folder import HOST
 from fanfold.agents.recording import Recorder
 from fanfold.agents.tools.toolbox import Toolbox
@@ -87,6 +87,8 @@ class Session:
 
     async def _run(self, work: Work[T]) -> T:
         backend = self._backend()
+        if self.options.backend == AUTO and not self.quiet:
+            click.echo(f"fanfold: backend {self.choice.name}: {self.choice.reason}", err=True)
         async with AsyncExitStack() as stack:
             listen = stack.enter_context(progress(sys.stderr, quiet=self.quiet, verbose=self.verbose))
             events = stack.enter_context(self._events(listen))
