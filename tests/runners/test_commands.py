@@ -30,7 +30,11 @@ WORDS = [
     ("vitest", {"index": 1, "count": 2}, "--shard=1/2 --passWithNoTests"),
     ("vitest", {"tests": ("a.test.ts::o adds",)}, "--testNamePattern ^(o adds)$ a.test.ts"),
     ("playwright", {"index": 1, "count": 2}, "--shard=1/2 --pass-with-no-tests"),
-    ("playwright", {"tests": ("a.spec.ts:3",)}, "--output=/scratch/playwright-output a.spec.ts:3"),
+    (
+        "playwright",
+        {"tests": ("a.spec.ts::one::o adds (1)", "a.spec.ts::two::o adds (1)")},
+        r"--grep  (o adds \(1\))$ --project=one --project=two a.spec.ts",
+    ),
     ("mocha", {"items": ("test/a.js", "test/b.js")}, "test/a.js test/b.js"),
     ("node", {"items": ("test/a.js",)}, "--test-reporter-destination=/scratch/node.jsonl test/a.js"),
     ("go", {"items": ("./a", "./b")}, "test -json -p=1 ./a ./b"),

@@ -222,7 +222,7 @@ def test_playwright_projects():
         "export default { testDir: './e2e',\n // name: 'off'\n projects: [{ name: 'chromium' }, { name: 'firefox' }] }"
     )
     files = {
-        "package.json": package(devDependencies={"@playwright/test": "1"}),
+        "package.json": package(scripts={"test": "playwright test"}),
         "playwright.config.ts": text,
         "e2e/a.spec.ts": "",
     }
@@ -232,6 +232,22 @@ def test_playwright_projects():
     ]
     files["playwright.config.ts"] = text.replace("'firefox'", "'firefox', dependencies: ['chromium']")
     assert [s.name for s in discover(listing(files))] == ["playwright"]
+
+
+def test_settings_that_forbid_to_split():
+    """A web server that each process would start, and files that mocha's settings add to any: one shard."""
+    serving = {"package.json": package(scripts={"test": "playwright test"}), "playwright.config.ts": "webServer: {}"}
+    (suite,) = discover(listing(serving))
+    assert (suite.shards, suite.resources) == (1, ("playwright:.",))
+    scripts = {"test": "mocha"}
+    for files in (
+        {"package.json": package(scripts=scripts), ".mocharc.yml": "spec: test/*.js\n"},
+        {"package.json": package(scripts=scripts, mocha={"spec": ["test/*.js"]})},
+    ):
+        (suite,) = discover(listing(files))
+        assert suite.shards == 1
+    (suite,) = discover(listing({"package.json": package(scripts=scripts), ".mocharc.yml": "reporter: spec\n"}))
+    assert suite.shards is None
 
 
 OTHERS = [

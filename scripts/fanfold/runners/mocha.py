@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import FileItems, asked, command_of, explained, node_call, read_files, split_natives
 from fanfold.runners.jest import pattern_of
-from fanfold.runners.node_suites import NodeFramework, node_suites
+from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.mocha import read_mocha
 from fanfold.runners.sight import relative_to
 from fanfold.runners.tools import Tools
@@ -29,6 +30,7 @@ _MOCHA = NodeFramework(
     ),
     key="mocha",
 )
+_SPEC = re.compile(r"""\bspec["']?\s*:""")
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,11 @@ class Mocha(FileItems):
 
 def _with_files(listing: Listing, suite: Suite) -> Suite:
     """Move the files that a script names to `paths`. Settings that name files add them to any: then it is one shard."""
-    settings = listing.read(suite.found_by) or "" if suite.found_by in listing.known else ""
+    settings = settings_of(listing, suite, _MOCHA)
     options = [word for word in suite.arguments if word.startswith("-")]
     # A word behind an option may be its value: then it stays where it is.
     plain = suite.arguments if not options else ()
-    named_files = "spec" in settings or bool(options and len(options) != len(suite.arguments))
+    named_files = _SPEC.search(settings) is not None or bool(options and len(options) != len(suite.arguments))
     return suite.model_copy(
         update={
             "paths": plain or suite.paths,

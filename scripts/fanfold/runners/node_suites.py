@@ -8,6 +8,7 @@ settings name projects, covers the packages below; where its scripts only hand o
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -128,6 +129,17 @@ def _covers(listing: Listing, package: _Package) -> bool:
     if package.scripts:
         return True
     return bool(package.settings) and bool(_PROJECTS.search(listing.read(package.settings or "") or ""))
+
+
+def settings_of(listing: Listing, suite: Suite, framework: NodeFramework) -> str:
+    """Return the text of a suite's settings: those that its script names, or the ones in its folder; "" without any."""
+    words = [word.partition("=")[2] or word for word in suite.arguments]
+    places = [join(suite.folder, name.removeprefix("./")) for name in (*words, *framework.settings)]
+    own = next((listing.read(place) or "" for place in places if place in listing.known), "")
+    if own or not framework.key:
+        return own
+    table = read_json(listing, join(suite.folder, "package.json")).get(framework.key)
+    return json.dumps(table) if table else ""
 
 
 def _suites(package: _Package, running: Sequence[_Package], framework: NodeFramework) -> Iterator[Suite]:

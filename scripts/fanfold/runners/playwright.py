@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
-from fanfold.runners.common import FileItems, command_of, explained, node_call, read_files
-from fanfold.runners.node_suites import NodeFramework, node_suites
+from fanfold.runners.common import FileItems, asked, command_of, explained, node_call, read_files, split_natives
+from fanfold.runners.jest import pattern_of
+from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.playwright import read_playwright
 from fanfold.runners.sight import is_below
 from fanfold.runners.tools import Tools
@@ -47,12 +48,27 @@ class Playwright(FileItems):
         words = ["test", "--reporter=json", "--workers=1", f"--output={task.scratch / 'playwright-output'}"]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--pass-with-no-tests"]
+        files, names = split_natives(task)
+        words += _chosen(task, names)
         variables = {"PLAYWRIGHT_JSON_OUTPUT_NAME": str(report), "PLAYWRIGHT_JSON_OUTPUT_FILE": str(report)}
         call = node_call(task, tools, "playwright")
-        return command_of(task, call, *words, *task.suite.paths, *task.tests, variables=variables, results=(report,))
+        paths = files or task.suite.paths
+        return command_of(task, call, *words, *paths, variables=variables, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(read_files(task, ended, read_playwright), ended, "playwright wrote no report")
+        return explained(asked(read_files(task, ended, read_playwright), task), ended, "playwright wrote no report")
+
+
+def _chosen(task: Task, names: tuple[str, ...]) -> list[str]:
+    """Return the words that choose tests by project and full title; several may stand on one line of a file."""
+    if not names:
+        return []
+    parts = [name.partition("::") for name in names]
+    projects = (
+        [] if any(word.startswith("--project") for word in task.suite.arguments) else [p for p, _, _ in parts if p]
+    )
+    pattern = pattern_of(tuple(dict.fromkeys(title for _, _, title in parts))).removeprefix("^")
+    return ["--grep", f" {pattern}", *(f"--project={project}" for project in dict.fromkeys(projects))]
 
 
 def _by_project(listing: Listing, suite: Suite) -> Iterator[Suite]:
@@ -60,11 +76,14 @@ def _by_project(listing: Listing, suite: Suite) -> Iterator[Suite]:
 
     The settings are a program; they are read as text, so what they compute is not seen.
     """
-    text = _COMMENT.sub("", listing.read(suite.found_by) or "") if suite.found_by in listing.known else ""
+    text = _COMMENT.sub("", settings_of(listing, suite, _PLAYWRIGHT))
     folder = _TEST_FOLDER.search(text)
     if folder:
         files = tuple(path for path in suite.files if is_below(path, folder[1].rstrip("/")))
         suite = suite.model_copy(update={"files": files})
+    if "webServer" in text:
+        # Every process starts it, on one port.
+        suite = suite.model_copy(update={"shards": 1, "resources": (f"playwright:{suite.folder}",)})
     projects = _PROJECTS.search(text)
     names = _PROJECT_NAME.findall(text, projects.end()) if projects and not _DEPENDS.search(text) else []
     if len(set(names)) < 2 or len(set(names)) != len(names):  # noqa: PLR2004  one project is no choice

@@ -93,7 +93,7 @@ def _cases(suite: _Suite, above: tuple[str, ...], folder: str, place: Place) -> 
                 file=path,
                 name=project + " > ".join([*titles, spec.title]),
                 parameters=test.projectName,
-                native=f"{spec.file}:{spec.line}" if spec.line else "",
+                native=f"{path}::{test.projectName}::{' '.join([*titles, spec.title])}",
                 line=spec.line or None,
                 attempts=tuple(_attempt(result, test, place) for result in test.results),
             )

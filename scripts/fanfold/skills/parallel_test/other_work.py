@@ -214,9 +214,11 @@ class OtherWork:
             task = self._task(seat, tests=(case.native,))
             _, ended = await self._run(runner.command(task, self._settings.tools), seat)
             reading = runner.results(task, ended)
-        for told in reading.cases:
-            if told.native == case.native and told.attempts:
-                return self._placed(told, seat.number, "alone").attempts[-1]
+        told = [one for one in reading.cases if one.native == case.native and one.attempts]
+        if told:
+            # Of several that share a name the one that failed is meant: nobody can say that it did not.
+            worst = next(filter(is_bad, told), told[0])
+            return self._placed(worst, seat.number, "alone").attempts[-1]
         why = f"not run again: {reading.error or 'nothing was reported of it'}"
         return TestAttempt(outcome=TestVerdict.NOT_RUN, message=why, conditions="alone")
 
