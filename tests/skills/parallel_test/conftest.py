@@ -77,7 +77,6 @@ class Project:
         workers: int = 2,
         retries: int = 0,
         limits: Limits | None = None,
-        deadline_s: float | None = None,
         **options: Any,
     ) -> Result:
         log, path = EventLog(), options.pop("path", os.environ["PATH"])
@@ -93,7 +92,9 @@ class Project:
             log,
             self.listener,
         )
-        async with Supervisor(jobs=workers, events=log, deadline_s=deadline_s) as supervisor:
+        async with Supervisor(jobs=workers, events=log) as supervisor:
+            if hasattr(self.listener, "supervisor"):
+                self.listener.supervisor = supervisor
             runs, outcomes = await run_suites([self.job(**options)], settings, supervisor)
         return Result(runs[0], outcomes, log)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
+from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.watched import Limits
-from fanfold.skills.parallel_test.job import lanes_of
+from fanfold.skills.parallel_test.job import Deaf, lanes_of
 from fanfold.suites import Suite
 
 EVERY_VERDICT = """
@@ -373,14 +373,50 @@ def test_the_projects_options_do_not_get_in_the_way(project):
     assert not (project.root / "out.xml").exists()
 
 
-def test_a_deadline_keeps_what_there_is(project):
-    """At the run's deadline what has ended stands; what has not is not run, and nothing stays behind."""
-    files = {"test_a.py": "def test_quick(): pass\n", "test_b.py": "import time\ndef test_long(): time.sleep(60)\n"}
-    began = time.monotonic()
-    done = project.write(files).run(deadline_s=3)
-    assert time.monotonic() - began < 20
+class Stopper(Deaf):
+    """Stops the run as soon as a test has ended."""
+
+    supervisor: Supervisor | None = None
+
+    def tested(self, job: object, case: object) -> None:
+        del job, case
+        if self.supervisor:
+            self.supervisor.stop("that is enough")
+
+
+def test_a_run_that_is_stopped_keeps_what_there_is(project, gone):
+    """What has ended stands; what has not is not run, and nothing stays behind."""
+    files = {
+        "test_a.py": "def test_quick(): pass\n",
+        "test_b.py": """
+            import os, pathlib, time
+            def test_long():
+                pathlib.Path("pid").write_text(str(os.getpid()))
+                time.sleep(60)
+        """,
+    }
+    project.listener = Stopper()
+    done = project.write(files).run()
     assert done.verdicts == {"test_quick": "passed", "test_long": "not_run"}
-    assert "deadline" in done.first("test_long").message
+    assert "that is enough" in done.first("test_long").message
+    assert not (project.root / "pid").exists() or gone(int((project.root / "pid").read_text()))
+
+
+def test_workers_start_one_by_one_when_the_server_is_gone(project):
+    """The process that collected is killed by a test: the others still run, and the notes say so."""
+    files = {
+        "conftest.py": "import os, pathlib\npathlib.Path('server').write_text(str(os.getpid()))\n",
+        "test_a.py": """
+            import os, pathlib, signal
+            def test_kills():
+                os.kill(int(pathlib.Path("server").read_text()), signal.SIGKILL)
+                os._exit(1)
+            def test_after(): pass
+        """,
+    }
+    done = project.write(files).run(workers=1)
+    assert done.verdicts == {"test_kills": "crashed", "test_after": "passed"}
+    assert any("start one by one" in note for note in done.run.record.notes)
 
 
 # -- what a worker is given
@@ -397,7 +433,7 @@ def test_workers_have_their_own_everything(either):
             base = int(os.environ["FANFOLD_PORT_BASE"])
             with socket.socket() as end: end.bind(("127.0.0.1", base + 19))
             with tempfile.NamedTemporaryFile() as file: assert file.name.startswith(os.environ["TMPDIR"])
-            deadline = time.time() + 10
+            deadline = time.time() + 40
             while time.time() < deadline and not all(pathlib.Path(n).exists() for n in ("one", "two")):
                 time.sleep(0.01)
         """.rstrip()

@@ -116,7 +116,6 @@ class PytestWork:
         try:
             self._check()
             self._collection = collection = await self._suite.collect(self._collect_limit_s)
-            self._notes += self._suite.notes
             tests = [test for test in collection.tests if self._is_chosen(test)]
             self._tests = {test.index: test for test in tests}
             start_s = _FORKED_S if self._suite.can_fork else collection.took_s + _STARTED_S
@@ -348,7 +347,7 @@ class PytestWork:
     def _all_notes(self) -> list[str]:
         deselected = self._collection.deselected if self._collection else 0
         return [
-            *self._notes,
+            *dict.fromkeys([*self._suite.notes, *self._notes]),
             *([f"{deselected} tests are deselected by the project's own options"] if deselected else []),
         ]
 
