@@ -327,6 +327,16 @@ def test_a_reply_that_is_too_long_for_what_is_left_is_held_back():
     assert len(outcome.value.lookups) == 1
 
 
+def test_it_concludes_before_its_time_is_up():
+    """What it has found is worth more than one more look and no answer."""
+    turn = Says([grep()], delay_s=2)
+    outcome, model = run(turn, turn, turn, Says([report("a")], delay_s=2), unit_timeout_s=10)
+    assert outcome.ok
+    assert "no lookups left" in said_last(model)
+    outcome, model = run(turn, turn, turn, Says([report("a")], delay_s=2), unit_timeout_s=100)
+    assert "no lookups left" not in said_last(model)
+
+
 def test_the_reservation_holds_whatever_it_does():
     """An agent that looks up as long as it may costs no more than was reserved, attempt by attempt."""
     for limit, context in ((200, "x" * 3000), (4000, "x" * 3000), (4000, "x" * 200_000)):

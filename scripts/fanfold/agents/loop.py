@@ -42,6 +42,8 @@ from fanfold.models import Outcome, Usage
 T = TypeVar("T")
 
 _MOST_CALLS = 16
+# An agent concludes when so many turns as slow as its slowest would take it beyond its deadline.
+_TURNS_AHEAD = 3
 # How often an agent whose tools are at work gives a sign of life.
 _PULSE_S = 5.0
 _NOTHING = Usage()
@@ -107,6 +109,7 @@ class _Agent(Generic[A]):
         self._means = Means(spec, again=again, enlarged=attempt.enlarge)
         self._place = f"conversation {spec.key}"
         self._spent = _NOTHING
+        self._slowest_s = 0.0
         # Read once: a hedge beside this attempt shares the memory, and goes its own way.
         self._said: Conversation | None = attempt.memory.get(self._place)
 
@@ -144,7 +147,9 @@ class _Agent(Generic[A]):
             max_tokens=self._means.max_tokens,
             correction=None if self._said else self._attempt.correction,
         )
+        asked_at = _now()
         turn = await self._ask(request)
+        self._slowest_s = max(self._slowest_s, _now() - asked_at)
         self._spent += turn.usage
         self._attempt.charge(self._spent)
         self.said = self.said.heard(turn)
@@ -183,7 +188,7 @@ class _Agent(Generic[A]):
             raise self.failed(turn, errors.MissingToolCall(f"it was to call `{tool}` and called {names}"))
         replies = await self._replies(calls)
         after = answered(self.said, turn, replies)
-        if self._means.allows_more(after, self._spent.cost_usd):
+        if self._has_time() and self._means.allows_more(after, self._spent.cost_usd):
             self.said = after
             return
         while not self._means.affords_conclusion(
@@ -198,6 +203,10 @@ class _Agent(Generic[A]):
             return
         self.said = dropped(self.said, tool)
         raise errors.MissingToolCall("what it wanted to know costs more than was reserved")
+
+    def _has_time(self) -> bool:
+        """Tell whether one more turn is likely to leave time for the one that concludes."""
+        return self._attempt.remaining_s() >= _TURNS_AHEAD * self._slowest_s
 
     async def _replies(self, calls: Sequence[Call]) -> list[Replied]:
         """Look everything up at the same time; a call too many, or of no tool, is told so."""
@@ -234,6 +243,10 @@ class _Agent(Generic[A]):
         if place >= _MOST_CALLS:
             return f"not run: at most {_MOST_CALLS} calls a turn"
         return None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _replied(call: Call, outcome: Outcome[tuple[Reply, Lookup]]) -> Replied:

@@ -86,7 +86,7 @@ class Brief:
 class Allowance:
     """How far one sub-agent may go before it is told to conclude: turns, and tokens in and out over all of them.
 
-    Its cost is bounded by what its unit has reserved (`units.reserve_usd`).
+    Its cost is bounded by what its unit has reserved (`units.reserve_usd`), its time by the attempt's deadline.
     """
 
     turns: int = 12
