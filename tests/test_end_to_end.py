@@ -211,14 +211,14 @@ def test_what_was_paid_before_a_kill_is_not_paid_again(repository, surroundings)
             ended = lambda: sum(record.ending == "answered" for record in server.requests)  # noqa: E731
             wait_for(lambda: ended() == 1)
             events = next((repository.root / ".fanfold" / "runs").glob("*/events.jsonl"))
-            wait_for(lambda: events.read_text().count('"unit.ended"') == 5)
+            wait_for(lambda: events.read_text().count('"unit.ended"') == 6)
             os.killpg(process.pid, signal.SIGKILL)
         before = len(server.requests)
         done = fanfold(repository, inside, "--format", "json")
         assert done.returncode == 0, done.stderr
         run = json.loads(done.stdout)
         assert len(server.requests) == before + 1
-        assert run["coverage"]["reused"] == 5
+        assert run["coverage"]["reused"] == 6
         assert run["status"] == "complete"
 
 
