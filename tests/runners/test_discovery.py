@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fanfold.runners import RUNNERS, load
 from fanfold.runners.base import Listing
 from fanfold.runners.discovery import discover, listing_of, with_unique_names
+from fanfold.runners.sight import below
 from fanfold.suites import Suite
 
 DEF = "def test_a(): pass\n"
@@ -345,3 +348,11 @@ def test_the_listing_is_what_is_the_repositorys_own(tmp_path):
     seen = listing_of(tmp_path)
     assert seen.paths == (".gitignore", "test_a.py")
     assert (seen.read("test_a.py"), seen.read("gone.py")) == ("a", None)
+
+
+@given(st.lists(st.text("ab/0.-", min_size=1, max_size=6), max_size=12), st.text("ab/0", min_size=1, max_size=4))
+def test_files_below_a_folder(paths, folder):
+    """Looked up by their order, they are the ones whose names begin with it."""
+    in_order = sorted(paths)
+    assert list(below(in_order, folder)) == [path for path in in_order if path.startswith(folder + "/")]
+    assert list(below(in_order, ".")) == in_order

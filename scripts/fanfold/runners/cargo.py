@@ -6,17 +6,19 @@ Several `cargo test` at once would wait for each other's lock on the target fold
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, place_of
 from fanfold.runners.results.cargo import read_cargo, read_nextest
-from fanfold.runners.sight import aside, folder_of, in_sight, is_below, named
+from fanfold.runners.sight import aside, below, folder_of, in_sight, named, upwards
 from fanfold.runners.tools import Tools
 from fanfold.suites import Suite
 
 _NEXTEST = "nextest"
+_TEST = re.compile(r"#\[(?:\w+::)*test\b|::test\]|^\s*//[/!]\s*```", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,14 @@ class Cargo(Plain):
 
     def detect(self, listing: Listing) -> tuple[Suite, ...]:
         manifests = {folder_of(path): path for path in named(listing, "Cargo.toml")}
+        sources = [path for path in listing.paths if path.endswith(".rs") and in_sight(path)]
         suites = []
         for folder, path in manifests.items():
-            above = any(is_below(folder, other) for other in manifests if other != folder)
+            inside = any(above in manifests for above in upwards(folder) if above != folder)
             separate = "[workspace]" in (listing.read(path) or "")
-            if not aside(folder) and (separate or not above):
-                files = tuple(
-                    one for one in listing.paths if one.endswith(".rs") and is_below(one, folder) and in_sight(one)
-                )
-                if any(
-                    "#[test]" in (text := listing.read(one) or "") or "::test]" in text or "```" in text
-                    for one in files
-                ):
-                    suites.append(Suite(name="cargo", framework="cargo", folder=folder, found_by=path))
+            candidates = below(sources, folder) if not aside(folder) and (separate or not inside) else ()
+            if any(_TEST.search(listing.read(source) or "") for source in candidates):
+                suites.append(Suite(name="cargo", framework="cargo", folder=folder, found_by=path))
         return tuple(suites)
 
     def unavailable(self, suite: Suite, tools: Tools) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, place_of
 from fanfold.runners.results.gotest import read_go
-from fanfold.runners.sight import aside, folder_of, in_sight, is_below, named, nearest, relative_to
+from fanfold.runners.sight import aside, folder_of, in_sight, join, named, nearest, relative_to
 from fanfold.runners.tools import Tools
 from fanfold.suites import Suite
 
@@ -25,15 +26,16 @@ class Go(Plain):
     runs_single_tests: bool = True
 
     def detect(self, listing: Listing) -> tuple[Suite, ...]:
-        modules = [folder_of(path) for path in named(listing, "go.mod")]
-        tests = [path for path in listing.paths if path.endswith("_test.go") and in_sight(path)]
-        suites = []
-        for folder in modules:
-            files = tuple(relative_to(path, folder) for path in tests if nearest(path, modules) == folder)
-            if files and not aside(folder) and is_below(folder, "."):
-                found_by = "go.mod" if folder == "." else f"{folder}/go.mod"
-                suites.append(Suite(name="go", framework="go", folder=folder, files=files, found_by=found_by))
-        return tuple(suites)
+        modules = {folder_of(path) for path in named(listing, "go.mod")}
+        files: dict[str, list[str]] = defaultdict(list)
+        for path in listing.paths:
+            if path.endswith("_test.go") and in_sight(path) and (folder := nearest(path, modules)):
+                files[folder].append(relative_to(path, folder))
+        return tuple(
+            Suite(name="go", framework="go", folder=at, files=tuple(files[at]), found_by=join(at, "go.mod"))
+            for at in sorted(files)
+            if not aside(at)
+        )
 
     def unavailable(self, suite: Suite, tools: Tools) -> str | None:
         return None if suite.command or tools.which("go") else "go is not installed: https://go.dev/doc/install"

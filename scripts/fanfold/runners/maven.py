@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, read_files
 from fanfold.runners.results.junit import read_junit
-from fanfold.runners.sight import aside, folder_of, in_sight, is_below, named
+from fanfold.runners.sight import aside, below, folder_of, in_sight, is_below, named
 from fanfold.runners.tools import Tools
 from fanfold.suites import Suite
 
@@ -55,7 +55,7 @@ def jvm_suites(listing: Listing, framework: str, settings: tuple[str, ...]) -> t
     suites = []
     for folder in sorted(found):
         outermost = not any(is_below(folder, other) for other in found if other != folder)
-        if outermost and not aside(folder) and any(is_below(path, folder) for path in tests):
+        if outermost and not aside(folder) and below(tests, folder):
             resource = f"{framework}:{folder}"
             suite = Suite(
                 name=framework, framework=framework, folder=folder, found_by=found[folder], resources=(resource,)

@@ -13,11 +13,13 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fanfold.runners.base import Listing
 from fanfold.runners.sight import (
     KINDS,
     aside,
+    below,
     folder_of,
     in_sight,
     is_below,
@@ -29,6 +31,7 @@ from fanfold.runners.sight import (
 )
 from fanfold.suites import Suite
 
+_SOURCE = re.compile(r"\.[cm]?[jt]sx?$")
 _SHELL = re.compile(r"[;&|<>$`\n]")
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=(.*)$")
 _WRAPPERS = frozenset({"cross-env", "npx", "c8", "nyc", "dotenv", "--", "exec", "pnpm", "yarn", "bunx"})
@@ -102,8 +105,13 @@ def _is_test_script(key: str) -> bool:
 
 
 def _files(listing: Listing, folder: str, framework: NodeFramework) -> tuple[str, ...]:
-    inside = (relative_to(path, folder) for path in listing.paths if is_below(path, folder) and in_sight(path))
+    inside = (relative_to(path, folder) for path in below(_sources(listing), folder))
     return tuple(path for path in inside if matches(path, framework.patterns))
+
+
+@lru_cache(maxsize=4)
+def _sources(listing: Listing) -> tuple[str, ...]:
+    return tuple(path for path in listing.paths if _SOURCE.search(path) and in_sight(path))
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
@@ -114,14 +122,14 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 def _runs(listing: Listing, package: _Package, packages: Sequence[_Package]) -> bool:
     above = [one for one in packages if one is not package and is_below(package.folder, one.folder)]
-    below = [one for one in packages if one is not package and is_below(one.folder, package.folder)]
+    inner = [one for one in packages if one is not package and is_below(one.folder, package.folder)]
     if any(_covers(listing, one) for one in above):
         return False
     if package.scripts or _covers(listing, package):
         return True
     if package.settings:
-        return bool(package.files) and not any(one.scripts for one in below)
-    return package.depends and bool(package.files) and not any(one.claims for one in (*above, *below))
+        return bool(package.files) and not any(one.scripts for one in inner)
+    return package.depends and bool(package.files) and not any(one.claims for one in (*above, *inner))
 
 
 def _covers(listing: Listing, package: _Package) -> bool:
@@ -143,7 +151,7 @@ def settings_of(listing: Listing, suite: Suite, framework: NodeFramework) -> str
 
 
 def _suites(package: _Package, running: Sequence[_Package], framework: NodeFramework) -> Iterator[Suite]:
-    folders = [one.folder for one in running]
+    folders = {one.folder for one in running}
     files = tuple(path for path in package.files if nearest(join(package.folder, path), folders) == package.folder)
     whole = Suite(
         name=framework.name,

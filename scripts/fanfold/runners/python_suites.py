@@ -19,6 +19,7 @@ from fanfold.runners.python_settings import PytestSettings, depends_on, pytest_s
 from fanfold.runners.sight import (
     KINDS,
     aside,
+    below,
     folder_of,
     in_sight,
     is_below,
@@ -130,7 +131,7 @@ def _owner(listing: Listing, folder: str, files: tuple[str, ...], settings: Pyte
         return "django", join(folder, "manage.py")
     if settings:
         return "pytest", settings.file
-    conftest = next((path for path in named(listing, "conftest.py") if is_below(path, folder)), None)
+    conftest = next(iter(below(named(listing, "conftest.py"), folder)), None)
     if conftest:
         return "pytest", conftest
     if any(_USES_PYTEST.search(text) for text in texts):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Container, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -49,13 +50,23 @@ def aside(folder: str) -> bool:
 
 def folder_of(path: str) -> str:
     """Return the folder that a file lies in; "." for the root."""
-    return str(PurePosixPath(path).parent)
+    return path.rpartition("/")[0] or "."
 
 
 def upwards(folder: str) -> Iterator[str]:
     """Yield the folder and those above it, down to ".", the nearest first."""
-    at = PurePosixPath(folder)
-    yield from (str(part) for part in (at, *at.parents))
+    at = folder
+    while at and at != ".":
+        yield at
+        at = at.rpartition("/")[0]
+    yield "."
+
+
+def below(paths: Sequence[str], folder: str) -> Sequence[str]:
+    """Return those of some paths, which are in order, that lie in a folder; in logarithmic time."""
+    if folder == ".":
+        return paths
+    return paths[bisect_left(paths, f"{folder}/") : bisect_left(paths, f"{folder}0")]  # "0" comes right behind "/"
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -75,10 +86,9 @@ def join(folder: str, path: str) -> str:
     return path if folder == "." else f"{folder}/{path}"
 
 
-def nearest(path: str, folders: Iterable[str]) -> str | None:
+def nearest(path: str, folders: Container[str]) -> str | None:
     """Return the nearest one of `folders` at or above a file, None when there is none."""
-    among = set(folders)
-    return next((folder for folder in upwards(folder_of(path)) if folder in among), None)
+    return next((folder for folder in upwards(folder_of(path)) if folder in folders), None)
 
 
 def named(listing: Listing, *names: str) -> list[str]:
