@@ -73,14 +73,14 @@ def foreign_errors_mapped() -> Iterator[None]:
         raise
 
 
-def turn_of(message: Message, model: str) -> Turn:
+def turn_of(message: Message, model: str, *, batch: bool = False) -> Turn:
     """Return a whole message as a turn. Raises ConnectionLost when the stream ended before it did."""
     if message.stop_reason is None:
         raise errors.ConnectionLost("the stream ended before the answer did")
     details = message.stop_details
     why = (details and (details.explanation or details.category)) or ""
     content = tuple(_block(block.to_dict(mode="json")) for block in message.content)
-    return Turn(content, message.stop_reason, usage_of(message, model), why)
+    return Turn(content, message.stop_reason, usage_of(message, model, batch=batch), why)
 
 
 def _block(block: dict[str, Any]) -> Block:
@@ -88,8 +88,8 @@ def _block(block: dict[str, Any]) -> Block:
     return {name: value for name, value in block.items() if value is not None}
 
 
-def usage_of(message: Message, model: str) -> Usage:
-    """Return what the response says was used by its request, priced.
+def usage_of(message: Message, model: str, *, batch: bool = False) -> Usage:
+    """Return what the response says was used by its request, priced, in a `batch` at the price of one.
 
     The output of an answer that broke off was never reported: it is estimated from what arrived.
     """
@@ -106,6 +106,7 @@ def usage_of(message: Message, model: str) -> Usage:
             output_tokens=output,
             requests=1,
         ),
+        batch=batch,
     )
 
 

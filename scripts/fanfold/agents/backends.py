@@ -53,6 +53,7 @@ class Premises:
 
 BACKENDS: Mapping[str, str] = {
     "api": "fanfold.agents.api:ApiBackend",
+    "batch": "fanfold.agents.batch:BatchBackend",
     "claude-code": "fanfold.agents.claude_code:ClaudeCodeBackend",
     "host": "fanfold.agents.host:HostBackend",
     "replay": "fanfold.agents.replay:ReplayBackend",
@@ -60,6 +61,7 @@ BACKENDS: Mapping[str, str] = {
 NO_BACKEND = "none"
 AUTO = "auto"
 REPLAY = "replay"
+BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ def choose_backend(asked: str, environ: Mapping[str, str], home: Path, replay: s
     if replay is not None or asked == REPLAY:
         return _replayed(asked, replay)
     source = credential_source(environ, home)
-    if asked == "api" and not source:
+    if asked in {"api", BATCH} and not source:
         raise UsageError(
-            "--backend api: no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
+            f"--backend {asked}: no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
         )
     if asked == "claude-code" and find_claude(environ) is None:
         raise UsageError("--backend claude-code: there is no claude CLI on PATH: install Claude Code")

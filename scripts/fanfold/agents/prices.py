@@ -35,16 +35,25 @@ def most_tokens_of(size: int) -> int:
     return math.ceil(size / _WORST_BYTES) + _REQUEST_OVERHEAD_TOKENS
 
 
-def cost_usd(model: str, *, full: int = 0, cache_write: int = 0, cache_read: int = 0, output: int = 0) -> float | None:
+def cost_usd(
+    model: str,
+    *,
+    full: int = 0,
+    cache_write: int = 0,
+    cache_read: int = 0,
+    output: int = 0,
+    batch: bool = False,
+) -> float | None:
     """Price tokens in US dollars; None when the model's price is not known.
 
-    `full` are input tokens at the full price, apart from those written to and read from the cache.
+    `full` are input tokens at the full price, apart from those written to and read from the cache. In a message
+    `batch` all of them cost less.
     """
-    return _price(model, full, cache_write, cache_read, output)
+    return _price(model, full, cache_write, cache_read, output, batch=batch)
 
 
 @lru_cache(maxsize=4096)
-def _price(model: str, full: int, write: int, read: int, output: int) -> float | None:
+def _price(model: str, full: int, write: int, read: int, output: int, *, batch: bool) -> float | None:
     from genai_prices import Usage as PricedUsage
     from genai_prices import calc_price
 
@@ -55,21 +64,28 @@ def _price(model: str, full: int, write: int, read: int, output: int) -> float |
         output_tokens=output,
     )
     try:
-        return float(calc_price(usage, model_ref=model, provider_id="anthropic").total_price)
+        context = {"processing": "batch"} if batch else None
+        price = calc_price(usage, model_ref=model, provider_id="anthropic", price_context=context)
+        return float(price.total_price)
     except LookupError:
         return None
 
 
-def priced(model: str, usage: Usage) -> Usage:
+def priced(model: str, usage: Usage, *, batch: bool = False) -> Usage:
     """Return `usage` with its cost, and what the same call would have cost without a cache."""
     read, write = usage.cache_read_tokens, usage.cache_write_tokens
     tokens = usage.input_tokens + read + write
     return usage.model_copy(
         update={
             "cost_usd": cost_usd(
-                model, full=usage.input_tokens, cache_write=write, cache_read=read, output=usage.output_tokens
+                model,
+                full=usage.input_tokens,
+                cache_write=write,
+                cache_read=read,
+                output=usage.output_tokens,
+                batch=batch,
             ),
-            "cost_uncached_usd": cost_usd(model, full=tokens, output=usage.output_tokens),
+            "cost_uncached_usd": cost_usd(model, full=tokens, output=usage.output_tokens, batch=batch),
         }
     )
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fanfold.agents.backends import AUTO, NO_BACKEND, REPLAY, Backend, Choice, Premises, open_backend
+from fanfold.agents.backends import AUTO, BATCH, NO_BACKEND, REPLAY, Backend, Choice, Premises, open_backend
 from fanfold.agents.host_folder import HOST
 from fanfold.agents.recording import Recorder
 from fanfold.agents.tools.toolbox import Toolbox
@@ -47,6 +47,8 @@ EXIT_INTERRUPTED = 130
 # A stream that says nothing for so long is cut: pings come every few seconds.
 _SILENCE_S = 60.0
 _FIRST_EVENT_S = 120.0
+# Units in flight when they wait in batches.
+_BATCHED = 100_000
 
 Work = Callable[[Supervisor, "Backend | None"], Awaitable[T]]
 
@@ -143,12 +145,15 @@ class Session:
     def _supervisor(self, store: SqliteStore | None, events: EventLog, backend: Backend | None) -> Supervisor:
         options = self.options
         most = backend.most if backend else None
-        model = LaneLimits(limit=most, first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
+        # A batch takes all there is at once, and its time.
+        waits = self.choice.name == BATCH
+        patient = LaneLimits(limit=_BATCHED, start=_BATCHED)
+        model = patient if waits else LaneLimits(limit=most, first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
         cores = os.cpu_count() or 2
         return Supervisor(
-            jobs=options.jobs + self.extra_jobs,
+            jobs=_BATCHED if waits else options.jobs + self.extra_jobs,
             deadline_s=options.deadline_s,
-            unit_timeout_s=options.timeout_s if self.unit_limit else None,
+            unit_timeout_s=options.timeout_s if self.unit_limit and not waits else None,
             budget=self._budget(),
             store=store,
             events=events,

@@ -146,6 +146,7 @@ class ServerOptions(Frozen):
     order in which calls arrive. `api_key` is the only key that is let in; None lets any in.
     `chars_per_token` is the ratio by which tokens are counted. A block streams in at most
     `events_per_block` pieces. The last `keep_requests` requests are remembered.
+    A message batch takes `batch_s` seconds.
     """
 
     seed: int = 0
@@ -156,3 +157,4 @@ class ServerOptions(Frozen):
     chars_per_token: float = Field(default=2.8, gt=0)
     events_per_block: int = Field(default=8, ge=1)
     keep_requests: int = Field(default=1_000, ge=0)
+    batch_s: float = Field(default=0.0, ge=0)

@@ -6,10 +6,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
+from fanfold.testing.batches import BATCH_ROUTES, Batches
 from fanfold.testing.books import Books, Recorded, Stats, masked
 from fanfold.testing.http1 import HttpRequest
 from fanfold.testing.model_calls import ModelCalls, ScriptError
@@ -80,6 +82,8 @@ class MessagesService:
         self.script_errors: list[ScriptError] = []
         self.route("POST", "/v1/messages", _messages)
         self.route("POST", "/v1/messages/count_tokens", _count_tokens)
+        for name, method, pattern in BATCH_ROUTES:
+            self.route(method, pattern, partial(self._batched, name))
         self.route("GET", "/v1/models", _models)
         self.route("GET", "/v1/models/(?P<id>[^/]+)", _model)
         self.reset()
@@ -88,12 +92,18 @@ class MessagesService:
         """Add a route: a method, a regular expression for the whole path, and who answers."""
         self._routes.append((method, re.compile(pattern), handler))
 
+    def _batched(self, name: str, exchange: Exchange, parts: Mapping[str, str]) -> Playback:
+        """Answer a request about batches; a reset has replaced them."""
+        answer: Handler = getattr(self.batches, name)
+        return answer(exchange, parts)
+
     def reset(self, options: ServerOptions | None = None) -> None:
         """Forget requests, counters, cache, limits and the script's turns; take new options if given."""
         self.options = options or self.options
         self._origin_s = self._clock()
         self.books = Books(self.options.keep_requests)
         self.calls = ModelCalls(answer_of(self._script), self.options, self.now_s)
+        self.batches = Batches(self.options.batch_s, self.now_s)
 
     def advance(self, seconds: float) -> None:
         """Let that much time pass for the cache and the limits."""

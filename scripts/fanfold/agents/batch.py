@@ -1,0 +1,226 @@
+"""The `batch` backend: Message Batches at half price, for work that can wait.
+
+What is asked within a moment is submitted together. A submission is recorded before anybody waits for it, so a run that
+was stopped, or killed, finds its batch again, the next day as well: the same request is then waited for, not sent anew.
+A request that expired or failed on the server's side is asked again by the engine, and goes into the next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fanfold import errors
+from fanfold.agents.api_stream import foreign_errors_mapped, turn_of, usage_of
+from fanfold.agents.batch_ledger import Ledger, Request, chunks, custom_id
+from fanfold.agents.clients import open_client
+from fanfold.agents.conversation import Turn
+from fanfold.agents.loop import converse
+from fanfold.agents.spec import A, AgentSpec, Answered
+from fanfold.engine.attempt import Attempt
+from fanfold.models import Usage
+
+if TYPE_CHECKING:
+    import anthropic
+
+    from fanfold.agents.backends import Premises
+
+# What comes within so many seconds of the last request goes into the same batch.
+GATHER_S = 0.5
+FIRST_POLL_S = 1.0
+MOST_POLL_S = 60.0
+_POLL_GROWTH = 1.5
+_PULSE_S = 20.0
+
+Result = "MessageBatchIndividualResponse"
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Who waits for the results of one batch, by custom id."""
+
+    places: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    poller: asyncio.Task[None] | None = None
+
+
+class BatchBackend:
+    """Single-turn sub-agents in Message Batches."""
+
+    name = "batch"
+    interactive = False
+    most = None
+
+    def __init__(self, premises: Premises) -> None:
+        self._ledger = Ledger(premises.folder / "batches")
+        self._opened: anthropic.AsyncAnthropic | None = None
+        self._gathered: dict[str, tuple[Request, asyncio.Future[Any]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._submitting: set[asyncio.Task[None]] = set()
+        self._batches: dict[str, _Waiting] = {}
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know: batches that go on without this process."""
+        return tuple(self._notes)
+
+    async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> Answered[A]:
+        """Have the spec answered in a batch; see `Backend.ask`."""
+        return await converse(spec, attempt, self._speak, None)
+
+    async def close(self) -> None:
+        """Stop waiting; what is under way is picked up by the next run, what was handed out is forgotten."""
+        if self._timer:
+            self._timer.cancel()
+        pollers = [waiting.poller for waiting in self._batches.values() if waiting.poller]
+        for task in (*self._submitting, *pollers):
+            task.cancel()
+        await asyncio.gather(*self._submitting, *pollers, return_exceptions=True)
+        for batch, waiting in self._batches.items():
+            if all(place.done() for place in waiting.places.values()):
+                self._ledger.forget(batch)
+            else:
+                self._notes[f"batch {batch} goes on: run the same command again to take up its answers"] = None
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+
+    async def _speak(self, request: dict[str, Any], attempt: Attempt, spend: Callable[[Usage], None]) -> Turn:
+        """Wait for the result of a request, which may be in a batch already."""
+        attempt.began()  # there is no cache entry to wait for, and nothing to hedge
+        name = custom_id(request)
+        place = self._place(name, request)
+        while not place.done():
+            await asyncio.wait([place], timeout=_PULSE_S)
+            attempt.alive()
+        batch, result = place.result()
+        return self._turn(batch, name, result, request["model"], spend)
+
+    def _place(self, name: str, request: Request) -> asyncio.Future[Any]:
+        """Return where the result will be: in a batch that was submitted, or in the next one."""
+        for batch in (*self._batches, *self._ledger.holding(name)):
+            place = self._batches[batch].places.get(name) if batch in self._batches else None
+            if place is not None:
+                return place
+            if self._ledger.has(batch, name):
+                return self._wait(batch, name)
+        if name not in self._gathered:
+            self._gathered[name] = (request, asyncio.get_running_loop().create_future())
+            self._again()
+        return self._gathered[name][1]
+
+    def _wait(self, batch: str, name: str) -> asyncio.Future[Any]:
+        waiting = self._batches.setdefault(batch, _Waiting())
+        place = waiting.places.setdefault(name, asyncio.get_running_loop().create_future())
+        if waiting.poller is None or waiting.poller.done():
+            waiting.poller = asyncio.get_running_loop().create_task(self._poll(batch, waiting))
+        return place
+
+    # -- submitting
+
+    def _again(self) -> None:
+        """Wait a moment for others."""
+        loop = asyncio.get_running_loop()
+        if self._timer:
+            self._timer.cancel()
+        self._timer = loop.call_later(GATHER_S, self._start)
+
+    def _start(self) -> None:
+        self._timer = None
+        gathered, self._gathered = self._gathered, {}
+        for group in chunks({name: request for name, (request, _) in gathered.items()}):
+            places = {name: gathered[name][1] for name in group}
+            task = asyncio.get_running_loop().create_task(self._submit(group, places))
+            self._submitting.add(task)
+            task.add_done_callback(self._submitting.discard)
+
+    async def _submit(self, group: dict[str, Request], places: dict[str, asyncio.Future[Any]]) -> None:
+        """Submit one batch, and record it before anybody waits for it."""
+        requests: Any = [{"custom_id": name, "params": request} for name, request in group.items()]
+        try:
+            with foreign_errors_mapped():
+                batch = await self._client().messages.batches.create(requests=requests)
+        except errors.WorkerError as error:
+            for place in places.values():
+                if not place.done():
+                    place.set_exception(error)
+            return
+        self._ledger.note(batch.id, list(group))
+        waiting = self._batches.setdefault(batch.id, _Waiting())
+        waiting.places.update(places)
+        waiting.poller = asyncio.get_running_loop().create_task(self._poll(batch.id, waiting))
+
+    # -- collecting
+
+    async def _poll(self, batch: str, waiting: _Waiting) -> None:
+        """Ask until the batch has ended, ever more rarely; then hand out its results."""
+        try:
+            await self._until_ended(batch)
+            await self._collect(batch, waiting)
+        except errors.NotFound:
+            # The server keeps results for a month.
+            self._ledger.forget(batch)
+            self._batches.pop(batch, None)
+            _fail(waiting, errors.ConnectionLost(f"the batch {batch} is gone"))
+            return
+        except errors.WorkerError as error:
+            _fail(waiting, error)
+            return
+        _fail(waiting, errors.Overloaded("the batch ended without a result for this request"))
+
+    async def _until_ended(self, batch: str) -> None:
+        pause_s = FIRST_POLL_S
+        while True:
+            try:
+                with foreign_errors_mapped():
+                    state = await self._client().messages.batches.retrieve(batch)
+                if state.processing_status == "ended":
+                    return
+            except errors.TransientError:
+                pass  # the batch goes on whether or not it can be asked for
+            await asyncio.sleep(pause_s)
+            pause_s = min(MOST_POLL_S, pause_s * _POLL_GROWTH)
+
+    async def _collect(self, batch: str, waiting: _Waiting) -> None:
+        with foreign_errors_mapped():
+            async for result in await self._client().messages.batches.results(batch):
+                place = waiting.places.get(result.custom_id)
+                if place is not None and not place.done():
+                    place.set_result((batch, result))
+
+    def _turn(self, batch: str, name: str, told: Any, model: str, spend: Callable[[Usage], None]) -> Turn:
+        """Return a result as a turn; one that is none is struck from the ledger, so that it is asked again."""
+        result = told.result
+        if result.type == "succeeded":
+            spend(usage_of(result.message, model, batch=True))
+            return turn_of(result.message, model, batch=True)
+        self._ledger.strike(batch, name)
+        self._batches[batch].places.pop(name, None)
+        if result.type == "errored":
+            said = f"{result.error.error.type}: {result.error.error.message}"
+            if result.error.error.type == "invalid_request_error":
+                raise errors.BadRequest(f"the API rejected the request: {said}")
+            raise errors.Overloaded(f"the request failed in its batch: {said}")
+        if result.type == "expired":
+            raise errors.Overloaded("the request expired before its batch came to it")
+        raise errors.ConnectionLost(f"the request was {result.type}")
+
+    def _client(self) -> anthropic.AsyncAnthropic:
+        if self._opened is None:
+            with foreign_errors_mapped():
+                self._opened = open_client()
+        return self._opened
+
+
+def _fail(waiting: _Waiting, error: errors.WorkerError) -> None:
+    """Fail whoever has no result; the engine asks again."""
+    for name, place in list(waiting.places.items()):
+        if not place.done():
+            with suppress(asyncio.InvalidStateError):
+                place.set_exception(error)
+            # Nobody may look at it any more: a run that is being stopped.
+            place.exception()
+            del waiting.places[name]

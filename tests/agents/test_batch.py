@@ -1,0 +1,200 @@
+"""The `batch` backend on the stand-in server: submitted together, picked up again, asked anew where it must be.
+
+Every answer of a sub-agent here is scripted; no model was asked.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from fanfold import Supervisor, fan_out
+from fanfold.agents import batch as batch_module
+from fanfold.agents.backends import Premises
+from fanfold.agents.batch import BatchBackend
+from fanfold.agents.batch_ledger import Ledger, chunks, custom_id
+from fanfold.agents.prices import cost_usd
+from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
+from fanfold.agents.units import agent_unit
+from fanfold.engine.limits import LaneLimits
+from fanfold.testing import Fault, FaultKind, Faults, MessagesServer, Reply, Rule, ServerOptions
+
+
+class Answer(BaseModel):
+    words: list[str]
+
+
+REPORT = AnswerTool("report", "Hand in what you found.", Answer)
+SCRIPT = [
+    Rule("task bad", [Reply(text="no answer"), Reply(json={"words": ["mended"]})]),
+    *(Rule(f"task {n}.", [Reply(json={"words": [str(n)]})]) for n in range(30)),
+]
+
+
+def spec(task):
+    return AgentSpec(
+        role="finder",
+        brief=Brief("claude-opus-5-5", None, "You are one of several.", (REPORT,)),
+        context="The change.",
+        task=f"Do task {task}.",
+        answer=REPORT,
+        max_tokens=1000,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    for name in ("GATHER_S", "FIRST_POLL_S", "MOST_POLL_S"):
+        monkeypatch.setattr(batch_module, name, 0.02)
+
+
+@pytest.fixture
+def served(monkeypatch):
+    stack = []
+
+    def start(options=ServerOptions()):  # noqa: B008  frozen
+        server = MessagesServer(SCRIPT, options)
+        server.__enter__()
+        stack.append(server)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+        return server
+
+    yield start
+    for server in stack:
+        server.__exit__(None, None, None)
+
+
+def run(folder, tasks, *, deadline_s=None):
+    """Ask all tasks under a supervisor as the command line makes it; returns their outcomes, and notes."""
+
+    async def go():
+        backend = BatchBackend(Premises(None, folder))
+        units = [agent_unit(spec(task), spec(task), kind="finder", label=str(task)) for task in tasks]
+        lanes = {"model:*": LaneLimits(limit=1000, start=1000)}
+
+        async def ask(unit, attempt):
+            return await backend.ask(unit.payload, attempt)
+
+        try:
+            async with Supervisor(jobs=1000, lanes=lanes, deadline_s=deadline_s) as supervisor:
+                return await fan_out(units, ask, supervisor=supervisor)
+        finally:
+            await backend.close()
+            notes.extend(backend.notes)
+
+    notes: list[str] = []
+    return asyncio.run(go()), notes
+
+
+def creations(server):
+    return [record for record in server.requests if record.method == "POST"]
+
+
+def words(outcomes):
+    return [outcome.value.answer.words for outcome in outcomes]
+
+
+def test_many_questions_are_one_batch_at_half_price(served, tmp_path):
+    """Results come in another order and find their questions; the cost is that of a batch."""
+    server = served()
+    outcomes, _ = run(tmp_path / ".fanfold", range(20))
+    assert words(outcomes) == [[str(n)] for n in range(20)]
+    (created,) = creations(server)
+    assert len(created.body["requests"]) == 20
+    usage = outcomes[0].usage
+    full = cost_usd("claude-opus-5-5", full=usage.input_tokens, cache_write=usage.cache_write_tokens,
+                    cache_read=usage.cache_read_tokens, output=usage.output_tokens)  # fmt: skip
+    assert full is not None
+    assert usage.cost_usd == pytest.approx(full / 2)
+    assert list((tmp_path / ".fanfold" / "batches").iterdir()) == []
+
+
+def test_a_stopped_run_takes_its_batch_up_again(served, tmp_path):
+    """Stopped while it waits: the next run, the next day as well, submits nothing and gets the answers."""
+    server = served(ServerOptions(batch_s=3600))
+    folder = tmp_path / ".fanfold"
+    outcomes, notes = run(folder, range(3), deadline_s=0.6)
+    assert {outcome.status.value for outcome in outcomes} == {"timed_out"}
+    assert "goes on: run the same command again" in notes[0]
+    server.advance(3600)
+    again, notes = run(folder, range(3))
+    assert words(again) == [["0"], ["1"], ["2"]]
+    assert notes == []
+    assert len(creations(server)) == 1
+
+
+def test_a_run_that_asks_for_more_submits_only_that(served, tmp_path):
+    """What is in a batch already is waited for, the rest goes into a batch of its own."""
+    server = served(ServerOptions(batch_s=1.5))
+    run(tmp_path / ".fanfold", range(2), deadline_s=0.6)
+    outcomes, _ = run(tmp_path / ".fanfold", range(4))
+    assert words(outcomes) == [["0"], ["1"], ["2"], ["3"]]
+    assert [len(record.body["requests"]) for record in creations(server)] == [2, 2]
+
+
+@pytest.mark.parametrize("kind", [FaultKind.OVERLOADED, FaultKind.RESET])
+def test_what_failed_or_expired_goes_into_the_next_batch(served, tmp_path, kind):
+    """The server's own failures are asked again; the others stand."""
+    server = served(ServerOptions(faults=Faults(first=(Fault(kind=kind), None, None))))
+    outcomes, _ = run(tmp_path / ".fanfold", range(3))
+    assert words(outcomes) == [["0"], ["1"], ["2"]]
+    assert [len(record.body["requests"]) for record in creations(server)] == [3, 1]
+
+
+def test_an_answer_that_cannot_be_used_is_corrected_once(served, tmp_path):
+    """The second request says what was wrong, in the next batch."""
+    server = served()
+    outcomes, _ = run(tmp_path / ".fanfold", ["bad"])
+    assert words(outcomes) == [["mended"]]
+    assert len(creations(server)) == 2
+
+
+def test_a_request_that_is_rejected_is_final(served, tmp_path):
+    """400 for one request of a batch fails that one alone."""
+    served(ServerOptions(faults=Faults(first=(Fault(kind=FaultKind.STATUS, status=400), None))))
+    outcomes, _ = run(tmp_path / ".fanfold", range(2))
+    assert sorted(outcome.status.value for outcome in outcomes) == ["failed", "ok"]
+
+
+def test_a_batch_that_is_gone_is_submitted_anew(served, tmp_path):
+    """Its results are kept a month: after that the server knows it no more."""
+    server = served()
+    folder = tmp_path / ".fanfold"
+    run(folder, [1])
+    names = [request["custom_id"] for record in creations(server) for request in record.body["requests"]]
+    Ledger(folder / "batches").note("msgbatch_gone", names)
+    outcomes, _ = run(folder, [1])
+    assert words(outcomes) == [["1"]]
+    assert len(creations(server)) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 1}', "\0"])
+def test_a_damaged_ledger_is_as_good_as_absent(tmp_path, text):
+    """It costs the resuming, never the run."""
+    (tmp_path / "msgbatch_1.json").write_text(text)
+    assert Ledger(tmp_path).holding("x") == []
+    assert Ledger(tmp_path / "nowhere").holding("x") == []
+
+
+@given(
+    st.dictionaries(
+        st.text("ab", min_size=1, max_size=4), st.fixed_dictionaries({"x": st.text(max_size=60)}), max_size=20
+    ),
+    st.integers(1, 7),
+    st.integers(100, 400),
+)
+def test_splitting_keeps_every_request_once_and_in_order(requests, most, most_bytes):
+    """No part is over either limit unless it is a single request."""
+    parts = list(chunks(requests, most=most, most_bytes=most_bytes))
+    assert [name for part in parts for name in part] == list(requests)
+    assert all(part and len(part) <= most for part in parts)
+
+
+def test_the_same_request_has_the_same_name():
+    """In every run, whatever the order of its fields; another request has another."""
+    assert custom_id({"a": 1, "b": 2}) == custom_id({"b": 2, "a": 1}) != custom_id({"a": 1, "b": 3})
+    assert Path(custom_id({"a": 1})).name == custom_id({"a": 1})
