@@ -417,3 +417,13 @@ def test_paths_with_odd_names(repository, fanfold):
     places = [place for f in ended.run["findings"] if "pickle" in f["quote"] for place in (f, *f["also"])]
     assert len({place["path"] for place in places}) == 4
     assert Path(ended.run["target"]["root"]) == repository.root
+
+
+def test_an_exact_dry_run_asks_the_api_for_counts_alone(repository, fanfold, served):
+    """Tokens without `about`; nothing but counts is asked."""
+    server = served(answers())
+    ended = fanfold("review", "--dry-run", "--exact")
+    assert ended.code == 0
+    assert {record.path for record in server.requests} == {"/v1/messages/count_tokens"}
+    assert "tokens      about" not in ended.out
+    assert "one agent that reads everything once" in ended.out

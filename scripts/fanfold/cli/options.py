@@ -143,6 +143,7 @@ _SHARED = (
     ),
     option("--max-cost", type=FiniteRange(0), metavar="USD", help="Never exceeded."),
     option("--dry-run", is_flag=True, help="Show the plan and its estimate; run and send nothing."),
+    option("--exact", is_flag=True, help="With --dry-run: have the API count the tokens, which costs nothing."),
     option("--fresh", is_flag=True, help="Do not reuse stored outcomes."),
     option(
         "--replay", type=click.Path(), metavar="FILE", help="Answer sub-agents from this recording; none is called."

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
+from fanfold.agents.estimate import Estimate
 from fanfold.agents.roles import models_of
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
@@ -22,11 +23,12 @@ from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
 from fanfold.cli.options import option, shared_options
 from fanfold.cli.post import check_post, post_review
+from fanfold.cli.pricing import estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import Session
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
-from fanfold.reports.filters import count, money
+from fanfold.reports.filters import count
 from fanfold.reports.formats import Renderer
 from fanfold.skills import CODE_REVIEW
 from fanfold.skills.code_review.aspects import known_aspects
@@ -102,7 +104,8 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
     if given["dry_run"]:
         plan = dry_run(request, target, knowledge, with_agents=choice.name != NO_BACKEND)
-        click.echo(_describe(plan, target, choice), nl=False)
+        told = priced(plan.finders, request, choice, target.root, exact=given["exact"])
+        click.echo(_describe(plan, target, choice, told), nl=False)
         return 0
     if not request.analyzers and choice.name == NO_BACKEND:
         raise UsageError(f"nothing would look at it: no analyzer is chosen, and no sub-agent ({choice.reason})")
@@ -235,22 +238,16 @@ def _read_diff(name: str | None) -> str | None:
     return text
 
 
-def _describe(plan: DryRun, target: Target, choice: Choice) -> str:
+def _describe(plan: DryRun, target: Target, choice: Choice, told: Estimate) -> str:
     """Return a dry run as text."""
-    estimate = plan.estimate
     lines = [
         f"target      {target.description}",
         f"backend     {choice.name} ({choice.reason})",
         f"analyzers   {', '.join(plan.analyzers) or 'none'}",
-        f"sub-agents  {', '.join(plan.finders) or 'none'}",
+        f"sub-agents  {', '.join(unit.label for unit in plan.finders) or 'none'}",
         *(f"left out    {path}: {why}" for path, why in plan.skipped),
     ]
     if plan.finders:
-        lines += [
-            f"tokens      about {estimate.input_tokens:,} in, {estimate.output_tokens:,} out",
-            f"cost alone  {money(estimate.alone_usd)}, one call after the other without a cache",
-            f"cost        {money(estimate.parallel_usd)}, in parallel with the shared part cached",
-            f"worst case  {money(estimate.worst_case_usd)}",
-            f"time        about {estimate.seconds:.0f} s",
-        ]
+        claims = "one verifier" if plan.lenses == 1 else "two verifiers, and a third when they disagree"
+        lines += [*estimate_lines(told), f"then        for each finding {claims}, at the price of what is cached"]
     return "\n".join([*lines, *(f"note        {note}" for note in plan.notes)]) + "\n"

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from fanfold.agents.estimate import Estimate, estimate
 from fanfold.agents.spec import Answered
 from fanfold.analyzers import load
 from fanfold.analyzers.base import Analysis, Analyzer
@@ -47,12 +46,12 @@ _SOURCE_ANALYZERS = ("ruff", "complexity")
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a review would do: labels of its units, files set aside, and the estimate for its sub-agents."""
+    """What a review would do: its analyzers and finders, files set aside, and how many verifiers a claim has."""
 
     analyzers: tuple[str, ...]
-    finders: tuple[str, ...]
+    finders: tuple[Unit[FinderTask], ...]
     skipped: tuple[tuple[str, str], ...]
-    estimate: Estimate
+    lenses: int
     notes: tuple[str, ...]
 
 
@@ -141,15 +140,14 @@ def _plan(
 
 
 def dry_run(request: ReviewRequest, target: Target, knowledge: Knowledge, *, with_agents: bool) -> DryRun:
-    """Plan a review and price it; nothing is run and nothing is sent."""
+    """Plan a review; nothing is run and nothing is sent."""
     usable, notes = _usable(request.analyzers)
     plan = _plan(request, target, (), knowledge, interactive=True) if with_agents else None
-    finders = plan.finders if plan else ()
     return DryRun(
         analyzers=tuple(unit.label for unit in plan_analyzers(target, usable)),
-        finders=tuple(unit.label for unit in finders),
+        finders=plan.finders if plan else (),
         skipped=plan.skipped if plan else (),
-        estimate=estimate(finders, request.jobs),
+        lenses=len(plan.strategy.lenses) if plan else 0,
         notes=(*target.notes, *knowledge.notes, *knowledge.guidance.notes, *notes),
     )
 

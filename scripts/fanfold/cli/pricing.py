@@ -1,0 +1,59 @@
+"""What a dry run says of money and time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fanfold.agents.backends import BATCH, Choice
+from fanfold.agents.estimate import Estimate, Tokens, counted_tokens_of, estimate
+from fanfold.engine.folder import FOLDER
+from fanfold.engine.store import SqliteStore
+from fanfold.errors import UsageError, WorkerError
+from fanfold.models import Unit
+from fanfold.reports.filters import duration, money
+from fanfold.skills.request import Options
+
+_COUNTS = ("api", BATCH)
+
+
+def priced(units: Sequence[Unit[Any]], options: Options, choice: Choice, root: Path, *, exact: bool) -> Estimate:
+    """Estimate what sub-agents will take; with `exact` the API counts their tokens, which costs nothing.
+
+    Raises UsageError when it can't.
+    """
+    tokens = _counted(units, choice) if exact and units else None
+    folder = root / FOLDER
+    # Nothing is made for a dry run.
+    history = asyncio.run(_history(folder, {unit.kind for unit in units})) if folder.is_dir() else {}
+    return estimate(units, options.jobs, tokens=tokens, history=history, batch=choice.name == BATCH)
+
+
+def _counted(units: Sequence[Unit[Any]], choice: Choice) -> Mapping[str, Tokens]:
+    if choice.name not in _COUNTS:
+        raise UsageError(f"--exact: the API counts tokens, and the backend is {choice.name} ({choice.reason})")
+    try:
+        return asyncio.run(counted_tokens_of(units))
+    except WorkerError as error:
+        raise UsageError(f"--exact: {error}") from error
+
+
+async def _history(folder: Path, kinds: set[str]) -> dict[str, dict[str, float]]:
+    """Return what units of these kinds took before, in seconds by kind and label."""
+    async with SqliteStore(folder) as store:
+        return {kind: await store.durations(kind) for kind in sorted(kinds)}
+
+
+def estimate_lines(told: Estimate) -> list[str]:
+    """Return an estimate as lines, each with its word in front."""
+    about = "" if told.exact else "about "
+    return [
+        f"tokens      {about}{told.input_tokens:,} in, about {told.output_tokens:,} out",
+        f"cost        {money(told.parallel_usd)} as fanfold runs it, the shared part written to the cache once",
+        f"alone       {money(told.alone_usd)}, one agent that reads everything once and does all of it",
+        f"uncached    {money(told.parallel_uncached_usd)}, in parallel without a cache",
+        f"worst case  {money(told.worst_case_usd)}",
+        f"time        about {duration(told.seconds)}",
+    ]
