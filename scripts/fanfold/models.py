@@ -229,13 +229,14 @@ class Timing(Frozen):
 
 
 class Occurrence(Frozen):
-    """A further place of a finding that is the same mistake in several."""
+    """A further place of a finding that is the same mistake in several; `suggestion` is as that of the finding."""
 
     path: str
     line: int = Field(ge=1)
     end_line: int = Field(ge=1)
     quote: str
     fingerprint: str = ""
+    suggestion: str | None = None
 
 
 class Finding(Frozen):

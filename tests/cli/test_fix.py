@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from fanfold.engine.runs import write_run
-from fanfold.models import Finding, Severity
+from fanfold.models import Finding, Occurrence, Severity
 from fanfold.reports.samples import FULL
 from fanfold.sources.edits import unified
 from fanfold.testing.replies import Reply, Rule
@@ -98,6 +98,25 @@ def test_one_after_the_other(project, fanfold):
     undo(project, first.out)
     assert fanfold("fix", "F1").code == 0
     assert read(project, "src/clean.py") == FIXED
+
+
+def test_a_mistake_in_several_places_is_mended_in_all_of_them(repository, fanfold):
+    """F1 means all of its places, F1-2 its second one; each has a patch of its own."""
+    repository.write("x.py", TEXT)
+    repository.write("y.py", "b = 2\n")
+    found = finding("F1", "x.py", TEXT, "line_5 = 5\n", "five = 5\n")
+    also = [finding("F2", "x.py", TEXT, "line_9 = 9\n", "nine = 9\n"), finding("F3", "y.py", "b = 2\n", "b", "c")]
+    places = [Occurrence(**{name: getattr(f, name) for name in Occurrence.model_fields}) for f in also]
+    save(repository, found.model_copy(update={"also": tuple(places)}))
+    assert fanfold("fix", "F1-2").out.startswith("F1-2 applied: x.py")
+    ended = fanfold("fix", "F1")
+    assert ended.code == 0
+    assert [line.split()[0] for line in ended.out.splitlines()[::2]] == ["F1", "F1-3"]
+    assert "F1-2 is applied already" in ended.err
+    assert read(repository, "x.py") == TEXT.replace("line_5", "five").replace("line_9", "nine")
+    assert read(repository, "y.py") == "c = 2\n"
+    undo(repository, ended.out)
+    assert read(repository, "x.py") == TEXT.replace("line_9", "nine")
 
 
 def test_edits_made_since_the_review_are_not_overwritten(project, fanfold):

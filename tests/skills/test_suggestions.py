@@ -170,6 +170,18 @@ def test_a_secret_beside_the_change_is_not_shown():
     assert {f.notes for f in left_out} == {("A suggestion was left out: it stands beside a secret.",)}
 
 
+def test_what_is_masked_for_sub_agents_is_not_shown_either():
+    """A token that no scan has reported is no context; nothing of a file that is there to hold secrets is suggested."""
+    token = "ghp_" + "a1B2c3D4e5" * 4
+    text = f"a = 1\nb = 2\nc = 3\ntoken = '{token}'\n"
+    diff = checked_suggestion(finding("a.py", text, 2, 2, "b = 22"), text)
+    assert "b = 22" in str(diff)
+    assert token not in str(diff)
+    assert check(finding("a.py", text, 4, 4, "token = None"), text).problem == "it stands beside a secret"
+    env = "A_B=1\nC_D=2\nE_F=3\n"
+    assert check(finding(".env", env, 1, 1, "A_B=2"), env).problem == "its file holds secrets"
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", ["", "end"])
 def test_endings_stay(ending, last):

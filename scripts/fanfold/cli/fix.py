@@ -19,7 +19,7 @@ from fanfold.cli.streams import printable
 from fanfold.engine.folder import FOLDER, refuse_link
 from fanfold.engine.runs import LATEST, run_folder
 from fanfold.errors import OutputError, TargetError, UsageError
-from fanfold.models import Finding, Run
+from fanfold.models import Finding, Occurrence, Run
 from fanfold.reports.filters import count, place
 from fanfold.skills.code_review.fixes import Fix, Fixed, fixed
 from fanfold.sources.changes import changes_of, uncommitted_since
@@ -28,7 +28,7 @@ from fanfold.sources.git import Git
 from fanfold.sources.revisions import head_id
 from fanfold.sources.text import is_own, os_path, shown
 
-_ID = re.compile(r"F\d{1,9}")
+_ID = re.compile(r"(F\d{1,9})(?:-(\d{1,9}))?")
 _ALL = "all"
 _UNREADABLE = "it is no longer a regular file that can be read"
 
@@ -43,8 +43,8 @@ def fix(words: Sequence[str], *, force: bool, dry_run: bool) -> int:
     """Apply suggestions of a review to the working tree.
 
     RUN is a run's id, the start of one, a run.json, or nothing for the latest run; ID is that of a finding, as in
-    `fanfold fix F1 F3`. Without one, all suggestions are applied whose findings the change brought. What `fanfold fix`
-    does to a file can be taken back by the `git apply -R` that it prints.
+    `fanfold fix F1 F3`; F1-2 is its second place alone. Without one, all suggestions are applied whose findings the
+    change brought. What `fanfold fix` does to a file can be taken back by the `git apply -R` that it prints.
     """
     run, ids = _run_and_ids(words)
     return apply_suggestions(run, ids, repository_root(Path.cwd()), force=force, dry_run=dry_run)
@@ -63,12 +63,26 @@ def _is_id(word: str) -> bool:
     return _ID.fullmatch(word.upper()) is not None or word.lower() == _ALL
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is suggested for one place: `id` is the finding's or, for its further places, F1-2, F1-3 and so on."""
+
+    id: str
+    of: Finding
+    at: Finding | Occurrence
+    fix: Fix | None
+
+    @property
+    def text(self) -> str:
+        return printable(f"{place(self.at)} {self.of.title}")
+
+
 @dataclass(slots=True)
 class _Result:
     """What became of the chosen suggestions; `words` are what else a person should know."""
 
-    applied: list[Finding] = field(default_factory=list)
-    already: list[Finding] = field(default_factory=list)
+    applied: list[_Part] = field(default_factory=list)
+    already: list[_Part] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
@@ -82,64 +96,75 @@ def apply_suggestions(
     Without `ids`, those of all findings that stand. Returns the exit code. Raises UsageError for an unknown id,
     OutputError when a file can't be written: each is there whole, and what was applied before it stays.
     """
-    chosen = _chosen(run, ids)
+    parts = _parts(run)
+    chosen = _chosen(run, parts, ids)
     if not chosen:
         click.echo("fanfold: the run suggests nothing", err=True)
         return EXIT_NOTHING
-    uncommitted = _uncommitted(root, [finding.path for finding in chosen])
+    uncommitted = _uncommitted(root, [part.at.path for part in chosen])
     result = _Result()
-    by_path: defaultdict[str, list[Finding]] = defaultdict(list)
-    for finding in chosen:
-        by_path[finding.path].append(finding)
-    for path, findings in by_path.items():
-        changed = _apply_to_file(run, root, path, findings, result, force=force, dry_run=dry_run)
-        if changed and path in uncommitted:
+    by_path: defaultdict[str, list[_Part]] = defaultdict(list)
+    for part in chosen:
+        by_path[part.at.path].append(part)
+    for path, there in by_path.items():
+        made = _applied(root, path, there, _earlier(run, root, parts, path), result, force=force)
+        if made and not dry_run:
+            _write(run, root, path, made)
+        if made and path in uncommitted:
             result.words.append(f"{printable(path)} has changes that are not committed; they are kept")
     _tell(run, result, root, dry_run=dry_run, err=err)
     return EXIT_INCOMPLETE if result.problems else EXIT_DONE
 
 
-def _chosen(run: Run, ids: Sequence[str]) -> list[Finding]:
-    """Return the findings whose suggestions are to be applied, in the order of the report."""
-    suggested = [finding for finding in run.findings if finding.suggestion and _ID.fullmatch(finding.id)]
+def _parts(run: Run) -> list[_Part]:
+    """Return all that is suggested, in the order of the report."""
+    parts = []
+    for finding in run.findings:
+        name = _ID.fullmatch(finding.id)
+        places: tuple[Finding | Occurrence, ...] = (finding, *finding.also)
+        for number, at in enumerate(places, 1):
+            if at.suggestion and name and not name[2]:
+                label = finding.id if number == 1 else f"{finding.id}-{number}"
+                parts.append(_Part(label, finding, at, Fix.of(label, at.path, at.suggestion)))
+    return parts
+
+
+def _chosen(run: Run, parts: Sequence[_Part], ids: Sequence[str]) -> list[_Part]:
+    """Return the parts that the ids mean: of a finding's, all."""
     if not ids:
-        return [finding for finding in suggested if finding.stands]
-    there = {finding.id: finding for finding in suggested}
+        return [part for part in parts if part.of.stands]
     for wanted in ids:
-        if wanted not in there:
+        if not any(wanted in {part.id, part.of.id} for part in parts):
             known = any(finding.id == wanted for finding in run.findings)
             what = f"{wanted} has no suggestion" if known else f"the run has no finding {wanted}"
-            have = ", ".join([*there][:20]) or "none"
+            have = ", ".join([part.id for part in parts][:20]) or "none"
             raise UsageError(f"{what}; those with one: {have}")
-    return [there[wanted] for wanted in sorted(ids, key=lambda wanted: int(wanted[1:]))]
+    return [part for part in parts if part.id in ids or part.of.id in ids]
 
 
-def _apply_to_file(
-    run: Run, root: Path, path: str, findings: Sequence[Finding], result: _Result, *, force: bool, dry_run: bool
-) -> bool:
-    """Apply suggestions to one file, whole or not at all; tell whether it changes."""
+def _applied(
+    root: Path, path: str, parts: Sequence[_Part], earlier: Sequence[Fix], result: _Result, *, force: bool
+) -> Fixed | None:
+    """Apply suggestions to the content of one file, and note what came of it; None when it does not change."""
+    fixes = [part.fix for part in parts if part.fix]
+    result.problems |= {part.id: "its suggestion is no diff of its file" for part in parts if not part.fix}
     data = None if is_own(path) else load(root, path)
-    fixes = [fix for finding in findings if (fix := Fix.of(finding.id, path, finding.suggestion))]
-    unusable = {finding.id for finding in findings} - {fix.id for fix in fixes}
-    result.problems |= dict.fromkeys(unusable, "its suggestion is no diff of its file")
     if data is None or not fixes:
         result.problems |= {fix.id: _UNREADABLE for fix in fixes}
-        return False
-    made = fixed(data, fixes, _earlier(run, root, path), force=force)
+        return None
+    made = fixed(data, fixes, earlier, force=force)
     result.problems |= made.problems
-    result.already += [finding for finding in findings if finding.id in made.present]
-    result.applied += [finding for finding in findings if finding.id in made.patches]
+    result.already += [part for part in parts if part.id in made.present]
+    result.applied += [part for part in parts if part.id in made.patches]
     result.steps += made.steps
-    if made.patches and not dry_run:
-        _write(run, root, path, made)
-    return bool(made.patches)
+    return made if made.patches else None
 
 
-def _earlier(run: Run, root: Path, path: str) -> list[Fix]:
+def _earlier(run: Run, root: Path, parts: Sequence[_Part], path: str) -> list[Fix]:
     """Return the suggestions that may have been applied to a file before: their patches were kept."""
     kept = root / FOLDER / "runs" / run.id / "fixes"
-    found = (Fix.of(f.id, path, f.suggestion) for f in run.findings if f.path == path and _ID.fullmatch(f.id))
-    return [fix for fix in found if fix and (kept / f"{fix.id}.patch").is_file()]
+    fixes = (part.fix for part in parts if part.fix and part.at.path == path)
+    return [fix for fix in fixes if (kept / f"{fix.id}.patch").is_file()]
 
 
 def _write(run: Run, root: Path, path: str, made: Fixed) -> None:
@@ -180,12 +205,12 @@ def _tell(run: Run, result: _Result, root: Path, *, dry_run: bool, err: bool) ->
     if dry_run:
         click.echo("".join(result.steps).encode("utf-8", "surrogateescape"), nl=False)
     else:
-        for finding in result.applied:
-            click.echo(f"{finding.id} applied: {printable(place(finding))} {printable(finding.title)}", err=err)
-            click.echo(f"   undo: {_undo(run, root, finding)}", err=err)
-    for finding in result.already:
-        click.echo(f"{finding.id} is applied already: {printable(place(finding))}", err=True)
-    for name, why in sorted(result.problems.items(), key=lambda problem: int(problem[0][1:])):
+        for part in result.applied:
+            click.echo(f"{part.id} applied: {part.text}", err=err)
+            click.echo(f"   undo: {_undo(run, root, part)}", err=err)
+    for part in result.already:
+        click.echo(f"{part.id} is applied already: {part.text}", err=True)
+    for name, why in result.problems.items():
         click.echo(f"fanfold: {name} is not applied: {why}", err=True)
     for word in result.words:
         click.echo(f"fanfold: {word}", err=True)
@@ -193,8 +218,8 @@ def _tell(run: Run, result: _Result, root: Path, *, dry_run: bool, err: bool) ->
     click.echo(f"fanfold: {count(len(result.applied), 'suggestion')} {verb}", err=True)
 
 
-def _undo(run: Run, root: Path, finding: Finding) -> str:
-    patch = Path(FOLDER) / "runs" / run.id / "fixes" / f"{finding.id}.patch"
+def _undo(run: Run, root: Path, part: _Part) -> str:
+    patch = Path(FOLDER) / "runs" / run.id / "fixes" / f"{part.id}.patch"
     inside = Path.cwd().resolve() == root.resolve()
     where: Mapping[bool, Sequence[str]] = {True: (), False: ("-C", str(root))}
     return shlex.join(["git", *where[inside], "apply", "-R", str(patch)])

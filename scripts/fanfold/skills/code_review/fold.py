@@ -124,10 +124,7 @@ def _mistake(finding: Finding) -> tuple[object, ...]:
 def _with_places(first: Finding, others: Sequence[Finding]) -> Finding:
     if not others:
         return first
-    also = [
-        Occurrence(path=f.path, line=f.line, end_line=f.end_line, quote=f.quote, fingerprint=f.fingerprint)
-        for f in others
-    ]
+    also = [Occurrence(**{name: getattr(f, name) for name in Occurrence.model_fields}) for f in others]
     sources = tuple(sorted({source for f in (first, *others) for source in f.sources}))
     return first.model_copy(update={"also": (*first.also, *also), "sources": sources})
 

@@ -13,7 +13,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from fanfold.agents.secrets import read_out
 from fanfold.models import Finding
 from fanfold.sources.anchors import Place, without_numbering
 from fanfold.sources.edits import unified
@@ -67,7 +69,7 @@ def _bare(text: str) -> str:
 def with_checked_suggestions(findings: Iterable[Finding], read: Callable[[str], str | None]) -> tuple[Finding, ...]:
     """Return the findings, their suggestions as diffs that apply to what `read` has, the others dropped with a note.
 
-    A diff never shows a line in which the secrets scan has found something.
+    A diff never shows a line in which the secrets scan has found something, nor one that is masked for sub-agents.
     """
     findings = tuple(findings)
     secrets: defaultdict[str, set[int]] = defaultdict(set)
@@ -96,11 +98,12 @@ def check(finding: Finding, text: str, hidden: Collection[int] = ()) -> Checked:
     replacement = finding.suggestion
     if not replacement or not replacement.strip():
         return Checked()
-    if len(replacement) > LONGEST:
-        return Checked(problem=f"it is longer than {LONGEST:,} characters")
+    masked = _masked_lines(finding.path, text)
     lines = split_lines(text) if text else []
-    if not _stands(finding, lines):
-        return Checked(problem="the lines that it replaces do not stand there")
+    if masked is None:
+        return Checked(problem="its file holds secrets")
+    if problem := _misfit(replacement, finding, lines):
+        return Checked(problem=problem)
     made = [_with(text, lines, finding, candidate) for candidate in _candidates(replacement, finding, lines)]
     changing = [after for after in made if after != text]
     if not changing:
@@ -109,7 +112,24 @@ def check(finding: Finding, text: str, hidden: Collection[int] = ()) -> Checked:
     after = next((after for after in changing if _parses(finding.path, after, allowed)), None)
     if after is None:
         return Checked(problem="the file would no longer parse")
-    return _shown(finding.path, text, after, hidden)
+    return _shown(finding.path, text, after, masked.union(hidden))
+
+
+@lru_cache(maxsize=32)
+def _masked_lines(path: str, text: str) -> frozenset[int] | None:
+    """Return the lines that look like they hold a secret, None when the whole file is there for that."""
+    masked = read_out(path, text)
+    if masked is None:
+        return None
+    pairs = zip(text.split("\n"), masked.split("\n"), strict=True)
+    return frozenset(number for number, (line, shown) in enumerate(pairs, 1) if line != shown)
+
+
+def _misfit(replacement: str, finding: Finding, lines: Sequence[str]) -> str | None:
+    """Return why a replacement can't be one, whatever it says."""
+    if len(replacement) > LONGEST:
+        return f"it is longer than {LONGEST:,} characters"
+    return None if _stands(finding, lines) else "the lines that it replaces do not stand there"
 
 
 def _stands(finding: Finding, lines: Sequence[str]) -> bool:
