@@ -208,13 +208,17 @@ def test_a_suggestion_for_another_file_is_no_fix():
 
 
 def test_further_places_are_told():
-    """SARIF relates them to the result; a comment lists the first."""
+    """SARIF relates them to the result, a comment lists the first; what annotates lines annotates all of them."""
     other = Occurrence(path="src/other.py", line=7, end_line=8, quote="except:")
     (result,) = parsed(one(also=(other,)), "sarif")["runs"][0]["results"]
     assert result["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "src/other.py"
     (comment,) = review(also=(other,) * 20)["comments"]
     assert "Also in `src/other.py:7-8`" in comment["body"]
     assert "and 12 more places." in comment["body"]
+    issues = parsed(one(also=(other,) * 3), "gitlab")
+    assert [issue["location"]["path"] for issue in issues] == ["src/orders.py", *["src/other.py"] * 3]
+    assert len({issue["fingerprint"] for issue in issues}) == 4
+    assert len(parsed(one(also=(other,) * 3), "rdjson")["diagnostics"]) == 4
 
 
 # -- GitHub
@@ -354,13 +358,13 @@ def test_what_stood_there_before_is_not_said_beside_the_change():
 
 
 def test_claude_code_gets_the_worst_and_is_told_of_the_rest():
-    """At most 32 entries, the first of which says how many are left out, and the effort that was asked for."""
+    """At most 32 entries, the last of which says how many are left out, and the effort that was asked for."""
     run = ALL["many"].model_copy(update={"request": {**FULL.request, "effort": "high"}})
     document = parsed(run, "findings")
     assert document["level"] == "high"
     assert len(document["findings"]) == 32
-    assert document["findings"][0]["summary"].startswith("4,969 more findings are not listed")
-    assert {entry["severity"] for entry in document["findings"][1:]} == {"important", "nit"}
+    assert document["findings"][-1]["summary"].startswith("4,969 more findings are not listed")
+    assert {entry["severity"] for entry in document["findings"]} == {"important", "nit"}
 
 
 @pytest.mark.parametrize(

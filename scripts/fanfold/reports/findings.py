@@ -26,12 +26,11 @@ def render(run: Run) -> str:
     ordered = sorted(standing, key=lambda finding: not finding.introduced)
     notice = [_notice(missing)] if missing else []
     room = MOST - len(notice)
-    if len(ordered) > room:
-        notice.append(_cut(len(ordered), room - 1))
-        ordered = ordered[: room - 1]
+    shown = ordered if len(ordered) <= room else ordered[: room - 1]
+    rest = [_cut(len(ordered), len(shown))] if len(shown) < len(ordered) else []
     level = run.request.get("effort")
     told = {"level": level} if level in _LEVELS else {}
-    return document({**told, "findings": [*notice, *map(_entry, ordered)]})
+    return document({**told, "findings": [*notice, *map(_entry, shown), *rest]})
 
 
 def _entry(finding: Finding) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanfold.models import Finding, Run, Severity, content_key
+from fanfold.models import Finding, Occurrence, Run, Severity, content_key
 from fanfold.reports.filters import printable_path
-from fanfold.reports.machine import INCOMPLETE, document, fingerprints, gap, rule_of, sentence, shown
+from fanfold.reports.machine import INCOMPLETE, document, fingerprints, gap, places, rule_of, sentence
 
 _SEVERITIES = {
     Severity.CRITICAL: "blocker",
@@ -25,16 +25,18 @@ def render(run: Run) -> str:
     """Return what the change brought as a code quality report; a complete run without findings is an empty list."""
     missing = gap(run)
     notice = [_notice(run, missing)] if missing else []
-    return document([*notice, *(_issue(finding, key) for finding, key in fingerprints(shown(run)))])
+    found = list(places(run))
+    keys = (key for _, key in fingerprints(place for _, place in found))
+    return document([*notice, *(_issue(*one, key) for one, key in zip(found, keys, strict=True))])
 
 
-def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
+def _issue(finding: Finding, place: Finding | Occurrence, fingerprint: str) -> dict[str, Any]:
     return {
         "description": f"{sentence(finding.title)} {sentence(finding.failure_scenario or finding.explanation)}".strip(),
         "check_name": f"fanfold/{rule_of(finding)}",
         "fingerprint": fingerprint,
         "severity": _SEVERITIES[finding.severity],
-        "location": {"path": printable_path(finding.path), "lines": {"begin": finding.line, "end": finding.end_line}},
+        "location": {"path": printable_path(place.path), "lines": {"begin": place.line, "end": place.end_line}},
     }
 
 

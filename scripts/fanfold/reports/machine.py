@@ -6,11 +6,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
-from fanfold.models import Finding, Run, content_key
+from fanfold.models import Finding, Occurrence, Run, content_key
 from fanfold.reports.filters import count, missing, without_controls
 from fanfold.sources.edits import Edit, edit_of
+
+P = TypeVar("P", Finding, Occurrence, Finding | Occurrence)
 
 INCOMPLETE = "incomplete"
 _LISTED = 5
@@ -55,10 +57,10 @@ def shown(run: Run) -> list[Finding]:
     return [finding for finding in run.findings if finding.stands]
 
 
-def edit_for(finding: Finding) -> Edit | None:
-    """Return what the finding's suggestion does to its file; None when there is none, or it is about another file."""
-    edit = edit_of(finding.suggestion) if finding.suggestion else None
-    return edit if edit and edit.path == finding.path else None
+def edit_for(found: Finding | Occurrence) -> Edit | None:
+    """Return what the suggestion for a place does to its file; None when there is none, or it is about another file."""
+    edit = edit_of(found.suggestion) if found.suggestion else None
+    return edit if edit and edit.path == found.path else None
 
 
 def rule_of(finding: Finding) -> str:
@@ -78,13 +80,20 @@ def slug(text: str) -> str:
     return _SLUG.sub("-", text.lower()).strip("-")[:_LONGEST_NAME]
 
 
-def fingerprints(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str]]:
-    """Yield each finding with a fingerprint that no other one has; the same findings get the same ones.
+def places(run: Run) -> Iterator[tuple[Finding, Finding | Occurrence]]:
+    """Yield each place of the findings that are shown: what annotates lines annotates all of them."""
+    for finding in shown(run):
+        yield finding, finding
+        yield from ((finding, other) for other in finding.also)
+
+
+def fingerprints(found: Iterable[P]) -> Iterator[tuple[P, str]]:
+    """Yield each finding or place with a fingerprint that no other one has; the same ones get the same.
 
     Those who read the formats take two results with one fingerprint for the same result.
     """
     seen: Counter[str] = Counter()
-    for finding in findings:
-        seen[finding.fingerprint] += 1
-        number = seen[finding.fingerprint]
-        yield finding, finding.fingerprint if number == 1 else content_key(finding.fingerprint, number)
+    for one in found:
+        seen[one.fingerprint] += 1
+        number = seen[one.fingerprint]
+        yield one, one.fingerprint if number == 1 else content_key(one.fingerprint, number)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanfold.models import Finding, Run, Severity
+from fanfold.models import Finding, Occurrence, Run, Severity
 from fanfold.reports.filters import inline, printable_path, prose
-from fanfold.reports.machine import INCOMPLETE, document, edit_for, gap, rule_of, shown
+from fanfold.reports.machine import INCOMPLETE, document, edit_for, gap, places, rule_of
 from fanfold.reports.mentions import unmentioned
 
 _SEVERITIES = {
@@ -26,15 +26,17 @@ def render(run: Run) -> str:
     """Return what the change brought as a DiagnosticResult; that the run is incomplete is a diagnostic of its own."""
     missing = gap(run)
     notice = [_notice(missing)] if missing else []
-    return document({"source": {"name": "fanfold"}, "diagnostics": [*notice, *map(_diagnostic, shown(run))]})
+    return document(
+        {"source": {"name": "fanfold"}, "diagnostics": [*notice, *(_diagnostic(*one) for one in places(run))]}
+    )
 
 
-def _diagnostic(finding: Finding) -> dict[str, Any]:
-    edit = edit_for(finding)
+def _diagnostic(finding: Finding, place: Finding | Occurrence) -> dict[str, Any]:
+    edit = edit_for(place)
     suggestions = [{"range": _range(edit.start, edit.end), "text": "\n".join(edit.new)}] if edit else []
     return {
         "message": _message(finding),
-        "location": {"path": printable_path(finding.path), "range": _range(finding.line, finding.end_line)},
+        "location": {"path": printable_path(place.path), "range": _range(place.line, place.end_line)},
         "severity": _SEVERITIES[finding.severity],
         "code": {"value": rule_of(finding)},
         **({"suggestions": suggestions} if suggestions else {}),
