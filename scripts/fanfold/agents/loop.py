@@ -191,18 +191,23 @@ class _Agent(Generic[A]):
         if self._has_time() and self._means.allows_more(after, self._spent.cost_usd):
             self.said = after
             return
-        while not self._means.affords_conclusion(
-            after := concluded(self.said, turn, replies, tool), self._spent.cost_usd
-        ):
-            place = next((n for n in reversed(range(len(replies))) if replies[n].lookup), None)
+        after = self._conclusion(turn, replies)
+        if not self._means.affords(after, self._spent.cost_usd):
+            self.said = dropped(self.said, tool)
+            raise errors.MissingToolCall("what it wanted to know costs more than was reserved")
+        self.said = after
+
+    def _conclusion(self, turn: Turn, replies: list[Replied]) -> Conversation:
+        """Tell the agent to conclude, with as many of the replies, the first ones first, as there is room for."""
+        held_back = (n for n in reversed(range(len(replies))) if replies[n].lookup)
+        while True:
+            after = concluded(self.said, turn, replies, self._spec.answer.name)
+            if self._means.affords_conclusion(after, self._spent.cost_usd):
+                return after
+            place = next(held_back, None)
             if place is None:
-                break
+                return after
             replies[place] = without(replies[place])
-        if self._means.affords(after, self._spent.cost_usd):
-            self.said = after
-            return
-        self.said = dropped(self.said, tool)
-        raise errors.MissingToolCall("what it wanted to know costs more than was reserved")
 
     def _has_time(self) -> bool:
         """Tell whether one more turn is likely to leave time for the one that concludes."""
