@@ -126,6 +126,15 @@ def test_unittest(bench):
     assert alone.attempts[0].frames[-1].path == "tests/test_a.py"
 
 
+def test_unittest_whose_class_can_not_be_set_up(bench):
+    """The fixture is an error of its own, in the file that it is in; the class's tests are not reported."""
+    text = "import unittest\nclass T(unittest.TestCase):\n @classmethod\n def setUpClass(cls): raise ValueError('no')\n"
+    made = bench({"tests/__init__.py": "", "tests/test_a.py": text + " def test_a(self): pass\n"})
+    (case,) = made.run()
+    assert (case.file, case.name, case.verdict.value) == ("tests/test_a.py", "setUpClass (tests.test_a.T)", "error")
+    assert made.items()[0].tests == ("tests.test_a.T.test_a",)
+
+
 def test_unittest_from_a_folder_that_is_no_package(bench):
     """Names start there, also of helpers beside the tests; a test that ends the process is crashed, by name."""
     head = "import os, unittest, helper\nclass T(unittest.TestCase):\n"

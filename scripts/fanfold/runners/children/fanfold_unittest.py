@@ -23,8 +23,12 @@ Told = Tuple[str, Optional[str], Optional[str]]
 
 
 def _file_of(test: object) -> str:
-    module = sys.modules.get(type(test).__module__)
-    return getattr(module, "__file__", None) or ""
+    name = type(test).__module__
+    if type(test).__name__ == "_ErrorHolder":
+        # `setUpClass (tests.test_a.T)`, `setUpModule (tests.test_a)`: what stands in for them is unittest's own.
+        owner = str(test).partition("(")[2].rstrip(")")
+        name = owner if owner in sys.modules else owner.rpartition(".")[0]
+    return getattr(sys.modules.get(name), "__file__", None) or ""
 
 
 class Report:
