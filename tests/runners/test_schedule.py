@@ -82,7 +82,7 @@ def test_unknown_items_come_first():
     """They may be long: the shards that have some start before all others."""
     parts = partition(items_of("abcdef"), {"a": 9.0, "b": 8.0, "c": 1.0, "d": 1.0}, 2, start_s=0.1)
     assert parts.shards[0].expected_s is None
-    assert "2 of 6 have no recorded duration" in parts.why
+    assert "2 of 6 parts have no recorded duration" in parts.why
 
 
 def test_an_items_seconds_are_its_own_or_its_tests():

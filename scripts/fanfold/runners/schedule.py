@@ -26,6 +26,7 @@ FEW_S = 3.0
 _MOST_PER_WORKER = 6
 _GUESSED_PER_WORKER = 2
 _GUESS_S = 1.0
+_DEAR_S = 0.8  # seconds: a process that takes longer to start is not started twice on a guess
 _WORTH = 0.9  # splitting has to save a tenth at the least
 
 
@@ -96,9 +97,9 @@ def partition(
     guess = fmean(told) if told else _GUESS_S
     limit = min(len(known), workers * _MOST_PER_WORKER, most or len(known))
     if len(told) < len(known):
-        count = min(limit, workers * _GUESSED_PER_WORKER)
-        unknown = len(known) - len(told)
-        return Partition(_shards(known, guess, count, start_s), f"{unknown} of {len(known)} have no recorded duration")
+        count = min(limit, workers * (1 if start_s >= _DEAR_S else _GUESSED_PER_WORKER))
+        why = f"{len(known) - len(told)} of {len(known)} parts have no recorded duration"
+        return Partition(_shards(known, guess, count, start_s), why if count > 1 else "")
     return _shortest(known, workers, start_s, limit)
 
 

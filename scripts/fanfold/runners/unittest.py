@@ -38,7 +38,7 @@ class Unittest(Plain):
         return None if suite.command else tools.no_python(suite.folder)
 
     def collecting(self, task: Task, tools: Tools) -> Command | None:
-        return self._command(task, tools, "--fanfold-list", *_discovery(task))
+        return self._command(task, tools, "--list", *_discovery(task))
 
     def collected(self, task: Task, ended: Ended) -> Collected:
         """See `Runner.collected`; a test module that can't be imported is an item all the same."""
@@ -59,10 +59,11 @@ class Unittest(Plain):
     def _command(self, task: Task, tools: Tools, *words: str) -> Command:
         report = task.scratch / REPORT
         call = python_call(task, tools)
-        top = str(task.folder / _start(task.suite))
-        variables = {"FANFOLD_REPORT": str(report), "FANFOLD_TOP": top, "PYTHONFAULTHANDLER": "1"}
+        variables = {"FANFOLD_REPORT": str(report), "PYTHONFAULTHANDLER": "1"}
+        start = _start(task.suite)
+        top = ("--top", start) if start != "." else ()
         script = str(CHILDREN / "fanfold_unittest.py")
-        return command_of(task, call, script, *words, variables=variables, results=(report,))
+        return command_of(task, call, script, *top, *words, variables=variables, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:
         reading = read_files(task, ended, read_unittest)

@@ -2,7 +2,8 @@
 
 A line of JSON is written, and flushed, when a test starts and when it ends, to the file that FANFOLD_REPORT names: a
 process that is ended, or that a test takes along, keeps what it had. `python fanfold_unittest.py ARGUMENT…` takes
-unittest's own arguments; `--fanfold-list` before them names the tests instead of running them.
+unittest's own arguments. Before them, `--top FOLDER` is where names of tests start, and `--list` names the tests
+instead of running them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Report:
     """The file of lines."""
 
     def __init__(self) -> None:
-        self._file = open(os.environ["FANFOLD_REPORT"], "a", encoding="utf-8", errors="backslashreplace")
+        self._file = open(
+            os.environ.get("FANFOLD_REPORT", os.devnull), "a", encoding="utf-8", errors="backslashreplace"
+        )
 
     def line(self, *parts: object) -> None:
         """Write a line, whole."""
@@ -110,11 +113,22 @@ class Result(unittest.TextTestResult):
 
 def _told(outcome: str, err: Err) -> Told:
     kind, error, _ = err
-    text = "".join(traceback.format_exception(*err))
+    text = "".join(_lines_of(err))
     if len(text) > _LONGEST:
         text = text[: _LONGEST // 2] + "\n...\n" + text[-_LONGEST // 2 :]
     name = kind.__name__ if kind else "an error"
     return outcome, f"{name}: {error}".strip()[:_LONGEST], text
+
+
+def _lines_of(err: Err) -> list[str]:
+    """Return the stack as text without unittest's own frames around the test, and below its assertions."""
+    kind, error, stack = err
+    while stack is not None and "__unittest" in stack.tb_frame.f_globals:
+        stack = stack.tb_next
+    known = [frame for frame, _ in traceback.walk_tb(stack)]
+    while known and "__unittest" in known[-1].f_globals:
+        known.pop()
+    return traceback.format_exception(kind, error, stack, limit=len(known) or None)
 
 
 class Runner(unittest.TextTestRunner):
@@ -146,9 +160,10 @@ def main() -> None:
     """Put what the tests can import where they look for it, and hand over to unittest."""
     # What lies beside this file is nothing that the tests should find; what lies where they run is.
     sys.path[0] = os.getcwd()
-    if os.environ.get("FANFOLD_TOP", sys.path[0]) != sys.path[0]:
-        sys.path.insert(0, os.environ["FANFOLD_TOP"])
-    lists = sys.argv[1:2] == ["--fanfold-list"]
+    if sys.argv[1:2] == ["--top"]:
+        sys.path.insert(0, os.path.abspath(sys.argv[2]))
+        del sys.argv[1:3]
+    lists = sys.argv[1:2] == ["--list"]
     if lists:
         del sys.argv[1]
     unittest.main(module=None, testRunner=Lister if lists else Runner)
