@@ -141,6 +141,12 @@ def test_the_files_of_a_suite_are_its_items():
     assert command.folder == ROOT / "web"
 
 
+def test_the_modules_of_unittest_are_named_from_where_its_packages_start():
+    """As unittest itself names them."""
+    suite = Suite(name="s", framework="unittest", paths=("api",), files=("api/tests/test_a.py", "api/test_b.py"))
+    assert [item.name for item in load("unittest").items(suite)] == ["tests.test_a", "test_b"]
+
+
 def test_discovery_is_the_same_every_time():
     """The same files give the same suites in the same order."""
     from fanfold.runners.base import Listing

@@ -15,6 +15,7 @@ from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Readi
 from fanfold.runners.common import Plain, command_of, explained, python_call, read_files, result_files
 from fanfold.runners.python_suites import unittest_suites
 from fanfold.runners.results.unittest_lines import lines_of, read_unittest
+from fanfold.runners.sight import relative_to
 from fanfold.runners.tools import Tools
 from fanfold.suites import Case, Suite
 
@@ -36,6 +37,12 @@ class Unittest(Plain):
 
     def unavailable(self, suite: Suite, tools: Tools) -> str | None:
         return None if suite.command else tools.no_python(suite.folder)
+
+    def items(self, suite: Suite) -> tuple[Item, ...]:
+        """See `Runner.items`; a file that unittest would not name so is found out when it lists its tests."""
+        start = _start(suite)
+        modules = (relative_to(path, start).removesuffix(".py").replace("/", ".") for path in suite.files)
+        return tuple(Item(module) for module in modules)
 
     def collecting(self, task: Task, tools: Tools) -> Command | None:
         return self._command(task, tools, "--list", *_discovery(task))
