@@ -131,3 +131,5 @@ def test_wall_time_is_shared_out():
     assert shared_out(items, cases, SUITE, wall_s=9.0, start_s=1.0) == {"./a": 6.0, "./b": 2.0}
     assert shared_out(items, [], SUITE, wall_s=9.0, start_s=1.0) == {"./a": 4.0, "./b": 4.0}
     assert shared_out([], [], SUITE, wall_s=9.0, start_s=1.0) == {}
+    assert shared_out(items, cases, SUITE, wall_s=0.5, start_s=1.0) == {"./a": 3.0, "./b": 1.0}
+    assert set(shared_out(items, [], SUITE, wall_s=0.5, start_s=1.0).values()) == {0.001}

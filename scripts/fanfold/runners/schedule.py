@@ -27,6 +27,7 @@ _MOST_PER_WORKER = 6
 _GUESSED_PER_WORKER = 2
 _GUESS_S = 1.0
 _DEAR_S = 0.8  # seconds: a process that takes longer to start is not started twice on a guess
+_LEAST_S = 0.001  # what an item takes at the least, so that it is known
 _WORTH = 0.9  # splitting has to save a tenth at the least
 
 
@@ -203,8 +204,8 @@ def shared_out(
     for case in cases:
         if item := owners.of(case):
             own[item.name] += sum(attempt.duration_s or 0.0 for attempt in case.attempts)
-    left = max(wall_s - start_s, 0.0)
     total = sum(own.values())
-    if not total:
-        return dict.fromkeys(own, left / len(own)) if own else {}
-    return {name: left * seconds / total for name, seconds in own.items()}
+    # A start that is only guessed may be longer than all of it; nothing takes no time at all.
+    left = max(wall_s - start_s, total)
+    shares = {name: seconds / total if total else 1 / len(own) for name, seconds in own.items()}
+    return {name: max(left * share, _LEAST_S) for name, share in shares.items()}
