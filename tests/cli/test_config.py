@@ -83,6 +83,7 @@ def test_precedence(repository, monkeypatch, capsys):
     (repository / "fanfold.toml").write_text('backend = "none"\nformat = ["jsn"]\n')
     assert run(["review", "--dry-run"]) == 2
     assert "jsn" in capsys.readouterr().err
+    (repository / "a" / "b" / "app.py").write_text("x = 1\n")
     (repository / "fanfold.toml").write_text('aspects = ["file-says"]\n')
     assert run(["review", "--dry-run"]) == 2
     assert "file-says" in capsys.readouterr().err
