@@ -120,7 +120,7 @@ def test_a_review_without_a_model(repository, surroundings):
     assert done.stdout.startswith("# Code review: uncommitted changes (1 file)\n")
     assert "No model was called" in done.stdout
     assert "`app.py:5`" in done.stdout
-    assert "[5/5]" in done.stderr
+    assert "[6/6]" in done.stderr
 
 
 def test_a_review_with_sub_agents(repository, surroundings):
@@ -181,7 +181,7 @@ def test_an_interrupted_recording_holds_what_was_answered(repository, surroundin
     ):
         wait_for(lambda: any(record.ending == "answered" for record in server.requests))
         events = next((repository.root / ".fanfold" / "runs").glob("*/events.jsonl"))
-        wait_for(lambda: events.read_text().count('"unit.ended"') == 5)
+        wait_for(lambda: events.read_text().count('"unit.ended"') == 7)
         os.kill(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 130, err
@@ -211,14 +211,14 @@ def test_what_was_paid_before_a_kill_is_not_paid_again(repository, surroundings)
             ended = lambda: sum(record.ending == "answered" for record in server.requests)  # noqa: E731
             wait_for(lambda: ended() == 1)
             events = next((repository.root / ".fanfold" / "runs").glob("*/events.jsonl"))
-            wait_for(lambda: events.read_text().count('"unit.ended"') == 6)
+            wait_for(lambda: events.read_text().count('"unit.ended"') == 7)
             os.killpg(process.pid, signal.SIGKILL)
         before = len(server.requests)
         done = fanfold(repository, inside, "--format", "json")
         assert done.returncode == 0, done.stderr
         run = json.loads(done.stdout)
         assert len(server.requests) == before + 1
-        assert run["coverage"]["reused"] == 6
+        assert run["coverage"]["reused"] == 7
         assert run["status"] == "complete"
 
 

@@ -147,7 +147,7 @@ def test_an_api_that_refuses_leaves_the_analyzers_results(repository, fanfold, s
     assert chosen == "fanfold: backend api: a credential is set (ANTHROPIC_API_KEY)"
     assert len(lines) == 1
     assert says in lines[0]
-    assert "**Incomplete: 5 of 7 units covered**" in ended.out
+    assert "**Incomplete: 6 of 8 units covered**" in ended.out
     assert "ruff:S608" in ended.out
     assert f"- {BEHAVIOUR}, {RISK} — " in ended.out
 

@@ -16,6 +16,7 @@ ANALYZERS = {
     "secrets": "fanfold.analyzers.secrets:SECRETS",
     "addressed": "fanfold.analyzers.addressed:ADDRESSED",
     "complexity": "fanfold.analyzers.complexity:COMPLEXITY",
+    "contracts": "fanfold.analyzers.contracts:CONTRACTS",
     "mypy": "fanfold.analyzers.mypy:MYPY",
 }
 """Every analyzer, by name; imported when it is asked for."""

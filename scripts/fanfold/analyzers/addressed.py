@@ -190,6 +190,7 @@ class Addressed:
     name: Literal["addressed"] = "addressed"
     runs_repository_code: bool = False
     reads: tuple[str, ...] = ()
+    beyond: bool = False
 
     def wants(self, path: str) -> bool:
         """Tell whether it may be text."""

@@ -69,6 +69,7 @@ class Bandit:
     name: Literal["bandit"] = "bandit"
     runs_repository_code: bool = False
     reads: tuple[str, ...] = ()
+    beyond: bool = False
 
     def wants(self, path: str) -> bool:
         """Tell whether it is Python; tests may do what programs may not."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fanfold.models import Finding, Frozen
+from fanfold.sources.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,15 @@ class AnalyzerRequest:
 
     `root` is a folder in which the files lie as they are at the head of the target, `before` one with the
     same files at its base, or None. `paths` are relative to both, spelled as `fanfold.sources.text.shown`
-    does. Those that are missing, that are no regular files, or that lead out of the root are ignored.
+    does. Those that are missing, that are no regular files, or that lead out of the root are ignored. `target`
+    is what is under review as a whole, for analyzers that look `beyond` the changed files.
     """
 
     root: Path
     paths: tuple[str, ...]
     before: Path | None = None
     timeout_s: float | None = None
+    target: Target | None = None
 
 
 class Analysis(Frozen):
@@ -57,6 +60,14 @@ class Analyzer(Protocol):
     @property
     def reads(self) -> tuple[str, ...]:
         """Names of configuration files that change what it says, looked for from each file's folder upwards."""
+        ...
+
+    @property
+    def beyond(self) -> bool:
+        """Does it look at more of the tree than the changed files? Then it also runs when files are only removed.
+
+        All files that it wants, and the names of all others, then enter the content key of what it says.
+        """
         ...
 
     def wants(self, path: str) -> bool:

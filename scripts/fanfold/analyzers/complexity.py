@@ -76,6 +76,7 @@ class Complexity:
     name: Literal["complexity"] = "complexity"
     runs_repository_code: bool = False
     reads: tuple[str, ...] = ()
+    beyond: bool = False
 
     def wants(self, path: str) -> bool:
         """Tell whether it is code in a language that can be measured, and no test."""

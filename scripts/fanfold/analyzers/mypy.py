@@ -51,6 +51,7 @@ class Mypy:
     name: Literal["mypy"] = "mypy"
     runs_repository_code: bool = True
     reads: tuple[str, ...] = ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg")
+    beyond: bool = False
 
     def wants(self, path: str) -> bool:
         """Tell whether it is Python, stubs included."""

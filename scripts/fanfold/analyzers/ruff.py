@@ -91,6 +91,7 @@ class Ruff:
     name: Literal["ruff"] = "ruff"
     runs_repository_code: bool = False
     reads: tuple[str, ...] = CONFIG_NAMES
+    beyond: bool = False
 
     def wants(self, path: str) -> bool:
         """Tell whether it is Python, stubs included."""

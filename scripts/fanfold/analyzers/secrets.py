@@ -82,6 +82,7 @@ class Secrets:
     name: Literal["secrets"] = "secrets"
     runs_repository_code: bool = False
     reads: tuple[str, ...] = ()
+    beyond: bool = False
 
     def wants(self, path: str) -> bool:
         """Tell whether somebody may have written it by hand."""

@@ -31,6 +31,11 @@ async def with_origins(target: Target, findings: Sequence[Finding]) -> list[Find
     return [_marked(finding, carried.get(finding.path, frozenset())) for finding in findings]
 
 
+def is_broken_promise(finding: Finding) -> bool:
+    """Tell whether the change broke what a line counted on: then it brought the fault, whoever wrote the line."""
+    return any(source.startswith("contracts:") for source in finding.sources)
+
+
 def _carried(target: Target, base: str, path: str) -> frozenset[int]:
     try:
         git = Git.at(target.root)
@@ -43,6 +48,6 @@ def _marked(finding: Finding, carried: frozenset[int]) -> Finding:
     """A line without a letter or digit decides nothing: braces and blanks move about in every change."""
     texts = enumerate(finding.quote.split("\n"), finding.line)
     telling = [number for number, text in texts if any(letter.isalnum() for letter in text)]
-    if not finding.introduced or not telling or not carried.issuperset(telling):
+    if is_broken_promise(finding) or not finding.introduced or not telling or not carried.issuperset(telling):
         return finding
     return finding.model_copy(update={"introduced": False})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -122,10 +122,23 @@ def plan_analyzers(target: Target, analyzers: Iterable[Analyzer]) -> tuple[Unit[
     units = []
     for analyzer in analyzers:
         paths = tuple(path for path in target.paths if analyzer.wants(path))
-        if paths:
-            read = [*paths, *settings_of(target, analyzer, paths)]
-            units.append(_analyzer_unit(analyzer, paths, [(path, hashes[path]) for path in read]))
+        if paths or (analyzer.beyond and any(analyzer.wants(c.old_path or c.path) for c in target.changes)):
+            read = [(path, hashes[path]) for path in [*paths, *settings_of(target, analyzer, paths)]]
+            units.append(_analyzer_unit(analyzer, paths, [*read, *_beyond(target, analyzer, hashes)]))
     return tuple(units)
+
+
+def _beyond(target: Target, analyzer: Analyzer, hashes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what else decides what an analyzer says that looks beyond the changed files: the tree, on both sides."""
+    if not analyzer.beyond:
+        return
+    yield from ((change.path, hashes[change.path]) for change in target.changes)
+    everything = target.snapshot.paths()
+    digest = hashlib.sha256("\0".join([target.base or "", *everything]).encode("utf-8", "surrogatepass"))
+    for _, text in target.snapshot.each(path for path in everything if analyzer.wants(path)):
+        digest.update((text or "").encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    yield "", digest.hexdigest()
 
 
 def settings_of(target: Target, analyzer: Analyzer, paths: Iterable[str]) -> tuple[str, ...]:

@@ -233,7 +233,7 @@ async def _analyze(
     with ExitStack() as stack:
         head = stack.enter_context(target.snapshot.on_disk([*target.paths, *settings]))
         before = stack.enter_context(target.before_on_disk())
-        outcomes = await fan_out(units, AnalyzerWorker(head, before), supervisor=supervisor)
+        outcomes = await fan_out(units, AnalyzerWorker(head, before, target), supervisor=supervisor)
         return outcomes, frozenset(path for path in target.paths if (head / os_path(path)).exists())
 
 

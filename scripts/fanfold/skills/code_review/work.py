@@ -10,6 +10,7 @@ from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
 from fanfold.models import Unit
 from fanfold.skills.code_review.plan import AnalyzerTask
+from fanfold.sources.target import Target
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
@@ -29,10 +30,15 @@ class AnalyzerWorker:
 
     head: Path
     before: Path | None
+    target: Target | None = None
 
     async def __call__(self, unit: Unit[AnalyzerTask], attempt: Attempt) -> Analysis:
         request = AnalyzerRequest(
-            root=self.head, paths=unit.payload.paths, before=self.before, timeout_s=attempt.remaining_s()
+            root=self.head,
+            paths=unit.payload.paths,
+            before=self.before,
+            timeout_s=attempt.remaining_s(),
+            target=self.target,
         )
         return await unit.payload.analyzer.analyze(request)
 
