@@ -29,6 +29,7 @@ FOUND: dict[str, object] = {
     "evidence": [],
 }
 VERDICT = {"verdict": "holds", "reason": "Line 3 decides.", "severity": "high", "by_this_change": True}
+EVIDENCE = [{"path": "test_app.py", "line": 2, "quote": "assert 1 == 2"}]
 PLAIN = ("--aspect", "security", "--analyzer", "bandit", "--quiet")
 
 
@@ -327,3 +328,15 @@ def test_a_dry_run_prepares_nothing(repository, fanfold):
     ended = fanfold("prepare", "review", "--dry-run", *PLAIN)
     assert "backend     host" in ended.out
     assert not (repository.root / ".fanfold").exists()
+
+
+def test_a_failing_tests_cause_is_asked_in_the_host_too(repository, fanfold):
+    """`prepare` and `merge` know no skill: tests are run, what fails is a prompt, and its answer is reported."""
+    repository.write("test_app.py", "def test_it():\n    assert 1 == 2\n")
+    (prompt,) = prompts(fanfold("prepare", "test", "test_app.py", "--quiet"))
+    place, unit, _ = told(prompt)
+    said = {"enough_information": True, "cause": "ONE-IS-NOT-TWO", "evidence": EVIDENCE, "proposed_fix": ""}
+    place.write_text(json.dumps({"unit": unit, "answer": said}))
+    merged = fanfold("merge", "--quiet")
+    assert merged.code == 1
+    assert "ONE-IS-NOT-TWO" in merged.out

@@ -16,9 +16,10 @@ from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.agents.roles import models_of
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.config import TABLES, repository_root
+from fanfold.cli.hosting import announced
 from fanfold.cli.options import option, shared_options
 from fanfold.cli.products import deliver, places, template_choice
-from fanfold.cli.session import EXIT_FINDING, EXIT_INCOMPLETE, INTERRUPTED, Session
+from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, INTERRUPTED, Session
 from fanfold.cli.streams import printable
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.limits import LaneLimits
@@ -96,6 +97,8 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     session = _session(request, chosen, choice, surroundings, given)
     run, result = _run(session, request, chosen, surroundings, _settings(request, root, chosen, given))
     session.save(run)
+    if announced(session, run):
+        return EXIT_DONE
     session.complain(run)
     deliver(run, renderer, chosen_places)
     return _exit_code(session, run, result, request)
