@@ -16,6 +16,7 @@ from fanfold.models import Finding, Unit, content_key
 from fanfold.skills.code_review.answer import FinderAnswer, VerifierAnswer
 from fanfold.skills.code_review.aspects import Aspect, ChangeFacts, prompts_folder
 from fanfold.skills.code_review.claims import Claim
+from fanfold.skills.code_review.context import Surroundings
 from fanfold.skills.code_review.guidance import Guidance
 from fanfold.skills.code_review.parts import split
 from fanfold.skills.code_review.request import ReviewRequest
@@ -27,6 +28,7 @@ from fanfold.sources.text import printable
 
 # A change that fits into this is read in one piece. Beyond it a context starts to lose things.
 PART_TOKENS = 40_000
+SURROUNDINGS_TOKENS = 8_000
 REPORT_FINDINGS = AnswerTool("report_findings", "A finder's hand-in: all that it found. Ends its work.", FinderAnswer)
 GIVE_VERDICT = AnswerTool(
     "give_verdict", "A verifier's hand-in: its verdict on the claim. Ends its work.", VerifierAnswer
@@ -197,7 +199,8 @@ def plan_review(
     parts = split(views, PART_TOKENS, target.snapshot.read)
     told, answers = system_prompt(chosen.aspects), (REPORT_FINDINGS, GIVE_VERDICT)
     brief = Brief(model_for("finder", request), request.effort, told, answers, lookups)
-    readings = tuple(_reading(part, evidence, target.description, guidance.text) for part in parts)
+    around = Surroundings.of(target, evidence)
+    readings = tuple(_reading(part, evidence, target.description, guidance.text, around) for part in parts)
     plan = ReviewPlan(request, chosen, brief, readings, skipped, (), stands)
     return replace(plan, finders=tuple(_finders(plan)))
 
@@ -244,20 +247,25 @@ def system_prompt(aspects: Iterable[Aspect]) -> str:
     return "\n\n".join([rules, *told, FENCE_RULE]) + "\n"
 
 
-def _reading(part: Part, evidence: Sequence[Finding], description: str, guidance: str) -> Reading:
+def _reading(part: Part, evidence: Sequence[Finding], description: str, guidance: str, around: Surroundings) -> Reading:
     own = tuple(finding for finding in evidence if finding.path in part.paths)
-    return Reading(part, shared_context(part, own, description, guidance), own)
+    beside = around.text(part, SURROUNDINGS_TOKENS)
+    return Reading(part, shared_context(part, own, description, guidance=guidance, surroundings=beside), own)
 
 
-def shared_context(part: Part, evidence: Sequence[Finding], description: str, guidance: str = "") -> str:
+def shared_context(
+    part: Part, evidence: Sequence[Finding], description: str, *, guidance: str = "", surroundings: str = ""
+) -> str:
     """Return what the sub-agents of a part all read, every piece of it fenced."""
     which = f" This is part {part.number} of {part.count}; others read the rest." if part.count > 1 else ""
+    beside = ["What stands around it:", fence("surroundings", surroundings)] if surroundings else []
     rules = ["This repository's guidance for reviews:", fence("guidance", guidance)] if guidance else []
     return "\n\n".join(
         [
             f"The change under review.{which}",
             fence("description", description),
             fence("change", part.text),
+            *beside,
             "What static analyzers reported on these files:",
             fence("analyzer-results", view_evidence(evidence)),
             *rules,

@@ -12,10 +12,14 @@ from fanfold.agents.secrets import HIDDEN, mask, mask_alone, read_out
 from fanfold.models import Finding
 from fanfold.sources.anchors import FileText, anchor
 from fanfold.sources.change import DiffLine, FileChange
+from fanfold.sources.outline import Outline, enclosing, outline
 from fanfold.sources.target import Target
 from fanfold.sources.text import printable
 
+# What is shown around a hunk where no definition holds it, or one that is too long to be shown whole.
 CONTEXT_LINES = 20
+_LONGEST_DEFINITION = 150
+_BESIDE = 3
 _ANCHOR_WIDTH = 9
 _LONGEST_LINE = 2_000
 _NOT_SHOWN = "(it holds secrets, so its lines are not shown)"
@@ -52,7 +56,7 @@ def view_target(target: Target, evidence: Iterable[Finding] = ()) -> tuple[FileV
 
     Lines in which the secrets scan among the `evidence` found something are shown up to where the secret begins.
     """
-    masks = _masks(evidence)
+    masks = masks_of(evidence)
     if target.whole:
         return tuple(_whole_file(path, target.snapshot.read(path), masks[path]) for path in target.paths)
     return tuple(_changed_file(target, change, masks[change.path]) for change in target.changes)
@@ -62,7 +66,8 @@ def view_target(target: Target, evidence: Iterable[Finding] = ()) -> tuple[FileV
 Mask: TypeAlias = dict[int, str]
 
 
-def _masks(evidence: Iterable[Finding]) -> defaultdict[str, Mask]:
+def masks_of(evidence: Iterable[Finding]) -> defaultdict[str, Mask]:
+    """Return by file what may be shown of the lines in which a secrets scan found something."""
     masks: defaultdict[str, Mask] = defaultdict(dict)
     for finding in evidence:
         if any(source.startswith("secrets:") for source in finding.sources):
@@ -71,7 +76,8 @@ def _masks(evidence: Iterable[Finding]) -> defaultdict[str, Mask]:
     return masks
 
 
-def _masked(number: int, text: str, secrets: Mask) -> str:
+def masked(number: int, text: str, secrets: Mask) -> str:
+    """Return a line as it may be shown."""
     before = secrets.get(number)
     return text if before is None else f"{before}{HIDDEN}"
 
@@ -100,7 +106,7 @@ def _whole_file(path: str, text: str | None, secrets: Mask) -> FileView:
     shown = read_out(path, text)
     if shown is None:
         return _view(path, [heading, _NOT_SHOWN])
-    lines = (_line(n, "+", _masked(n, line, secrets)) for n, line in enumerate(FileText(shown).lines, 1))
+    lines = (anchored(n, "+", masked(n, line, secrets)) for n, line in enumerate(FileText(shown).lines, 1))
     return _view(path, [heading, *lines])
 
 
@@ -155,29 +161,44 @@ def _without_lines(change: FileChange) -> str:
 def _hunks(change: FileChange, sides: _Sides, secrets: Mask) -> Iterator[str]:
     """Yield the hunks' lines, widened on both sides by lines of the file where it is known."""
     firsts = [hunk.new_start if hunk.new_count else hunk.new_start + 1 for hunk in change.hunks]
-    lines = [_masked(number, line, secrets) for number, line in enumerate(sides.after, 1)]
+    lines = [masked(number, line, secrets) for number, line in enumerate(sides.after, 1)]
+    known = outline(change.path, "\n".join(sides.after))
     shown_to = 0
     for hunk, first, following in zip(change.hunks, firsts, [*firsts[1:], len(lines) + 1], strict=True):
-        start = max(shown_to + 1, first - CONTEXT_LINES)
+        around = reach(known, first, first + hunk.new_count - 1)
+        start = max(shown_to + 1, around.start)
         if start > shown_to + 1:
             yield f"[lines {shown_to + 1} to {start - 1} unchanged]"
         yield from _plain(lines, start, first)
         for line in hunk.lines:
-            text = sides.text(line) if line.new is None else _masked(line.new, sides.text(line), secrets)
-            yield _line(line.new, line.kind, text)
+            text = sides.text(line) if line.new is None else masked(line.new, sides.text(line), secrets)
+            yield anchored(line.new, line.kind, text)
         last = first + hunk.new_count - 1
-        shown_to = max(last, min(last + CONTEXT_LINES, following - 1, len(lines)))
+        shown_to = max(last, min(around.stop - 1, following - 1, len(lines)))
         yield from _plain(lines, last + 1, shown_to + 1)
     if shown_to < len(lines):
         yield f"[lines {shown_to + 1} to {len(lines)} unchanged]"
 
 
+def reach(known: Outline, first: int, last: int) -> range:
+    """Return the lines to show for a hunk of the new lines `first` to `last` (before `first` when it has none).
+
+    That is the function or class that holds it, whole, or else so many lines on either side.
+    """
+    last = max(first, last)
+    holding = enclosing(known, first, last)
+    if holding is None or holding.kind == "block" or holding.end_line - holding.line >= _LONGEST_DEFINITION:
+        return range(first - CONTEXT_LINES, last + CONTEXT_LINES + 1)
+    return range(min(holding.line, first) - _BESIDE, max(holding.end_line, last) + _BESIDE + 1)
+
+
 def _plain(lines: Sequence[str], start: int, stop: int) -> Iterator[str]:
     for number in range(start, min(stop, len(lines) + 1)):
-        yield _line(number, " ", lines[number - 1])
+        yield anchored(number, " ", lines[number - 1])
 
 
-def _line(number: int | None, sign: str, text: str) -> str:
+def anchored(number: int | None, sign: str, text: str) -> str:
+    """Return a line with its anchor and sign; a removed line has neither number nor anchor."""
     text = text.removesuffix("\r")
     if len(text) > _LONGEST_LINE:
         text = f"{text[:_LONGEST_LINE]} [{len(text) - _LONGEST_LINE} more characters not shown]"
