@@ -1,4 +1,4 @@
-"""What a reviewer would open next: whole functions, heads, imports in use, call sites; once, and within an allowance."""
+"""What a reviewer would open next: whole functions, heads, imports, call sites; once, and within an allowance."""
 
 import contextlib
 import difflib
@@ -38,7 +38,7 @@ class Memory:
 
 def changed(before, after):
     """The target in which the files `before` have become those `after`."""
-    texts = []
+    texts: list[str] = []
     for path in sorted(after):
         old, new = (side.get(path, "").splitlines(keepends=True) for side in (before, after))
         texts += difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
@@ -56,11 +56,15 @@ def changed(before, after):
     )
 
 
-SHOP = (
-    "import json\nimport os\n\n\n"
-    + "".join(f"def helper_{n}(x):\n    return x\n\n\n" for n in range(30))
-    + "def total(rows, tax=0):\n    found = 0\n    for row in rows:\n        found += row.price\n    return json.dumps(found)\n"
-)
+HELPERS = "".join(f"def helper_{n}(x):\n    return x\n\n\n" for n in range(30))
+TOTAL = """\
+def total(rows, tax=0):
+    found = 0
+    for row in rows:
+        found += row.price
+    return json.dumps(found)
+"""
+SHOP = f"import json\nimport os\n\n\n{HELPERS}{TOTAL}"
 CALLER = "from shop import total\n\n\ndef bill(rows):\n    fee = 3\n    return total(rows) + fee\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from fanfold.agents.estimate import Estimate
 from fanfold.agents.roles import models_of
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
-from fanfold.cli.config import FROM_REPOSITORY, Settings
+from fanfold.cli.config import FROM_REPOSITORY, Settings, repository_root
 from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
 from fanfold.cli.options import option, shared_options
@@ -31,7 +31,7 @@ from fanfold.models import Run
 from fanfold.reports.filters import count
 from fanfold.reports.formats import Renderer
 from fanfold.skills import CODE_REVIEW
-from fanfold.skills.code_review.aspects import known_aspects
+from fanfold.skills.code_review.aspects import Aspect, known_aspects
 from fanfold.skills.code_review.guidance import read_guidance
 from fanfold.skills.code_review.memory import FILE, Decision, Known, read_memory, remember
 from fanfold.skills.code_review.request import ReviewRequest, default_analyzers
@@ -92,6 +92,8 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(CODE_REVIEW.name, formats, template_choice(given["template"], given["templates"]))
     chosen = places(given["output"], formats)
+    aspects, notes = known_aspects(repository_root(Path.cwd()), given["aspects_from"])
+    request = _request(ctx, given, aspects)
     target = resolve(
         given["target"],
         cwd=Path.cwd(),
@@ -99,8 +101,7 @@ def review(ctx: click.Context, /, **given: Any) -> int:
         diff=_read_diff(given["diff"]),
         pull_request=given["pr"],
     )
-    knowledge = _knowledge(target, given["aspects_from"], given["baseline"], ctx.meta.get(FROM_REPOSITORY))
-    request = _request(ctx, given, knowledge)
+    knowledge = _knowledge(target, aspects, given["baseline"], [*_own_word(ctx), *notes])
     choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
     if given["dry_run"]:
         plan = dry_run(request, target, knowledge, with_agents=choice.name != NO_BACKEND)
@@ -133,18 +134,20 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     return session.exit_code(run, given["fail_on"])
 
 
-def _knowledge(
-    target: Target, aspects_from: Path | None, baseline: Path | None, settings: Settings | None
-) -> Knowledge:
+def _own_word(ctx: click.Context) -> list[str]:
+    """Say what the repository's own configuration sets."""
+    settings: Settings | None = ctx.meta.get(FROM_REPOSITORY)
+    return [f"the repository's own {settings.name} sets {', '.join(settings.values)}"] if settings else []
+
+
+def _knowledge(target: Target, aspects: Mapping[str, Aspect], baseline: Path | None, notes: Sequence[str]) -> Knowledge:
     """Gather what the review knows besides the change. Raises ConfigError."""
-    aspects, notes = known_aspects(target.root, aspects_from)
-    own_word = [f"the repository's own {settings.name} sets {', '.join(settings.values)}"] if settings else []
     return Knowledge(
         aspects=aspects,
         guidance=read_guidance(target),
         memory=read_memory(target, baseline),
         toolbox=Toolbox(target),
-        notes=(*own_word, *notes),
+        notes=tuple(notes),
     )
 
 
@@ -172,7 +175,7 @@ def _run(session: Session, request: ReviewRequest, target: Target, knowledge: Kn
     )
 
 
-def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) -> ReviewRequest:
+def _request(ctx: click.Context, given: dict[str, Any], aspects: Mapping[str, Aspect]) -> ReviewRequest:
     analyzers = _analyzers(ctx, given["analyzer"])
     model, models = models_of(given["model"], given["model_for"])
     return ReviewRequest(
@@ -180,7 +183,7 @@ def _request(ctx: click.Context, given: dict[str, Any], knowledge: Knowledge) ->
         staged=given["staged"],
         diff=given["diff"],
         pull_request=given["pr"],
-        aspects=_known("aspect", given["aspect"], list(knowledge.aspects)),
+        aspects=_known("aspect", given["aspect"], list(aspects)),
         analyzers=analyzers,
         backend=given["backend"],
         model=model,
