@@ -12,20 +12,28 @@ _UNKNOWN = "unknown"
 def render(name: str, scores: Sequence[Score], tolerance: int) -> str:
     """Return the per-case table, the summary, and what each source adds."""
     parts = [f"# {name}", *case_rows(scores), "", *summary_rows(summarise(scores))]
-    for title, chosen in _groups(scores):
-        parts += ["", f"## {title}", *summary_rows(summarise(chosen), brief=True)]
+    for label in ("kind", "language"):
+        parts += group_rows(label, scores)
     added = contributions(scores, tolerance)
     if added:
         parts += ["", "## what each source adds", *source_rows(added)]
     return "\n".join(parts)
 
 
-def _groups(scores: Sequence[Score]) -> Iterator[tuple[str, Sequence[Score]]]:
-    """Yield the scores by kind of bug and by language, where the cases name more than one of them."""
-    for label in ("kind", "language"):
-        values = sorted({getattr(score.case, label) for score in scores if getattr(score.case, label)})
-        for value in values if len(values) > 1 else ():
-            yield f"{label}: {value}", [score for score in scores if getattr(score.case, label) == value]
+def group_rows(label: str, scores: Sequence[Score]) -> Iterator[str]:
+    """Yield a line for each kind of bug, or language; nothing where the cases name no more than one."""
+    values = sorted({getattr(score.case, label) for score in scores if getattr(score.case, label)})
+    if len(values) < 2:
+        return
+    width = max(map(len, [label, *values]))
+    yield ""
+    ranks = " ".join(f"{f'@{rank}':>4}" for rank in RANKS)
+    yield f"{label:<{width}}  bugs {ranks}  all  false alarms"
+    for value in values:
+        summary = summarise(score for score in scores if getattr(score.case, label) == value)
+        found = " ".join(f"{share.count:>4}" for share in summary.recall.values())
+        every = summary.recall_all
+        yield f"{value:<{width}} {every.of:>5} {found} {every.count:>4} {summary.false_alarms:>13}"
 
 
 def case_rows(scores: Sequence[Score]) -> Iterator[str]:
@@ -48,15 +56,13 @@ def case_rows(scores: Sequence[Score]) -> Iterator[str]:
         )
 
 
-def summary_rows(summary: Summary, *, brief: bool = False) -> Iterator[str]:
-    """Yield the figures over many cases; `brief` leaves out what only makes sense over all."""
+def summary_rows(summary: Summary) -> Iterator[str]:
+    """Yield the figures over all cases."""
     for rank, share in summary.recall.items():
         yield f"{f'recall@{rank}':<26} {_share(share)}"
     yield f"{'recall, all shown':<26} {_share(summary.recall_all)}"
     yield f"{'false alarms, clean cases':<26} {summary.false_alarms} (nothing shown on {_share(summary.quiet)})"
     yield f"{'findings shown a change':<26} {_number(summary.shown_per_change)}"
-    if brief:
-        return
     yield f"{'beside any bug, a change':<26} {_number(summary.beside_per_change)} (cases with bugs)"
     yield f"{'found, but filed away':<26} {summary.filed_away} (as older, or suppressed)"
     yield f"{'right anchors':<26} {_share(summary.anchored)}"

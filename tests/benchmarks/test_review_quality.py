@@ -266,8 +266,8 @@ DIFF = """\
 LABEL = [{"file": "shop.py", "line": 5, "code": "return result - 1"}]
 HARMLESS = "".join(f"def section_{n}(value):\n    return value + {n}\n\n\n" for n in range(1, 12))
 
-# One finder a review, and nothing beside it.
-SCRIPTED = ("--aspect", "correctness", "--analyzer", "none", "--stand-in")
+# One finder a review and one verifier a claim, and nothing beside them.
+SCRIPTED = ("--aspect", "correctness", "--analyzer", "none", "--effort", "low", "--stand-in")
 
 
 @pytest.fixture

@@ -78,6 +78,8 @@ def test_bytes_that_are_no_text(repository):
 
 def test_precedence(repository, monkeypatch, capsys):
     """Flag over environment over file over default."""
+    monkeypatch.chdir(repository)
+    (repository / "a.py").write_text("x = 1\n")
     (repository / "fanfold.toml").write_text('backend = "none"\nformat = ["jsn"]\n')
     assert run(["review", "--dry-run"]) == 2
     assert "jsn" in capsys.readouterr().err

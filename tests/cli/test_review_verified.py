@@ -77,7 +77,8 @@ def test_low_effort_asks_one_verifier(repository, fanfold, served):
     run = fanfold(*REVIEW, "--effort", "low").run
     assert kinds(run) == ["finder", "verifier"]
     assert run["findings"][0]["verdict"] == "confirmed"
-    assert {record.body["output_config"]["effort"] for record in server.requests} == {"low"}
+    asked = [record.body for record in server.requests if record.path == "/v1/messages"]
+    assert {body["output_config"]["effort"] for body in asked} == {"low"}
 
 
 def test_a_grave_doubt_stays_and_is_marked(repository, fanfold, served):

@@ -66,6 +66,7 @@ class Stretch:
     async def run(self, limits: Limits, slow: Callable[[int, float], object]) -> None:
         """Run the tests; every limit is for one of them. What is left over is in `left`."""
         worker, self._since = self.worker, _now()
+        worker.seat.ready()
         places = worker.indices
         self._mine = {its: mine for mine, its in (places or {}).items()}
         known = [index for index in self.tests if places is None or index in places]

@@ -1,0 +1,85 @@
+"""Workers' places: numbers, folders, ports, and what of the user's is still found."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfold.skills.parallel_test.isolation import PORTS, Seats, free_ports, kept_caches, scratch
+
+
+@pytest.fixture
+def seats(tmp_path: Path) -> Seats:
+    return Seats(tmp_path, 2)
+
+
+def test_no_two_places_have_anything_in_common(seats):
+    """Numbers, folders, ports and marks differ; a number that was given back is the next to be taken."""
+    one, two = seats.take(), seats.take()
+    assert (one.number, two.number) == (0, 1)
+    assert one.folder != two.folder
+    assert one.mark != two.mark
+    assert set(range(one.port_base, one.port_base + PORTS)).isdisjoint(range(two.port_base, two.port_base + PORTS))
+    seats.leave(one)
+    assert not one.folder.exists()
+    assert seats.take().number == 0
+
+
+def test_a_place_that_shares_its_number_does_not_take_it_back(seats):
+    """Leaving a place whose number somebody else has by now leaves that alone."""
+    server = seats.take()
+    seats.share(server)
+    worker = seats.take()
+    assert (server.number, worker.number) == (0, 0)
+    seats.leave(server)
+    assert seats.take().number == 1
+
+
+def test_folders_come_back(seats):
+    """What a test has removed is there again when the next shard begins."""
+    seat = seats.take()
+    (seat.folder / "tmp").rmdir()
+    seat.ready()
+    assert (seat.folder / "tmp").is_dir()
+
+
+def test_what_tests_have_locked_goes_and_what_they_point_to_stays(tmp_path):
+    """A folder without permissions is removed; a link in it leads nowhere."""
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    with scratch() as folder:
+        locked = folder / "locked"
+        (locked / "inner").mkdir(parents=True)
+        (locked / "link").symlink_to(outside)
+        (locked / "inner" / "file").touch()
+        locked.chmod(0)
+    assert not folder.exists()
+    assert outside.stat().st_mode & 0o777 == 0o755
+
+
+@given(taken=st.sets(st.integers(20_000, 31_999), max_size=200), number=st.integers(0, 64))
+def test_ports_are_free(taken, number):
+    """Whatever is taken, the block is not."""
+    base = free_ports(number, lambda port: port not in taken)
+    assert 20_000 <= base <= 32_000 - PORTS
+    assert taken.isdisjoint(range(base, base + PORTS))
+
+
+def test_a_port_in_use_is_passed_over():
+    """A port that somebody listens on is in nobody's block."""
+    base = free_ports(0)
+    with socket.create_server(("127.0.0.1", base + 3)):
+        assert base + 3 not in range(free_ports(0), free_ports(0) + PORTS)
+
+
+def test_tools_find_their_caches(tmp_path):
+    """What is there in the user's cache folder is pointed to, unless the user has said where it is."""
+    (tmp_path / ".cache" / "uv").mkdir(parents=True)
+    (tmp_path / ".cache" / "go-build").mkdir()
+    environ = {"HOME": str(tmp_path), "GOCACHE": "/mine"}
+    assert kept_caches(environ) == {"UV_CACHE_DIR": os.fspath(tmp_path / ".cache" / "uv")}
