@@ -26,28 +26,33 @@ def where(path: str, root: Path) -> str:
     return path
 
 
-def attempts_of(phases: Sequence[Message], root: Path) -> tuple[TestAttempt, ...]:
-    """Fold the phases of one test; those that a plugin has rerun are attempts before the last."""
+def attempts_of(phases: Sequence[Message], root: Path, **common: Any) -> tuple[TestAttempt, ...]:
+    """Fold the phases of one test; those that a plugin has rerun are attempts before the last.
+
+    `common` are further fields of each attempt; `duration_s` among them is that of the last.
+    """
+    earlier = {name: value for name, value in common.items() if name != "duration_s"}
     found, part = [], list[Message]()
     for phase in phases:
         part.append(phase)
         if phase["outcome"] == "rerun":
-            found.append(_attempt([*part[:-1], {**phase, "outcome": "failed"}], root))
+            found.append(_attempt([*part[:-1], {**phase, "outcome": "failed"}], root, earlier))
             part = []
     # What comes after a rerun's report is the teardown of the same try.
     if any(phase["when"] != "teardown" or phase["outcome"] != "passed" for phase in part):
-        found.append(_attempt(part, root))
+        found.append(_attempt(part, root, common))
     return tuple(found)
 
 
-def _attempt(phases: Sequence[Message], root: Path) -> TestAttempt:
+def _attempt(phases: Sequence[Message], root: Path, common: Mapping[str, Any]) -> TestAttempt:
     """Fold one try: what failed first says why, and where it failed makes it a failure or an error."""
     failed = [phase for phase in phases if phase["outcome"] == "failed"]
     in_test = [phase for phase in failed if phase["when"] == "call"]
     outcome = TestVerdict.FAILED if in_test else TestVerdict.ERROR if failed else _unfailed(phases)
     telling = (in_test or failed or [phase for phase in phases if _is_skip(phase)])[:1]
     told = _told(telling[0], root) if telling else {}
-    return TestAttempt(outcome=outcome, duration_s=sum(phase["duration"] or 0.0 for phase in phases), **told)
+    duration_s = sum(phase["duration"] or 0.0 for phase in phases)
+    return TestAttempt(outcome=outcome, **{"duration_s": duration_s, **common, **told})
 
 
 def _is_skip(phase: Message) -> bool:

@@ -22,7 +22,7 @@ from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
 from fanfold.skills.parallel_test.records import shard_status, suite_record
 from fanfold.skills.parallel_test.stretch import Stretch, Told
-from fanfold.skills.parallel_test.trials import Trials, is_bad, not_run
+from fanfold.skills.parallel_test.trials import Trials, not_run
 from fanfold.suites import (
     BAD,
     Case,
@@ -275,9 +275,8 @@ class PytestWork:
     def _consider(self, stretch: Stretch, attempt: Attempt) -> None:
         """Have the failures of a stretch rerun, as many as tell something."""
         ran = stretch.worker.last_tests
-        for index in stretch.done:
-            case = self._case(index)
-            if is_bad(case) and self._trials.admit(case):
+        for index, told in stretch.done.items():
+            if told.attempts and told.attempts[-1].outcome in BAD and self._trials.admit(self._case(index)):
                 self._before[index] = ran[: ran.index(index)]
                 self._open += 1
                 label = f"rerun of {self._tests[index].label}"

@@ -107,17 +107,17 @@ class Stretch:
 
     def _end(self, at: float) -> None:
         if self._current is not None:
-            self._tell(self._current, attempts_of(self._phases, self.root), at - self._at)
+            # What a test takes is all that passes between its start and its end, not what its phases add up to.
+            wall_s = max(0.0, at - self._at)
+            self._tell(self._current, self._attempts(self._phases, duration_s=wall_s), wall_s)
         self._current, self._since = None, _now()
 
     def _tell(self, index: int, attempts: Sequence[TestAttempt], wall_s: float) -> None:
-        common = {"worker": self.worker.seat.number, "conditions": self.conditions}
-        named = [attempt.model_copy(update=common) for attempt in attempts]
-        if named:
-            # What a test takes is all that passes between its start and its end, not what its phases add up to.
-            named[-1] = named[-1].model_copy(update={"duration_s": max(0.0, wall_s)})
-        self.done[index] = told = Told(tuple(named), max(0.0, wall_s))
+        self.done[index] = told = Told(tuple(attempts), wall_s)
         self.heard(index, told)
+
+    def _attempts(self, phases: Sequence[Message], **common: Any) -> tuple[TestAttempt, ...]:
+        return attempts_of(phases, self.root, worker=self.worker.seat.number, conditions=self.conditions, **common)
 
     def _stopped(self, message: Message) -> None:
         """A test has raised what would have ended the whole of a plain pytest run."""
@@ -181,8 +181,9 @@ class Stretch:
         verdict, said = self._broken or (TestVerdict.CRASHED, _crash(code))
         self.why = str(said["message"])
         if self._current is not None:
-            so_far = attempts_of(self._phases, self.root)[:-1] if self._phases else ()
-            attempt = TestAttempt(outcome=verdict, output=tail or None, **said)
+            so_far = self._attempts(self._phases)[:-1]
+            place = {"worker": worker.seat.number, "conditions": self.conditions, "duration_s": _now() - self._since}
+            attempt = TestAttempt(outcome=verdict, output=tail or None, **place, **said)
             self._tell(self._current, [*so_far, attempt], _now() - self._since)
         elif not self.done:
             self.why += f"\n{tail}"
