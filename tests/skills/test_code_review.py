@@ -3,7 +3,7 @@
 import contextlib
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +208,14 @@ def test_what_is_not_in_the_code_is_dropped(fields, reason):
     dropped = placed(**fields)
     assert isinstance(dropped, Dropped)
     assert dropped.reason == reason
+
+
+def test_a_caller_that_the_change_leaves_alone_has_a_place():
+    """What has to be mended may stand in another file of the tree; only what is in no file is dropped."""
+    about = changed({"a.py": CODE, "caller.py": "a.find(1)\n"}, {"a.py": AFTER, "caller.py": "a.find(1)\n"})
+    found = Placer(replace(about, paths=("a.py",))).place(reported(path="caller.py", quote="a.find(1)"), Reader(), {})
+    assert isinstance(found, Finding)
+    assert (found.path, found.line, found.introduced) == ("caller.py", 1, False)
 
 
 @given(

@@ -96,12 +96,16 @@ def test_the_severity_is_the_verifiers():
     assert one.severity is Severity.LOW
 
 
-def test_what_would_go_wrong_without_the_change_is_not_its_own():
-    """When none of those who confirm holds the change responsible."""
-    (one,) = standing(Claim(finding(), 0), [said("holds", ours=False), said("holds", ours=False)])
-    assert not one.introduced
-    (two,) = standing(Claim(finding(), 0), [said("holds", ours=False), said("holds")])
-    assert two.introduced
+def test_whose_fault_it_is_is_the_verifiers_to_say():
+    """A change can break a line that it leaves alone; and what would go wrong without it is not its own."""
+    touched, untouched = finding(), finding(introduced=False)
+    ours, theirs = said("holds"), said("holds", ours=False)
+    for one in (touched, untouched):
+        assert standing(Claim(one, 0), [ours, ours])[0].introduced
+        assert not standing(Claim(one, 0), [theirs, theirs])[0].introduced
+        assert not standing(Claim(one, 0), [ours, theirs])[0].introduced
+    assert standing(Claim(touched, 0), [])[0].introduced
+    assert not standing(Claim(untouched, 0), [])[0].introduced
 
 
 def test_the_same_is_tried_once():

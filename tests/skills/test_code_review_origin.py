@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from fanfold.models import Finding, Severity
+from fanfold.models import Finding, Severity, Verdict
 from fanfold.skills.code_review.origin import with_origins
 from fanfold.sources.target import resolve
 
@@ -85,3 +85,9 @@ def test_a_brace_decides_nothing(moved):
     """Lines without a letter or digit move about in every change."""
     only = [finding("", 7)]
     assert asyncio.run(with_origins(moved, only)) == only
+
+
+def test_what_verifiers_have_confirmed_is_left_as_they_said(moved):
+    """The line only moved, and the change broke it all the same."""
+    confirmed = [one.model_copy(update={"verdict": Verdict.CONFIRMED}) for one in FOUND]
+    assert asyncio.run(with_origins(moved, confirmed)) == confirmed

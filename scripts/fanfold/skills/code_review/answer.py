@@ -70,6 +70,7 @@ class Placer:
         # Sub-agents know files by the names that they were shown.
         self._paths = {shown: path for path in target.paths for shown in (printable(path), path)}
         self._files: dict[str, FileText] = {}
+        self._others: frozenset[str] | None = None
 
     def place(self, reported: ReportedFinding, reader: Reader, evidence: Mapping[str, Finding]) -> Finding | Dropped:
         """Return the finding with the lines its quote stands on, or why it is dropped.
@@ -79,7 +80,7 @@ class Placer:
         aspect = reported.aspect if reported.aspect in reader.aspects else reader.aspects[0]
         named, title = reported.path.strip().removeprefix("./"), one_line(reported.title)
         source = (f"{aspect}{reader.sample}",)
-        path = self._paths.get(named)
+        path = self._paths.get(named) or self._beyond(named)
         if path is None:
             return Dropped(title=title, path=one_line(named), reason="outside-the-target", sources=source)
         file = self._file(path)
@@ -105,6 +106,14 @@ class Placer:
             sources=tuple(sorted({*source, *(source for e in same for source in e.sources)})),
             mechanism=_SLUG.sub("-", reported.mechanism.lower()).strip("-")[:60],
         )
+
+    def _beyond(self, named: str) -> str | None:
+        """Return a file that the change leaves alone: a caller there may be what has to be mended."""
+        if self._target.whole:
+            return None
+        if self._others is None:
+            self._others = frozenset(self._target.snapshot.paths())
+        return named if named in self._others else None
 
     def _file(self, path: str) -> FileText:
         if path not in self._files:

@@ -114,8 +114,10 @@ def _settled(claim: Claim, verdict: Verdict, sure: float, holds: Sequence[Verifi
         "severity": _severity(claim.finding, holds),
     }
     findings = [claim.finding, *claim.others]
-    ours = not holds or any(a.by_this_change for a in holds)
-    return [f.model_copy(update={**told, "introduced": f.introduced and ours}) for f in findings]
+    if holds:
+        # Whether the change is to blame is theirs to say: what it breaks may stand on a line that it leaves alone.
+        told = {**told, "introduced": 2 * sum(answer.by_this_change for answer in holds) > len(holds)}
+    return [f.model_copy(update=told) for f in findings]
 
 
 def _severity(finding: Finding, holds: Sequence[VerifierAnswer]) -> Severity:

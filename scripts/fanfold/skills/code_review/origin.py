@@ -8,7 +8,7 @@ from functools import partial
 
 from fanfold.engine.gather import gather
 from fanfold.errors import TargetError
-from fanfold.models import Finding
+from fanfold.models import Finding, Verdict
 from fanfold.sources.blame import carried_over
 from fanfold.sources.git import Git
 from fanfold.sources.snapshot import WorkingTree
@@ -25,7 +25,7 @@ async def with_origins(target: Target, findings: Sequence[Finding]) -> list[Find
     base = target.base
     if base is None or (target.head is None and not isinstance(target.snapshot, WorkingTree)):
         return list(findings)
-    paths = sorted({finding.path for finding in findings if finding.introduced})
+    paths = sorted({finding.path for finding in findings if finding.introduced and not _decided(finding)})
     told = await gather([partial(asyncio.to_thread, _carried, target, base, path) for path in paths], jobs=_AT_ONCE)
     carried = {path: outcome.value or frozenset() for path, outcome in zip(paths, told, strict=True)}
     return [_marked(finding, carried.get(finding.path, frozenset())) for finding in findings]
@@ -34,6 +34,15 @@ async def with_origins(target: Target, findings: Sequence[Finding]) -> list[Find
 def is_broken_promise(finding: Finding) -> bool:
     """Tell whether the change broke what a line counted on: then it brought the fault, whoever wrote the line."""
     return any(source.startswith("contracts:") for source in finding.sources)
+
+
+def _decided(finding: Finding) -> bool:
+    """Is it known whose it is: proved by what the change promised, or said by verifiers?
+
+    A change can break a line that it does not touch. An analyzer's own findings are plausible by themselves.
+    """
+    heard = finding.verdict in {Verdict.CONFIRMED, Verdict.PLAUSIBLE} and any(":" not in s for s in finding.sources)
+    return heard or is_broken_promise(finding)
 
 
 def _carried(target: Target, base: str, path: str) -> frozenset[int]:
@@ -48,6 +57,6 @@ def _marked(finding: Finding, carried: frozenset[int]) -> Finding:
     """A line without a letter or digit decides nothing: braces and blanks move about in every change."""
     texts = enumerate(finding.quote.split("\n"), finding.line)
     telling = [number for number, text in texts if any(letter.isalnum() for letter in text)]
-    if is_broken_promise(finding) or not finding.introduced or not telling or not carried.issuperset(telling):
+    if _decided(finding) or not finding.introduced or not telling or not carried.issuperset(telling):
         return finding
     return finding.model_copy(update={"introduced": False})
