@@ -220,6 +220,13 @@ FINE = {
         "from shop.cart import price\nprice(1, 2, 3)\n",
     ),
     "a file that does not parse": (changed("LIMIT = 10\n", ""), "from shop.cart import LIMIT\ndef (\n"),
+    "modules that are generated or compiled": (
+        {
+            "shop/new.py": "from . import cart_pb2\nfrom ._speed import fast\nfrom .cart_pb2 import Cart\n",
+            "setup.py": "Extension('shop._speed', ['src/speed.c'])\n",
+        },
+        "",
+    ),
     "a module of the standard library": (
         {"json.py": "x = 1\n"},
         "from json import loads\nloads('')\n",

@@ -36,6 +36,9 @@ BUILD_FILES = (
 """Files that name what is built: a module that one of them names may exist without being in the tree."""
 
 
+_GENERATED = ("_pb2", "_pb2_grpc", "_version", "_generated", "_build")
+
+
 class Spot(NamedTuple):
     """Lines of a file at the head, and what is wrong there."""
 
@@ -185,7 +188,7 @@ class PythonContracts:
                 self._note("gone-module", title, path, node, "imported here")
         elif level and module and self._is_new(path, node):
             expected = self._head.expected(path, level, module)
-            if expected and not self._may_be_built(expected):
+            if expected and not self._may_be_built(expected) and not self._is_named_by_a_build(expected):
                 title = f"`{spelled}` is imported, and there is no {expected}"
                 self._note("unresolved-import", title, path, node, "imported here")
 
@@ -214,6 +217,13 @@ class PythonContracts:
         )
         return any(file in text for text in texts)
 
+    def _is_named_by_a_build(self, path: str) -> bool:
+        """Tell whether a module that never was in the tree may be compiled or generated: its name is enough."""
+        stem = path.rpartition("/")[2].removesuffix(".py")
+        builds = (other for other in self._head.paths if other.rpartition("/")[2] in BUILD_FILES)
+        word = re.compile(rf"(?<!\w){re.escape(stem)}(?!\w)")
+        return stem.endswith(_GENERATED) or any(word.search(self._target.snapshot.read(b) or "") for b in builds)
+
     def _names(self, path: str, node: ast.ImportFrom, delta: _Delta) -> None:
         source = self._head.resolve(path, node.level, node.module or "")
         if source is None:
@@ -226,7 +236,7 @@ class PythonContracts:
             if lost:
                 title = self._removed(alias.name, source, delta)
                 self._note("removed-symbol", title, path, alias, "imported here")
-            else:
+            elif not source.endswith("/__init__.py") or not self._is_named_by_a_build(alias.name):
                 title = f"`{alias.name}` is imported from {source}, which has no such name"
                 self._note("unresolved-import", title, path, alias, "imported here")
 
