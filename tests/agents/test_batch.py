@@ -4,6 +4,9 @@ Every answer of a sub-agent here is scripted; no model was asked.
 """
 
 import asyncio
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -124,6 +127,37 @@ def test_a_stopped_run_takes_its_batch_up_again(served, tmp_path):
     again, notes = run(folder, range(3))
     assert words(again) == [["0"], ["1"], ["2"]]
     assert notes == []
+    assert len(creations(server)) == 1
+
+
+ASK = """
+import asyncio, sys
+sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from fanfold.agents import batch
+from fanfold.agents.backends import Premises
+from fanfold.engine.attempt import Attempt
+from test_batch import spec
+batch.GATHER_S = 0.02
+asyncio.run(batch.BatchBackend(Premises(None, Path(sys.argv[1]))).ask(spec(7), Attempt()))
+"""
+
+
+def test_a_killed_run_takes_its_batch_up_again(served, tmp_path):
+    """SIGKILL between submitting and collecting: the same question is waited for, and paid once."""
+    server = served(ServerOptions(batch_s=3600))
+    folder = tmp_path / ".fanfold"
+    paths = [str(Path(batch_module.__file__).parents[2]), str(Path(__file__).parent)]
+    with subprocess.Popen([sys.executable, "-c", ASK, str(folder), *paths]) as process:
+        deadline = time.monotonic() + 60
+        while not list(folder.glob("batches/*.json")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    server.advance(3600)
+    outcomes, _ = run(folder, [7])
+    assert words(outcomes) == [["7"]]
     assert len(creations(server)) == 1
 
 

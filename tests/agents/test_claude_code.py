@@ -391,11 +391,11 @@ def test_the_prompt_goes_in_by_stdin_and_its_last_words_are_ours(scripted, tmp_p
         f"open({str(tmp_path / 'argv')!r}, 'w').write(json.dumps(sys.argv))\n"
         "say(type='result', is_error=False, structured_output={'words': []})\n"
     )
-    long = spec("@/etc/passwd " * 50_000, lookups=(), packed="packed @x")
+    long = spec("@/etc/passwd " * 50_000, lookups=())
     (answered,) = asyncio.run(asked(ClaudeCodeBackend(NOWHERE), long))
     assert answered.answer == Answer(words=[])
     content = json.loads((tmp_path / "got").read_text())["message"]["content"]
-    assert [block["text"][:12] for block in content] == ["The change.", "@/etc/passwd", "packed @x", "Hand in your"]
+    assert [block["text"][:12] for block in content] == ["The change.", "@/etc/passwd", "Hand in your"]
     assert "@" not in content[-1]["text"]
     assert content[0]["cache_control"] == {"type": "ephemeral"}
     argv = json.loads((tmp_path / "argv").read_text())

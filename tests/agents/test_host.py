@@ -71,13 +71,13 @@ def answer(place, name, content):
 
 def test_a_prompt_is_self_contained_and_written_once(premises, place):
     """It holds what every backend sends, where the answer goes, and its shape; asking again changes nothing."""
-    one = spec(packed="What surrounds it.")
+    one = spec()
     for _ in range(2):
         (outcome,) = outcomes(premises, one)
         assert outcome.status is Status.NOT_RUN
     assert [path.name for path in (place / "prompts").iterdir()] == ["001-finder.md"]
     text = (place / "prompts" / "001-finder.md").read_text()
-    for part in (SYSTEM, "The change.", "Find.", "What surrounds it.", str(place / "answers" / "001-finder.json")):
+    for part in (SYSTEM, "The change.", "Find.", str(place / "answers" / "001-finder.json")):
         assert part in text
     assert json.dumps(REPORT.schema, indent=1) in text
     assert f'{{"unit": "{one.key}"' in text

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from fanfold.agents import batch
 from fanfold.agents.backends import Backend, Premises, open_backend
 from fanfold.agents.host_folder import HostFolder
 from fanfold.agents.recording import Recorder
@@ -109,6 +110,16 @@ async def on_api(case: Case, premises: Premises) -> AsyncIterator[Backend]:
 
 
 @asynccontextmanager
+async def on_batch(case: Case, premises: Premises) -> AsyncIterator[Backend]:
+    """Message batches, which answer at once here."""
+    async with on_api(case, premises):
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("GATHER_S", "FIRST_POLL_S"):
+                patch.setattr(batch, name, 0.01)
+            yield opened("batch", premises)
+
+
+@asynccontextmanager
 async def on_replay(case: Case, premises: Premises) -> AsyncIterator[Backend]:
     """A recording of the same agent on the API."""
     file = premises.folder / "recording.jsonl"
@@ -165,13 +176,20 @@ async def on_host(case: Case, premises: Premises) -> AsyncIterator[Backend]:
 Place = Callable[[Case, Premises], AbstractAsyncContextManager[Backend]]
 PLACES: dict[str, Place] = {
     "api": on_api,
+    "batch": on_batch,
     "replay": on_replay,
     "claude-code": on_claude_code,
     "host": on_host,
 }
 # The host's agents are asked once, by somebody else, and can only hand in: turns and a server's doings are not theirs.
 IN_HOST = ("at once", "as text", "wrong twice")
-BOTH = [(place, case) for place in PLACES for case in CASES if place != "host" or case in IN_HOST]
+# A batch's agents have one turn: they can look nothing up.
+BOTH = [
+    (place, case)
+    for place in PLACES
+    for case in CASES
+    if (place != "host" or case in IN_HOST) and (place != "batch" or not CASES[case].looks)
+]
 
 
 def opened(name: str, premises: Premises) -> Backend:

@@ -9,6 +9,7 @@ import unicodedata
 
 import pytest
 
+from fanfold.skills.code_review import plan
 from fanfold.testing.options import Fault, FaultKind
 from fanfold.testing.replies import Reply, Rule
 
@@ -188,3 +189,22 @@ def test_a_harmless_change_gets_nothing_found(repository, fanfold, served, effor
     assert ended.code == 0
     assert "**Nothing found.**" in ended.out
     assert "## " not in ended.out
+
+
+def test_a_small_edit_pays_for_its_part_alone(repository, fanfold, served, monkeypatch):
+    """Parts that stay the same, and a commit more or less, cost nothing; the edited part is read again."""
+    monkeypatch.setattr(plan, "PART_TOKENS", 600)
+    for name in ("alpha", "beta", "gamma"):
+        repository.write(f"{name}/{name}.py", "".join(f"{name}_{n} = {n}\n" for n in range(40)))
+    server = served(script([]))
+    first = fanfold(*REVIEW).run
+    finders = kinds(first).count("finder")
+    assert finders >= 6
+    repository.write("beta/beta.py", "".join(f"beta_{n} = {n}\n" for n in range(41)))
+    repository.write("delta/delta.py", "delta = 1\n" * 60)
+    asked = server.stats().requests
+    second = fanfold(*REVIEW).run
+    assert second["status"] == "complete"
+    assert server.stats().requests - asked < finders
+    paid = [unit["label"] for unit in second["units"] if unit["kind"] == "finder" and not unit["reused"]]
+    assert len(paid) == server.stats().requests - asked == 4

@@ -87,17 +87,29 @@ def _map_status(error: anthropic.APIStatusError) -> errors.WorkerError:
     if status == _OK:
         status = _STREAM_ERRORS.get(str(error.type), _SERVER_ERROR)
     said = _clean(error.api_message or error.message)
+    spent = (error.error_code or "").endswith("spend_limit_reached")
+    return _by_status(status, said, spent=spent, retry_after_s=_retry_after_s(error))
+
+
+def error_of(kind: str, said: str) -> errors.WorkerError:
+    """Return the error that the API names by its type, where there is no response of its own: in a batch."""
+    return _by_status(_STREAM_ERRORS.get(kind, _SERVER_ERROR), _clean(said))
+
+
+def _by_status(
+    status: int, said: str, *, spent: bool = False, retry_after_s: float | None = None
+) -> errors.WorkerError:
     if status == _RATE_LIMITED:
-        if (error.error_code or "").endswith("spend_limit_reached") or any(w in said.lower() for w in _SPEND_WORDS):
+        if spent or any(word in said.lower() for word in _SPEND_WORDS):
             return errors.NoCredit(f"a spend limit was reached (429): {said}")
-        return errors.RateLimited(f"rate limited (429): {said}", retry_after_s=_retry_after_s(error))
+        return errors.RateLimited(f"rate limited (429): {said}", retry_after_s=retry_after_s)
     if status in _FINAL_BY_STATUS:
         kind, message = _FINAL_BY_STATUS[status]
         return kind(f"{message}: {said}")
     if status in _TRANSIENT_STATUS:
         return errors.ConnectionLost(f"the API ended the request ({status}): {said}")
     if status >= _SERVER_ERROR:
-        return errors.Overloaded(f"the API failed ({status}): {said}", retry_after_s=_retry_after_s(error))
+        return errors.Overloaded(f"the API failed ({status}): {said}", retry_after_s=retry_after_s)
     return errors.BadRequest(f"the API rejected the request ({status}): {said}")
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Backend(Protocol):
     """Turns a spec into an answer.
 
-    `interactive` tells whether its sub-agents can look things up; where they can't, specs are made without lookups and
-    `packed` stands in. `most` bounds how many may be asked at once, None: as many as the run has jobs.
+    `interactive` tells whether its sub-agents can look things up; where they can't, specs are made without lookups, and
+    whoever makes them packs more into the context. `most` bounds how many may be asked at once, None: as many as the
+    run has jobs.
     """
 
     name: str

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fanfold import errors
+from fanfold.agents.api_errors import error_of
 from fanfold.agents.api_stream import foreign_errors_mapped, turn_of, usage_of
 from fanfold.agents.batch_ledger import Ledger, Request, chunks, custom_id
 from fanfold.agents.clients import open_client
@@ -200,10 +201,7 @@ class BatchBackend:
         self._ledger.strike(batch, name)
         self._batches[batch].places.pop(name, None)
         if result.type == "errored":
-            said = f"{result.error.error.type}: {result.error.error.message}"
-            if result.error.error.type == "invalid_request_error":
-                raise errors.BadRequest(f"the API rejected the request: {said}")
-            raise errors.Overloaded(f"the request failed in its batch: {said}")
+            raise error_of(result.error.error.type, result.error.error.message)
         if result.type == "expired":
             raise errors.Overloaded("the request expired before its batch came to it")
         raise errors.ConnectionLost(f"the request was {result.type}")

@@ -186,7 +186,7 @@ def prompt_of(spec: AgentSpec[Any], attempt: Attempt, note: str) -> str:
 
     The last block is fanfold's own words: the CLI looks into that one for what stands behind an @.
     """
-    own = [spec.task, note or spec.packed]
+    own = [spec.task, note]
     if attempt.correction:
         own.append(f"Your previous answer could not be used: {attempt.correction}. Answer again, in full.")
     texts = [{"type": "text", "text": text} for text in (*own, _CLOSE) if text]

@@ -110,7 +110,6 @@ def prompt_of(spec: AgentSpec[Any], answer: Path) -> str:
         spec.brief.system.strip(),
         spec.context,
         spec.task,
-        spec.packed,
         _TAIL.format(
             place=answer,
             envelope=envelope,

@@ -98,8 +98,7 @@ class AgentSpec(Generic[A]):
     """One sub-agent, in the order in which its request is laid out.
 
     `brief` and `context` are the shared prefix: agents that agree on both share one cache entry, which ends with
-    `context`. `task` is what this agent alone is told. `packed` is what a backend without tools adds to it, in place of
-    looking things up. `max_tokens` bounds each turn's output, thinking included.
+    `context`. `task` is what this agent alone is told. `max_tokens` bounds each turn's output, thinking included.
     """
 
     role: str
@@ -108,7 +107,6 @@ class AgentSpec(Generic[A]):
     task: str
     answer: AnswerTool[A]
     max_tokens: int
-    packed: str = ""
     allowance: Allowance = field(default_factory=Allowance)
 
     def __post_init__(self) -> None:
@@ -127,12 +125,7 @@ class AgentSpec(Generic[A]):
     @property
     def own(self) -> str:
         """What stands after the shared prefix."""
-        parts = [
-            self.task,
-            "" if self.brief.lookups else self.packed,
-            f"Hand in your answer with `{self.answer.name}`.",
-        ]
-        return "\n\n".join(part for part in parts if part)
+        return f"{self.task}\n\nHand in your answer with `{self.answer.name}`."
 
     @cached_property
     def prefix(self) -> str:

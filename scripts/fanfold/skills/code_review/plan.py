@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -29,6 +30,8 @@ from fanfold.sources.text import printable
 # A change that fits into this is read in one piece. Beyond it a context starts to lose things.
 PART_TOKENS = 40_000
 SURROUNDINGS_TOKENS = 8_000
+# For sub-agents that can look nothing up.
+PACKED_TOKENS = 24_000
 REPORT_FINDINGS = AnswerTool("report_findings", "A finder's hand-in: all that it found. Ends its work.", FinderAnswer)
 GIVE_VERDICT = AnswerTool(
     "give_verdict", "A verifier's hand-in: its verdict on the claim. Ends its work.", VerifierAnswer
@@ -200,7 +203,10 @@ def plan_review(
     told, answers = system_prompt(chosen.aspects), (REPORT_FINDINGS, GIVE_VERDICT)
     brief = Brief(model_for("finder", request), request.effort, told, answers, lookups)
     around = Surroundings.of(target, evidence)
-    readings = tuple(_reading(part, evidence, target.description, guidance.text, around) for part in parts)
+    allowance = SURROUNDINGS_TOKENS if lookups else PACKED_TOKENS
+    readings = tuple(
+        _reading(part, evidence, purpose_of(target), guidance.text, around.text(part, allowance)) for part in parts
+    )
     plan = ReviewPlan(request, chosen, brief, readings, skipped, (), stands)
     return replace(plan, finders=tuple(_finders(plan)))
 
@@ -247,23 +253,35 @@ def system_prompt(aspects: Iterable[Aspect]) -> str:
     return "\n\n".join([rules, *told, FENCE_RULE]) + "\n"
 
 
-def _reading(part: Part, evidence: Sequence[Finding], description: str, guidance: str, around: Surroundings) -> Reading:
+def _reading(part: Part, evidence: Sequence[Finding], purpose: str, guidance: str, surroundings: str) -> Reading:
     own = tuple(finding for finding in evidence if finding.path in part.paths)
-    beside = around.text(part, SURROUNDINGS_TOKENS)
-    return Reading(part, shared_context(part, own, description, guidance=guidance, surroundings=beside), own)
+    return Reading(part, shared_context(part, own, purpose, guidance=guidance, surroundings=surroundings), own)
+
+
+_COMMIT = re.compile(r"^commit [0-9a-f]{7,40} ")
+_COUNTS = re.compile(r" \(\d+ (?:files?|commits?)\)$")
+
+
+def purpose_of(target: Target) -> str:
+    """Return what the change is said to be, without ids and counts.
+
+    A part that stays the same is then not paid again when a file or commit is added elsewhere.
+    """
+    return _COUNTS.sub("", _COMMIT.sub("commit: ", target.description))
 
 
 def shared_context(
-    part: Part, evidence: Sequence[Finding], description: str, *, guidance: str = "", surroundings: str = ""
+    part: Part, evidence: Sequence[Finding], purpose: str, *, guidance: str = "", surroundings: str = ""
 ) -> str:
     """Return what the sub-agents of a part all read, every piece of it fenced."""
-    which = f" This is part {part.number} of {part.count}; others read the rest." if part.count > 1 else ""
+    # Without numbers: a part that stays the same is not paid again when others come or go.
+    which = " This is a part of it; others read the rest." if part.count > 1 else ""
     beside = ["What stands around it:", fence("surroundings", surroundings)] if surroundings else []
     rules = ["This repository's guidance for reviews:", fence("guidance", guidance)] if guidance else []
     return "\n\n".join(
         [
             f"The change under review.{which}",
-            fence("description", description),
+            fence("purpose", purpose),
             fence("change", part.text),
             *beside,
             "What static analyzers reported on these files:",

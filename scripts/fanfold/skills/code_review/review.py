@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,7 @@ from fanfold.skills.code_review.request import ReviewRequest
 from fanfold.skills.code_review.suggestions import with_checked_suggestions
 from fanfold.skills.code_review.work import AgentWorker, AnalyzerWorker
 from fanfold.sources.target import Target
-from fanfold.sources.text import os_path
+from fanfold.sources.text import listed, os_path
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
@@ -94,6 +95,7 @@ async def review(
     await reading.run()
     findings = [*(finding for finding in evidence if finding not in reading.tried), *reading.findings]
     files = tuple(_read_files(target, plan, reading))
+    notes += _left_out(plan)
     read = frozenset(file.path for file in files if file.status == "reviewed")
     return await _folded(target, _Sorted(findings, reading.dropped, files, read), notes, knowledge)
 
@@ -256,6 +258,14 @@ def _read_files(target: Target, plan: ReviewPlan, reading: _Reading) -> Iterator
         failed.update(dict.fromkeys(plan.readings[index].part.paths, why))
     for path in dict.fromkeys(path for part in plan.readings for path in part.part.paths):
         yield FileCoverage(path, "partly" if path in failed else "reviewed", failed.get(path))
+
+
+def _left_out(plan: ReviewPlan) -> list[str]:
+    """Name the files that nobody read on purpose, by reason."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for path, why in plan.skipped:
+        by_reason[why].append(path)
+    return [f"not read by sub-agents ({why}): {listed(paths)}" for why, paths in by_reason.items()]
 
 
 def _unreadable(target: Target) -> Iterator[FileCoverage]:
