@@ -14,6 +14,8 @@ from fanfold.reports.samples import FULL, RUNS
 
 MULTITOOL = "@microsoft/sarif-multitool@5.7.0"
 RDFORMAT = "@umbrelladocs/rdformat-validator@1.0.1"
+# A registry that does not answer is no reason to wait.
+QUICKLY = ("--fetch-retries=1", "--fetch-timeout=30000")
 MANY = FULL.model_copy(
     update={
         "findings": tuple(
@@ -35,7 +37,7 @@ def installed(package: str) -> Path:
     if not place.exists():
         cache.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=cache))
-        command = [npm, "install", "--prefix", str(draft), "--no-audit", "--no-fund", package]
+        command = [npm, "install", "--prefix", str(draft), "--no-audit", "--no-fund", *QUICKLY, package]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:
             shutil.rmtree(draft)

@@ -52,6 +52,8 @@ def install_claude(cache: Path) -> Path:
 
 def _install(npm: str, folder: Path) -> None:
     command = [npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", "--no-save"]
+    # A registry that does not answer is no reason to wait.
+    command += ["--fetch-retries=1", "--fetch-timeout=30000"]
     try:
         done = subprocess.run(  # noqa: S603  the npm of whoever runs the tests
             [*command, f"{_PACKAGE}@{VERSION}"],
