@@ -14,6 +14,7 @@ DOCUMENTS = [
     "README.md",
     "templates/README.md",
     *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("skills/*/SKILL.md")),
+    *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("skills/*/references/*.md")),
 ]
 _FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`((?:bin/)?fanfold [^`\n]+)`")

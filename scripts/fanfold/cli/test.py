@@ -21,8 +21,8 @@ from fanfold.cli.options import option, shared_options
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, INTERRUPTED, Session
 from fanfold.cli.streams import printable
+from fanfold.cli.test_parts import Asked, asked, lanes, merge, part_text, write_plan
 from fanfold.engine.folder import FOLDER
-from fanfold.engine.limits import LaneLimits
 from fanfold.engine.runs import list_runs, read_run, runs_folder
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.watched import Limits
@@ -33,12 +33,12 @@ from fanfold.runners.tools import Tools
 from fanfold.skills import PARALLEL_TEST
 from fanfold.skills.parallel_test.fold import incomplete, previous_results
 from fanfold.skills.parallel_test.job import Job, Settings
+from fanfold.skills.parallel_test.merged import described
 from fanfold.skills.parallel_test.plan_text import plan_text
 from fanfold.skills.parallel_test.request import TestRequest
 from fanfold.skills.parallel_test.run import Chosen, Durations, Surroundings, choose_tests, run_tests
 from fanfold.skills.parallel_test.settings import NOTHING
 from fanfold.skills.parallel_test.work import durations_of
-from fanfold.sources.text import counted
 from fanfold.suites import BAD, Case, TestResult, TestRunResult
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ _TOLD = 20
 @option("--fail-on-flaky", is_flag=True, help="Exit 1 when a test passed only after it had failed.")
 @option("--memory", type=click.IntRange(64), metavar="MB", help="The most memory of one test process and its children.")
 @option("--slow", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Say that a test is slow after it.")
+@option("--plan", metavar="N|FILE", help="Print a plan that deals all tests out to N machines; with --shard, read it.")
+@option("--shard", metavar="i/N", help="Run part i of the N that --plan FILE has.")
+@option("--merge", is_flag=True, help="Fold the run.json of all parts, which are then the arguments, into one report.")
 @shared_options
 @click.pass_context
 def test(ctx: click.Context, /, **given: Any) -> int:
@@ -82,13 +85,28 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     Django, jest, vitest, playwright, mocha, node:test, go, cargo, maven, gradle, rspec, minitest, phpunit, dotnet,
     ctest and bats are found by themselves. --timeout holds for one test where its framework tells when each begins,
     else for a process; --jobs is how many run at once (the machine's cores if not given).
+
+    On several machines, without any service: fanfold test --plan N > plan.json on one, fanfold test --shard i/N
+    --plan plan.json on each, fanfold test --merge out/* with the run.json of all.
     """
     root = repository_root(Path.cwd()).resolve()
-    request = _request(ctx, given)
+    parts = asked(given)
+    request = _request(ctx, given, parts)
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(PARALLEL_TEST.name, formats, template_choice(given["template"], given["templates"]))
     chosen_places = places(given["output"], formats)
+    if parts.merge is not None:
+        return _merged(parts, root, renderer, chosen_places, request)
     chosen = _chosen(request, root, ctx.meta.get(TABLES) or NOTHING)
+    if parts.count is not None:
+        settings = _settings(request, root, chosen, given)
+        write_plan(chosen, settings, parts.count, given["output"], quiet=given["quiet"])
+        return EXIT_DONE
+    if parts.plan is not None and parts.part is not None:
+        chosen = chosen.of_part(parts.plan, parts.part.index)
+        if given["dry_run"]:
+            click.echo(part_text(parts.part.index, parts.plan.parts[parts.part.index - 1]), nl=False)
+            return EXIT_DONE
     choice = choose_backend(request.backend, os.environ, Path.home())
     if given["dry_run"]:
         click.echo(_described(chosen, choice), nl=False)
@@ -104,17 +122,27 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     return _exit_code(session, run, result, request)
 
 
-def _request(ctx: click.Context, given: Mapping[str, Any]) -> TestRequest:
+def _merged(parts: Asked, root: Path, renderer: Renderer, chosen_places: dict[str, Path], request: TestRequest) -> int:
+    """Merge the runs of parts, and report them as one."""
+    run, result = merge(parts, root)
+    for line in run.coverage.missing:
+        click.echo(f"fanfold: {printable(' '.join(line.split()))}", err=True)
+    deliver(run, renderer, chosen_places)
+    return _code_of(result, run, request)
+
+
+def _request(ctx: click.Context, given: Mapping[str, Any], parts: Asked) -> TestRequest:
     model, models = models_of(given["model"], given["model_for"])
     told = ctx.get_parameter_source("jobs") is not ParameterSource.DEFAULT
     workers = given["jobs"] if told else os.cpu_count() or 1
     changed = given["changed"]
     return TestRequest(
-        arguments=given["suite_or_path"],
+        arguments=() if parts.merge is not None else given["suite_or_path"],
         last_failed=given["last_failed"],
         changed="" if changed == _UNCOMMITTED else changed,
         retries=given["retries"],
         fail_on_flaky=given["fail_on_flaky"],
+        part=parts.part,
         workers=workers,
         backend=given["backend"],
         model=model,
@@ -176,22 +204,18 @@ def _surroundings(root: Path, choice: Choice) -> Surroundings:
 def _session(
     request: TestRequest, chosen: Chosen, choice: Choice, surroundings: Surroundings, given: Mapping[str, Any]
 ) -> Session:
-    names = [suite.name for suite in chosen.plan.suites]
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > len(names[:5]) else "")
+    about = described([suite.name for suite in chosen.plan.suites])
     return Session(
         PARALLEL_TEST.name,
         request,
-        TargetRecord(root=str(surroundings.root), description=f"{counted(len(names), 'suite')} ({shown})"),
+        TargetRecord(root=str(surroundings.root), description=about),
         choice,
         toolbox=surroundings.toolbox,
         quiet=given["quiet"],
         verbose=given["verbose"],
         unit_limit=False,
         extra_jobs=_EXPLAINERS,
-        lanes={
-            "process": LaneLimits(limit=request.workers, start=request.workers),
-            "resource:*": LaneLimits(limit=1, start=1),
-        },
+        lanes=lanes(request.workers),
     )
 
 
@@ -248,13 +272,19 @@ def _teller(*, quiet: bool) -> Callable[[Job, Case], None]:
 
 def _exit_code(session: Session, run: Run, result: TestRunResult, request: TestRequest) -> int:
     """Return the exit code: an interruption beats a failure, which beats what is not known."""
-    totals = result.totals
     if session.stopped == INTERRUPTED:
         return session.exit_code(run, None)
+    code = _code_of(result, run, request)
+    return session.exit_code(run, None) if code == EXIT_DONE else code
+
+
+def _code_of(result: TestRunResult, run: Run, request: TestRequest) -> int:
+    """Return the exit code of a run that came to its end. Raises NothingToDo when no test is in it."""
+    totals = result.totals
     if totals.bad or (request.fail_on_flaky and totals.flaky):
         return EXIT_FINDING
     if incomplete(result, run.coverage):
         return EXIT_INCOMPLETE
     if not totals.tests:
         raise NothingToDo("no tests were found in what was run")
-    return session.exit_code(run, None)
+    return EXIT_DONE

@@ -106,7 +106,8 @@ def _split(pieces: list[_Piece], weigh: _Scale, total: float, workers: int, *, g
     share = total / workers
     # Of guesses, and of what shares fixtures, no more is expected than that it does not hold up the rest.
     small = share / _GUESSED_PER_WORKER if guessed else share / _MOST_PER_WORKER
-    heap = [(-piece.weight, number, piece) for number, piece in enumerate(pieces)]
+    # The first test's place tells pieces of one weight apart: no two have the same.
+    heap = [(-piece.weight, piece.tests[0].index, piece) for piece in pieces]
     heapq.heapify(heap)
     done: list[_Piece] = []
     while heap:

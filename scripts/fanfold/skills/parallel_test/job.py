@@ -11,6 +11,7 @@ from fanfold.engine.ports import Events
 from fanfold.engine.watched import Limits
 from fanfold.runners.base import Item, Runner
 from fanfold.runners.tools import Tools
+from fanfold.skills.parallel_test.portions import Share
 from fanfold.suites import Case, ClusterClass, Environment, ShardRecord, Suite, SuiteRecord
 
 LANE = "process"
@@ -24,6 +25,7 @@ class Job:
     frameworks that can't be asked for their tests; None is all.
     `durations` are what they took before, in seconds, by the
     names under which `SuiteRun.durations` hands them out. `lane` is that of its units in the engine (`lanes_of`).
+    `share` tells what of it is this machine's, None for all of it.
     """
 
     suite: Suite
@@ -33,6 +35,7 @@ class Job:
     items: Callable[[Sequence[Item]], Sequence[Item]] | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
     lane: str = LANE
+    share: Share | None = None
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,19 @@ from fanfold.errors import FinalError, WorkerError
 from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Command, Ended, Item, Reading, Task
 from fanfold.runners.schedule import lost_cases, shared_out, told_of
+from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seat, Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.plan import PlannedShard, shards_of, start_of
 from fanfold.skills.parallel_test.records import shard_status, suite_record
-from fanfold.skills.parallel_test.trials import Trials, is_bad, not_run
+from fanfold.skills.parallel_test.trials import Trials, is_bad, lost, not_run
 from fanfold.suites import Case, Conditions, ShardRecord, TestAttempt, TestVerdict
 
 Work = Callable[[Attempt], Awaitable[object]]
 
 _TAIL = 2_000
+_ABSENT = "the plan has it, and it is not there"
 
 
 @dataclass
@@ -61,6 +63,8 @@ class OtherWork:
         self._collected: int | None = None
         # What shards are made of that the tool makes by itself: which of them has what is known when all have ended.
         self._dealt: tuple[Item, ...] = ()
+        # What the plan of several machines gives this one, and which is not there.
+        self._absent: tuple[Case, ...] = ()
 
     @property
     def first(self) -> Unit[Work]:
@@ -78,21 +82,49 @@ class OtherWork:
 
     async def _collect(self, attempt: Attempt) -> int:
         """List what the suite is made of, and add its shards; returns how many items there are."""
-        job, tools = self.job, self._settings.tools
-        if not job.environment.prefix and (missing := job.runner.unavailable(job.suite, tools)):
-            raise FinalError(missing)
-        items = await self._items()
-        if job.items is not None:
-            items = tuple(job.items(items))
+        items = await self._chosen_items()
+        share = self.job.share
+        if share is not None:
+            mine = tuple(item for item in items if share.has(item.name))
+            self._absent = share.missing(item.name for item in mine)
+            items = items if share.portion.shards else mine
         tests = [len(item.tests) for item in items]
         self._collected = sum(tests) if tests and all(tests) else None
-        most = job.runner.most_shards(job.suite, tools)
+        for one in self._planned(items):
+            self._add_shard(attempt, one, items)
+        return len(items)
+
+    async def listed(self, _attempt: Attempt) -> Listed:
+        """List the items and run nothing: what is dealt out to several machines."""
+        items = await self._chosen_items()
+        most = self.job.runner.most_shards(self.job.suite, self._settings.tools)
+        return Listed(self.job, items=items, start_s=start_of(self.job.suite, self.job.durations), most=most)
+
+    async def _chosen_items(self) -> tuple[Item, ...]:
+        job = self.job
+        if not job.environment.prefix and (missing := job.runner.unavailable(job.suite, self._settings.tools)):
+            raise FinalError(missing)
+        items = await self._items()
+        return items if job.items is None else tuple(job.items(items))
+
+    def _planned(self, items: Sequence[Item]) -> Sequence[PlannedShard]:
+        """Return the shards: of this machine's share, those of the tool that the plan names, or of its items."""
+        job = self.job
+        if job.share is not None and job.share.portion.shards:
+            return [PlannedShard(shard.index, shard.count) for shard in job.share.portion.shards]
+        if job.share is not None and not job.share.portion.is_whole and not items:
+            return ()
+        most = job.runner.most_shards(job.suite, self._settings.tools)
         workers, known = self._settings.workers, job.durations
         planned, why = shards_of(job.suite, job.runner.sharding, items, known, workers, most=most)
         self._notes += [why] if why else []
-        for one in planned:
-            self._add_shard(attempt, one, items)
-        return len(items)
+        return [self._spelled(one, items) for one in planned]
+
+    def _spelled(self, planned: PlannedShard, items: Sequence[Item]) -> PlannedShard:
+        """Name the items of a single shard as well: nothing stands for all of a suite, which a share is not."""
+        if self.job.share is None or self.job.share.portion.is_whole or planned.items:
+            return planned
+        return replace(planned, items=tuple(item.name for item in items))
 
     async def _items(self) -> tuple[Item, ...]:
         """Ask the framework, where it can be asked; else what is known from names of files."""
@@ -112,7 +144,9 @@ class OtherWork:
 
     def _add_shard(self, attempt: Attempt, planned: PlannedShard, items: Sequence[Item]) -> None:
         dealt = planned.count > 1 and not planned.items
-        self._dealt = tuple(items) if dealt else ()
+        # Of what other machines run of it, nothing is heard here.
+        shared = self.job.share is not None and bool(self.job.share.portion.shards)
+        self._dealt = tuple(items) if dealt and not shared else ()
         whole = not planned.items and not dealt
         chosen = tuple(item for item in items if whole or item.name in planned.items)
         shard = _Shard(planned, chosen)
@@ -234,6 +268,7 @@ class OtherWork:
                 missing = lost_cases(shard.items, self._cases, self.job.suite)
                 self._cases += [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
         self._cases += self._unreported()
+        self._cases += [one.model_copy(update={"attempts": (lost(_ABSENT),)}) for one in self._absent]
         shards = tuple(self._record(shard, outcomes.get(shard.key)) for shard in self._shards)
         errors = [shard.error for shard in shards if shard.error]
         error = collecting.error if collecting and not collecting.ok else errors[0] if errors else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,13 +16,15 @@ from fanfold.runners.pytest.attempts import attempts_of
 from fanfold.runners.pytest.collection import Collection, PytestTest
 from fanfold.runners.pytest.launch import launch
 from fanfold.runners.pytest.shards import Shard, plan_shards
+from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
+from fanfold.skills.parallel_test.portions import name_of
 from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
 from fanfold.skills.parallel_test.records import shard_status, suite_record
 from fanfold.skills.parallel_test.stretch import Stretch, Told
-from fanfold.skills.parallel_test.trials import Trials, not_run
+from fanfold.skills.parallel_test.trials import Trials, lost, not_run
 from fanfold.suites import (
     BAD,
     Case,
@@ -114,10 +116,8 @@ class PytestWork:
     async def _collect(self, attempt: Attempt) -> int:
         """Collect, and add the shards to the run; returns how many tests there are."""
         try:
-            self._check()
-            self._collection = collection = await self._suite.collect(self._collect_limit_s)
-            tests = [test for test in collection.tests if self._is_chosen(test)]
-            self._tests = {test.index: test for test in tests}
+            collection = await self._collected()
+            tests = list(self._tests.values())
             start_s = _FORKED_S if self._suite.can_fork else collection.took_s + _STARTED_S
             durations, workers = self.job.durations, self._settings.workers
             shards = plan_shards(tests, durations, workers, start_s=start_s, most=self.job.suite.shards)
@@ -128,6 +128,20 @@ class PytestWork:
             return len(tests)
         finally:
             await self._done()
+
+    async def _collected(self) -> Collection:
+        """Have pytest collect, and keep what is chosen of it."""
+        self._check()
+        self._collection = collection = await self._suite.collect(self._collect_limit_s)
+        self._tests = {test.index: test for test in collection.tests if self._is_chosen(test)}
+        return collection
+
+    async def listed(self, _attempt: Attempt) -> Listed:
+        """Collect and run nothing: what is dealt out to several machines."""
+        collection = await self._collected()
+        unread = tuple(case for case in collection.unread if self._keeps(case))
+        start_s = collection.took_s + _STARTED_S
+        return Listed(self.job, tuple(self._tests.values()), unread, start_s=start_s, by_test=True)
 
     def _check(self) -> None:
         """See whether there is a pytest at all; behind a prefix that is the prefix's business."""
@@ -143,7 +157,10 @@ class PytestWork:
         return None if limit_s is None else max(_COLLECT_S, limit_s * _COLLECT_TIMES)
 
     def _is_chosen(self, test: PytestTest) -> bool:
-        return self.job.chosen is None or self.job.chosen(test.case)
+        return self._is_mine(test.case) and (self.job.chosen is None or self.job.chosen(test.case))
+
+    def _is_mine(self, case: Case) -> bool:
+        return self.job.share is None or self.job.share.has_case(case)
 
     def _add_shard(self, attempt: Attempt, shard: Shard, number: int, count: int) -> None:
         record = ShardRecord(
@@ -268,7 +285,7 @@ class PytestWork:
         for index in tests:
             if index not in self._told:
                 said = "it was collected and given to a process that ended well without a word about it"
-                self._told[index] = [TestAttempt(outcome=TestVerdict.LOST, message=said)]
+                self._told[index] = [lost(said)]
 
     # -- failures
 
@@ -323,21 +340,32 @@ class PytestWork:
         collecting = outcomes.get(self.first.key)
         cases = [self._last_word(index, outcomes) for index in self._tests]
         unread = self._collection.unread if self._collection else ()
-        everything = (*(case for case in unread if self._keeps(case)), *cases)
+        error = collecting.error if collecting and not collecting.ok else None
+        everything = (*(case for case in unread if self._keeps(case)), *cases, *self._uncollected(error))
         shards = tuple(self._shard_record(shard, outcomes.get(shard.key)) for shard in self._shards)
         record = suite_record(
             self.job,
             everything,
             shards,
             collected=len(self._tests) if self._collection else None,
-            error=collecting.error if collecting and not collecting.ok else None,
+            error=error,
             notes=self._all_notes(),
         )
         walls = {self._tests[index].label: seconds for index, seconds in self._walls.items() if self._counts(index)}
         return SuiteRun(self.job, record, everything, shards, tuple(self._trials.settled), walls)
 
     def _keeps(self, case: Case) -> bool:
-        return self.job.chosen is None or self.job.chosen(case) or case.verdict in BAD
+        return self._is_mine(case) and (self.job.chosen is None or self.job.chosen(case) or case.verdict in BAD)
+
+    def _uncollected(self, error: str | None) -> Iterator[Case]:
+        """Yield the tests that the plan gives this machine and that are not there."""
+        if self.job.share is None:
+            return
+        unread = self._collection.unread if self._collection else ()
+        there = [*(test.case for test in self._tests.values()), *unread]
+        for case in self.job.share.missing(map(name_of, there)):
+            said = lost("the plan has it, and it was not collected here") if error is None else not_run(error)
+            yield case.model_copy(update={"attempts": (said,)})
 
     def _counts(self, index: int) -> bool:
         """A test that was ended took what it was given, not what it takes."""

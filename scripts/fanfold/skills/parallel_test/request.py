@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from fanfold.models import Frozen
 from fanfold.skills.request import Options
+
+
+class PartRecord(Frozen):
+    """Which part of a run that was dealt out to several machines it is: `plan` is the plan's id, `index` from 1."""
+
+    plan: str
+    index: int = Field(ge=1)
+    count: int = Field(ge=1)
 
 
 class TestRequest(Options):
@@ -21,5 +30,5 @@ class TestRequest(Options):
     changed: str | None = None
     retries: int = Field(default=1, ge=0)
     fail_on_flaky: bool = False
-    coverage: bool = False
+    part: PartRecord | None = None
     workers: int = Field(default=1, ge=1)

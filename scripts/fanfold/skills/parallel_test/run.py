@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanfold.agents.roles import model_for
-from fanfold.errors import NothingToDo, TargetError
+from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.runners import load
 from fanfold.runners.discovery import discover, listing_of
 from fanfold.runners.tools import Tools
@@ -19,6 +19,7 @@ from fanfold.skills.parallel_test.clusters import FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
 from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun, lanes_of
 from fanfold.skills.parallel_test.plan import Plan, plan_tests, suite_name
+from fanfold.skills.parallel_test.portions import DealtPlan, Share
 from fanfold.skills.parallel_test.request import TestRequest
 from fanfold.skills.parallel_test.settings import TestSettings, configured, pairs
 from fanfold.skills.parallel_test.suspects import suspects
@@ -40,12 +41,32 @@ Tested = Callable[[Job, Case], object]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is to run: suites in environments, with what is chosen of each, and the project's tools."""
+    """What is to run: suites in environments, with what is chosen of each, and the project's tools.
+
+    `shares` are, by the names of suites in environments, what of them is this machine's; without any it is all.
+    """
 
     choice: Choice
     plan: Plan
     tools: Tools
     durations: Durations
+    shares: Mapping[str, Share] = field(default_factory=dict)
+
+    def of_part(self, plan: DealtPlan, number: int) -> Chosen:
+        """Return what part `number` of a plan has of it. Raises UsageError when a suite of that is not here."""
+        shares = {
+            one.name: share
+            for one in self.plan.suites
+            if (share := plan.share(number, (one.suite.name, one.environment.name))) is not None
+        }
+        here = {share.portion.pair for share in shares.values()}
+        lacking = next((p for p in plan.parts[number - 1].portions if p.pair not in here), None)
+        if lacking is not None:
+            raise UsageError(
+                f"the plan has the suite {lacking.suite!r}, which is not here: is it another commit's plan?"
+            )
+        suites = tuple(one for one in self.plan.suites if one.name in shares)
+        return replace(self, plan=Plan(suites, self.plan.workers), shares=shares)
 
     def jobs(self) -> list[Job]:
         """Return the jobs of all suites that can run."""
@@ -60,6 +81,7 @@ class Chosen:
                 items=partial(self.choice.items, one.suite),
                 durations=self.durations.get(one.name, {}),
                 lane=lane,
+                share=self.shares.get(one.name),
             )
             for one, lane in zip(planned, lanes, strict=True)
         ]

@@ -81,3 +81,8 @@ def is_bad(case: Case) -> bool:
 def not_run(why: str) -> TestAttempt:
     """Return what stands for a test that never began."""
     return TestAttempt(outcome=TestVerdict.NOT_RUN, message=why)
+
+
+def lost(why: str) -> TestAttempt:
+    """Return what stands for a test that should have run and of which nothing was heard."""
+    return TestAttempt(outcome=TestVerdict.LOST, message=why)

@@ -12,6 +12,7 @@ from fanfold.engine.supervise import supervise
 from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Unit
 from fanfold.runners.pytest.launch import can_inject
+from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.isolation import Seats, scratch
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.other_work import OtherWork
@@ -21,10 +22,14 @@ Work = Callable[[Attempt], Awaitable[object]]
 
 
 class JobWork(Protocol):
-    """What is done for one job: a first unit, which adds the others; then all is folded."""
+    """What is done for one job: a first unit, which adds the others; then all is folded. Or it is only listed."""
+
+    job: Job
 
     @property
     def first(self) -> Unit[Work]: ...
+
+    async def listed(self, attempt: Attempt) -> Listed: ...
 
     async def close(self, *, politely: bool) -> None: ...
 
@@ -50,6 +55,31 @@ async def run_suites(
             await asyncio.gather(*(work.close(politely=supervisor.stopped is None) for work in works))
     by_key = {outcome.key: outcome for outcome in outcomes}
     return tuple(work.folded(by_key) for work in works), tuple(outcomes)
+
+
+async def list_suites(jobs: Sequence[Job], settings: Settings, supervisor: Supervisor) -> tuple[Listed, ...]:
+    """Ask each job's framework what it is made of, all at once, and run no test; returns that in their order.
+
+    One that can't be asked says why, and can still be run as a whole.
+    """
+    with ExitStack() as stack:
+        seats = Seats(stack.enter_context(scratch()), settings.workers)
+        works = [_work_on(job, settings, seats) for job in jobs]
+        units: list[Unit[Callable[[Attempt], Awaitable[Listed]]]] = [
+            Unit(work.first.key, work.first.label, work.listed, "collect", lane=work.job.lane) for work in works
+        ]
+        try:
+            outcomes = await supervise(units, _list, supervisor=supervisor)
+        finally:
+            await asyncio.gather(*(work.close(politely=supervisor.stopped is None) for work in works))
+    return tuple(
+        outcome.value if outcome.value is not None else Listed(job, error=outcome.error or "it could not be listed")
+        for job, outcome in zip(jobs, outcomes, strict=True)
+    )
+
+
+async def _list(unit: Unit[Callable[[Attempt], Awaitable[Listed]]], attempt: Attempt) -> Listed:
+    return await unit.payload(attempt)
 
 
 async def _do(unit: Unit[Work], attempt: Attempt) -> object:
