@@ -127,3 +127,14 @@ def test_many_duplicates_on_one_line_become_one():
     """Five hundred reports of one fault are one finding."""
     found = [finding(explanation=f"told {n} times") for n in range(500)]
     assert len(merge(found).findings) == 1
+
+
+def test_a_reader_who_takes_up_an_analyzers_line_means_its_finding():
+    """The same code for the same aspect, in other words: one finding, told in the reader's."""
+    rule = finding(sources=("bandit:B602",), mechanism="shell", title="`shell=True` identified", confidence=0.9)
+    said = finding(mechanism="command-injection", title="The path goes into a command as it is")
+    (one,) = merge([rule, said]).findings
+    assert (one.title, one.sources) == (said.title, ("bandit:B602", "security"))
+    for other in ({"aspect": "correctness"}, {"quote": "another"}):
+        assert not same(rule, said.model_copy(update=other))
+    assert not same(said, said.model_copy(update={"mechanism": "x", "title": "Something else"}))

@@ -101,12 +101,24 @@ def same(a: Finding, b: Finding) -> bool:
     if a.path != b.path or a.line > b.end_line or b.line > a.end_line:
         return False
     rules = {source for source in a.sources if ":" in source}
+    if _by_rule(a) is not _by_rule(b) and a.aspect == b.aspect and _squeezed(a.quote) == _squeezed(b.quote):
+        # A reader who saw the analyzer's result and reports this very code for the same aspect means it.
+        return True
     if rules == set(a.sources) == set(b.sources) and a.line != b.line:
         # One rule that reports two lines means two things, as with a function inside of another.
         return False
     if a.mechanism and a.mechanism == b.mechanism:
         return True
     return not rules.isdisjoint(b.sources) or alike(a.title, b.title)
+
+
+def _by_rule(finding: Finding) -> bool:
+    """Is it an analyzer's word alone?"""
+    return all(":" in source for source in finding.sources)
+
+
+def _squeezed(quote: str) -> str:
+    return "".join(quote.split())
 
 
 def alike(a: str, b: str) -> bool:
@@ -163,9 +175,10 @@ def _losers(group: Sequence[Finding]) -> list[Finding]:
     return sorted(group, key=_strength)[1:]
 
 
-def _strength(finding: Finding) -> tuple[int, float, int, tuple[object, ...]]:
-    """Sort the strongest first: severity, confidence, the fuller explanation, then any fixed order."""
-    return (-finding.severity.rank, -finding.confidence, -len(finding.explanation), canonical(finding))
+def _strength(finding: Finding) -> tuple[object, ...]:
+    """Sort the strongest first: severity, a reader's words, confidence, the fuller explanation, any fixed order."""
+    said = len(finding.explanation)
+    return (-finding.severity.rank, _by_rule(finding), -finding.confidence, -said, canonical(finding))
 
 
 def canonical(finding: Finding) -> tuple[object, ...]:
