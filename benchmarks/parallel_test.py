@@ -1,11 +1,12 @@
 """How long real test suites take: pytest, pytest -n 2, and fanfold without and with recorded durations.
 
-    python3 benchmarks/parallel_test.py FOLDER [NAME …] [--runs 3] [--workers 2]
+    python3 benchmarks/parallel_test.py [NAME …] [--folder FOLDER] [--runs 3] [--workers 2] [--minutes 12]
 
-Brings each suite as a source package into FOLDER, with a virtual environment of its own (an hour's downloads are kept
-for the next time), and runs all four in turn, so that whatever else the machine does falls on all of them. Prints
-medians beside their bars, and how many verdicts differ from plain pytest's. Then all suites at once, longest first.
-Needs a machine that does nothing else: two processes on two busy processors are no quicker than one.
+Brings each suite as a source package into a cache folder, with a virtual environment of its own (both are kept for the
+next time), and runs all four in turn, so that whatever else the machine does falls on all of them. Prints medians
+beside their bars, and how many verdicts differ from plain pytest's. Then all suites at once, longest first, and a fold
+of 50,000 results. Once most of the minutes are over a suite gets one round, and that is said. Needs a machine that does
+nothing else: two processes on two busy processors are no quicker than one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -32,9 +33,10 @@ from fanfold.engine.supervisor import Supervisor  # noqa: E402  the path comes f
 from fanfold.runners import load  # noqa: E402
 from fanfold.runners.schedule import bound_s  # noqa: E402
 from fanfold.runners.tools import Tools  # noqa: E402
+from fanfold.skills.parallel_test.fold import About, fold  # noqa: E402
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun  # noqa: E402
 from fanfold.skills.parallel_test.work import run_suites  # noqa: E402
-from fanfold.suites import Environment, Suite  # noqa: E402
+from fanfold.suites import Case, Environment, Frame, Suite, SuiteRecord, TestAttempt, TestVerdict  # noqa: E402
 
 # What their tests need beside pytest.
 SUITES: Mapping[str, Sequence[str]] = {
@@ -46,6 +48,10 @@ SUITES: Mapping[str, Sequence[str]] = {
     "boltons": (),
 }
 LONG_S, SHORT_S = 8.0, 5.0
+RESULTS, FOLD_S, FOLD_MB = 50_000, 3.0, 300
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fanfold" / "benchmarks" / "suites"
+# Of the minutes, after which a suite gets one round.
+_MOST_OF = 0.6
 # Names that hold the time of day differ between any two runs.
 _CLOCK = re.compile(r"\d+[-:]\d+[-:]\d+")
 
@@ -170,6 +176,65 @@ def _job(place: Place, root: Path) -> Job:
     return Job(suite, Environment(), load("pytest"), durations=place.history)
 
 
+def folded(count: int) -> None:
+    """Be a process that folds so many results, one in a hundred a failure, and prints seconds and peak memory."""
+    runs = [SuiteRun(_stand_in(), SuiteRecord(name="unit", framework="pytest", folder="."), tuple(_cases(count)))]
+    about = About(suspect=lambda _: (), reproduce=lambda _: "", explain=lambda _: None)
+    began = time.perf_counter()
+    result = fold(runs, (), 2, about=about)
+    folding = time.perf_counter() - began
+    size = len(result.model_dump_json(by_alias=True))
+    wall = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    said = {"fold_s": folding, "wall_s": wall, "peak_mb": peak, "json_mb": size / 2**20}
+    print(json.dumps({**said, "tests": result.totals.tests, "clusters": len(result.clusters)}))
+
+
+def _stand_in() -> Job:
+    return Job(Suite(name="unit", framework="pytest"), Environment(), load("pytest"))
+
+
+def _cases(count: int) -> Iterator[Case]:
+    stacks = [tuple(Frame(path=f"src/m{m}_{n}.py", line=n + 1, function="f") for n in range(5)) for m in range(40)]
+    for n in range(count):
+        bad = n % 100 == 0
+        outcome = TestVerdict.FAILED if bad else TestVerdict.PASSED
+        said = {"message": f"KeyError: {n % 7}", "error_type": "KeyError", "trace": "x" * 2_000} if bad else {}
+        attempt = TestAttempt.model_validate(
+            {
+                "outcome": outcome,
+                "duration_s": 0.01,
+                "worker": n % 2,
+                "frames": stacks[n // 100 % 40] if bad else (),
+                **said,
+            }
+        )
+        file, name = f"tests/test_{n // 50}.py", f"test_{n % 50}[{n}]"
+        native = f"{file}::{name}"
+        yield Case(
+            file=file,
+            name=name,
+            parameters=str(n),
+            native=native,
+            line=n % 500 + 1,
+            fixtures=("db", "client"),
+            markers=("unit",),
+            attempts=(attempt,),
+        )
+
+
+def fold_many() -> None:
+    """Fold many results in a process of its own, and print what that took beside the bars."""
+    command = [sys.executable, __file__, "--fold", str(RESULTS)]
+    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    print(
+        f"{said['tests']:,} results folded, {said['clusters']} clusters, {said['json_mb']:.0f} MB of JSON: "
+        f"{said['fold_s']:.2f} s, with JSON {said['wall_s']:.2f} s, {said['peak_mb']:.0f} MB"
+    )
+    _bar("seconds, JSON included", said["wall_s"], FOLD_S)
+    _bar("MB, the results themselves included", said["peak_mb"], FOLD_MB)
+
+
 def measure(place: Place, runs: int, workers: int, scratch: Path) -> None:
     """Run one suite in all four ways, in turn, and print the medians beside their bars."""
     recorded = scratch / f"{place.name}.json"
@@ -226,22 +291,39 @@ def _bar(what: str, value: float, bar: float, *, least: bool = False) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", help="where sources and environments are kept")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(SUITES)}; all by default")
+    parser.add_argument("--folder", type=Path, default=CACHE, help="where sources and environments are kept")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=12.0)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--fold", type=int, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.one:
         one(said.one)
-        return
+    elif said.fold:
+        folded(said.fold)
+    else:
+        compare(said)
+
+
+def compare(said: argparse.Namespace) -> None:
+    """Bring the suites, and measure all there is to measure."""
+    unknown = sorted({*said.names} - {*SUITES})
+    if unknown:
+        sys.exit(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}")
     folder: Path = said.folder.resolve()
     places = [bring(name, SUITES[name], folder) for name in said.names or SUITES]
+    began = time.monotonic()
     for place in places:
-        measure(place, said.runs, said.workers, folder)
+        late = time.monotonic() - began > _MOST_OF * said.minutes * 60
+        if late:
+            print(f"{place.name}: one round, since most of the {said.minutes:g} minutes are over")
+        measure(place, 1 if late else said.runs, said.workers, folder)
     if len(places) > 1:
-        together(places, said.runs, said.workers)
+        together(places, 1 if time.monotonic() - began > _MOST_OF * said.minutes * 60 else said.runs, said.workers)
+    fold_many()
 
 
 if __name__ == "__main__":

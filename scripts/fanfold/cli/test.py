@@ -23,16 +23,17 @@ from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, INTERR
 from fanfold.cli.streams import printable
 from fanfold.cli.test_parts import Asked, asked, lanes, merge, part_text, write_plan
 from fanfold.engine.folder import FOLDER
-from fanfold.engine.runs import list_runs, read_run, runs_folder
+from fanfold.engine.runs import list_runs, read_run, run_folder, runs_folder
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.watched import Limits
-from fanfold.errors import NothingToDo, UsageError
+from fanfold.errors import NothingToDo, OutputError, UsageError
 from fanfold.models import Run, TargetRecord
 from fanfold.reports.formats import Renderer
 from fanfold.runners.tools import Tools
 from fanfold.skills import PARALLEL_TEST
 from fanfold.skills.parallel_test.fold import incomplete, previous_results
 from fanfold.skills.parallel_test.job import Job, Settings
+from fanfold.skills.parallel_test.measured import data_file
 from fanfold.skills.parallel_test.merged import described
 from fanfold.skills.parallel_test.plan_text import plan_text
 from fanfold.skills.parallel_test.request import TestRequest
@@ -73,6 +74,7 @@ _TOLD = 20
 @option("--fail-on-flaky", is_flag=True, help="Exit 1 when a test passed only after it had failed.")
 @option("--memory", type=click.IntRange(64), metavar="MB", help="The most memory of one test process and its children.")
 @option("--slow", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Say that a test is slow after it.")
+@option("--coverage", is_flag=True, help="Measure pytest's suites by the project's own coverage.py, as one.")
 @option("--plan", metavar="N|FILE", help="Print a plan that deals all tests out to N machines; with --shard, read it.")
 @option("--shard", metavar="i/N", help="Run part i of the N that --plan FILE has.")
 @option("--merge", is_flag=True, help="Fold the run.json of all parts, which are then the arguments, into one report.")
@@ -142,6 +144,7 @@ def _request(ctx: click.Context, given: Mapping[str, Any], parts: Asked) -> Test
         changed="" if changed == _UNCOMMITTED else changed,
         retries=given["retries"],
         fail_on_flaky=given["fail_on_flaky"],
+        coverage=given["coverage"],
         part=parts.part,
         workers=workers,
         backend=given["backend"],
@@ -233,7 +236,7 @@ def _run(
         result, runs, notes = await run_tests(
             request,
             chosen,
-            replace(settings, events=session.events),
+            replace(settings, events=session.events, coverage=_coverage(session) if request.coverage else None),
             surroundings,
             supervisor=supervisor,
             backend=backend,
@@ -252,6 +255,16 @@ def _run(
     if incomplete(result, run.coverage) and run.status == "complete":
         run = run.model_copy(update={"status": "partial"})
     return run, result
+
+
+def _coverage(session: Session) -> Path:
+    """Make the folder for coverage.py's data. Raises OutputError."""
+    try:
+        place = data_file(run_folder(session.folder, session.id))
+        place.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--coverage: its data can't be kept: {error}") from error
+    return place
 
 
 def _teller(*, quiet: bool) -> Callable[[Job, Case], None]:

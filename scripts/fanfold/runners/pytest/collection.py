@@ -49,7 +49,8 @@ class Collection:
     """All tests in pytest's order.
 
     `unread` are files that can't be collected or that skip themselves, as cases of their own; `no_fork` says why
-    workers can't be made by fork, None when they can. `took_s` is from the reporter's first moment on.
+    workers can't be made by fork, None when they can. `took_s` is from the reporter's first moment on. `python` is
+    the interpreter. `unmeasured` says why there is no coverage where that was asked for: `missing` or `taken`.
     """
 
     tests: tuple[PytestTest, ...]
@@ -57,6 +58,8 @@ class Collection:
     deselected: int = 0
     no_fork: str | None = None
     took_s: float = 0.0
+    python: str = ""
+    unmeasured: str | None = None
 
 
 @dataclass
@@ -93,6 +96,8 @@ class CollectionReader:
                     message["deselected"],
                     message["no_fork"],
                     message["took"],
+                    message["python"],
+                    message["unmeasured"],
                 )
         return None
 

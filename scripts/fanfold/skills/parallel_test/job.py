@@ -78,7 +78,9 @@ class Settings:
     """How tests are run.
 
     `workers` is the most that run at once. `limits` hold for a single test where the framework says when each begins
-    and ends, else for a process. `retries` is how often a failed test may be run alone; 0 reruns nothing.
+    and ends, else for a process. `retries` is how often a failed test may be run alone; 0 reruns nothing. `coverage`
+    is the path, without suffix, of the files for coverage.py's data of pytest's processes; its folder is there, and
+    None measures nothing.
     """
 
     root: Path
@@ -88,6 +90,7 @@ class Settings:
     retries: int = 1
     events: Events | None = None
     listener: Listener = field(default_factory=Deaf)
+    coverage: Path | None = None
 
     def limits_of(self, suite: Suite) -> Limits:
         """Return the limits for a suite, which may have a time of its own."""
@@ -105,7 +108,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRun:
-    """What became of a job: every test once, with all attempts at it; `durations` are to be kept for the next time."""
+    """What became of a job: every test once, with all attempts at it; `durations` are to be kept for the next time.
+
+    Where coverage was asked for `python` is the interpreter that ran it, "" when its reporter did not reach it, and
+    `unmeasured` says why it did not measure.
+    """
 
     job: Job
     record: SuiteRecord
@@ -113,6 +120,8 @@ class SuiteRun:
     shards: tuple[ShardRecord, ...] = ()
     settled: tuple[Settled, ...] = ()
     durations: Mapping[str, float] = field(default_factory=dict)
+    python: str = ""
+    unmeasured: str | None = None
 
 
 def lanes_of(suites: list[Suite]) -> list[str]:

@@ -37,12 +37,16 @@ _KILL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How pytest is called for a suite: `variables` are the whole environment, `root` the repository's."""
+    """How pytest is called for a suite: `variables` are the whole environment, `root` the repository's.
+
+    `coverage` is as in `Settings`.
+    """
 
     argv: tuple[str, ...]
     folder: Path
     root: Path
     variables: Mapping[str, str]
+    coverage: Path | None = None
 
 
 @dataclass
@@ -201,6 +205,7 @@ class PytestSuite:
             "capture": seat.captures,
             "worker": self._seats.workerinput(seat),
             "python_path": before,
+            "coverage": str(self.launch.coverage) if self.launch.coverage else None,
         }
         path = seat.folder / "pytest.json"
         path.write_text(json.dumps(said), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -70,7 +70,8 @@ class PytestWork:
         command = launch(task, settings.tools)
         self._command = command
         variables = {**settings.tools.environ, **command.variables}
-        self._suite = PytestSuite(Launch(command.argv, command.folder, settings.root, variables), seats)
+        how = Launch(command.argv, command.folder, settings.root, variables, settings.coverage)
+        self._suite = PytestSuite(how, seats)
         self._tests: dict[int, PytestTest] = {}
         self._collection: Collection | None = None
         self._shards: list[_Shard] = []
@@ -352,7 +353,11 @@ class PytestWork:
             notes=self._all_notes(),
         )
         walls = {self._tests[index].label: seconds for index, seconds in self._walls.items() if self._counts(index)}
-        return SuiteRun(self.job, record, everything, shards, tuple(self._trials.settled), walls)
+        run = SuiteRun(self.job, record, everything, shards, tuple(self._trials.settled), walls)
+        if self._settings.coverage is None or self._collection is None:
+            return run
+        python, unmeasured = self._collection.python, self._collection.unmeasured
+        return replace(run, python=python, unmeasured=unmeasured)
 
     def _keeps(self, case: Case) -> bool:
         return self._is_mine(case) and (self.job.chosen is None or self.job.chosen(case) or case.verdict in BAD)

@@ -30,5 +30,6 @@ class TestRequest(Options):
     changed: str | None = None
     retries: int = Field(default=1, ge=0)
     fail_on_flaky: bool = False
+    coverage: bool = False
     part: PartRecord | None = None
     workers: int = Field(default=1, ge=1)

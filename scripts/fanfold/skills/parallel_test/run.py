@@ -18,6 +18,7 @@ from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfi
 from fanfold.skills.parallel_test.clusters import FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
 from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun, lanes_of
+from fanfold.skills.parallel_test.measured import combined
 from fanfold.skills.parallel_test.plan import Plan, plan_tests, suite_name
 from fanfold.skills.parallel_test.portions import DealtPlan, Share
 from fanfold.skills.parallel_test.request import TestRequest
@@ -204,7 +205,8 @@ async def run_tests(
             explain=lambda failure: said.get(failure_name(failure)),
         ),
     )
-    return result, runs, (*chosen.choice.notes, *(triage.notes if triage else ()))
+    measured = await combined(settings.coverage.parents[1], runs, chosen.tools) if settings.coverage else ()
+    return result, runs, (*chosen.choice.notes, *(triage.notes if triage else ()), *measured)
 
 
 def _triage(

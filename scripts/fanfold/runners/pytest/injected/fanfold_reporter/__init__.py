@@ -10,6 +10,7 @@ variables by which it came before the first conftest is read, so that a pytest w
     capture      the path, without suffix, of the files that hold what the running test has printed
     worker       what goes into `config.workerinput`; null for no such thing
     python_path  what PYTHONPATH was; null when it was not set
+    coverage     the path, without suffix, of the files for coverage.py's data; null measures nothing
 
 Every message is one line of JSON with an `event`, written in one go before the next thing happens, so that a process
 which dies keeps what it has said. Commands are lines of JSON too: `{"do": "run", "tests": [index, …]}`, `{"do": "fork",
@@ -49,12 +50,14 @@ def _forget_the_way() -> None:
 
 _SETTINGS = _settings()
 if _SETTINGS is not None:
+    from fanfold_reporter.measuring import Measure
     from fanfold_reporter.plugin import Plugin
 
     _forget_the_way()
+    _MEASURE = Measure(_SETTINGS["coverage"])
 
 
 def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
     """Bring in the hooks once this module is known to pytest."""
     if plugin is sys.modules[__name__] and _SETTINGS is not None:
-        manager.register(Plugin(_SETTINGS), "fanfold")
+        manager.register(Plugin(_SETTINGS, _MEASURE), "fanfold")

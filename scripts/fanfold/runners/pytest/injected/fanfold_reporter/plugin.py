@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Generator, Sequence
 
@@ -10,6 +11,7 @@ import pytest
 from fanfold_reporter.captures import Captures
 from fanfold_reporter.channel import Channel, shown
 from fanfold_reporter.describe import MESSAGE, TEXT, Describer, details, failure
+from fanfold_reporter.measuring import Measure
 from fanfold_reporter.running import Server
 from fanfold_reporter.sharing import Watch
 
@@ -37,8 +39,9 @@ _OPTIONS: dict[str, Any] = {
 class Plugin:
     """What is registered with pytest; `channel` is where it speaks."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], measure: Measure) -> None:
         self._settings = settings
+        self.measure = measure
         self._watch = Watch()
         self._captures = Captures(settings["capture"])
         self._began = time.time()
@@ -111,9 +114,11 @@ class Plugin:
             describer.item(index, item)
         took = time.time() - self._began
         counts = {"count": len(session.items), "deselected": self._deselected}
-        self.channel.say("collected", no_fork=no_fork, took=took, **counts)
+        python = {"python": sys.executable, "unmeasured": self.measure.unmeasured}
+        self.channel.say("collected", no_fork=no_fork, took=took, **python, **counts)
         self.be_worker(session.config, self._settings["worker"])
         Server(session, self).serve()
+        self.measure.end()
         self.channel.say("closed")
         return True
 

@@ -53,6 +53,7 @@ class Runner:
             following = items[indices[place + 1]] if place + 1 < len(indices) else self._after
             if not self._one(index, items[index], following):
                 return False
+        self._plugin.measure.save()
         self._plugin.channel.say("done")
         return True
 
@@ -180,11 +181,13 @@ class Server:
         for descriptor in (self._plugin.channel.descriptor, *self._wake):
             os.close(descriptor)
         os.environ.update(command["variables"])
+        self._plugin.measure.again()
         tempfile.tempdir = None
         self._plugin.channel = Channel(channel)
         self._plugin.be_worker(self._session.config, command["input"])
         redirect(self._session.config, out_of_the_way(output), command["capture"])
         Server(self._session, self._plugin).serve()
+        self._plugin.measure.end()
         self._plugin.channel.say("closed")
         _save_coverage()
         atexit._run_exitfuncs()  # noqa: SLF001  what tests have registered

@@ -1,0 +1,58 @@
+"""Coverage of what this process runs, by the project's own coverage.py, with the project's own settings for it.
+
+It begins before the first conftest is imported. A worker made by fork begins anew with a file of its own: what was
+imported before is in the file of the process that it was made from.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+MISSING = "missing"
+TAKEN = "taken"
+_OWN = str(Path(__file__).parent / "*")
+
+
+class Measure:
+    """Measures, once begun; `unmeasured` says why it does not, None when it does."""
+
+    def __init__(self, data_file: str | None) -> None:
+        self._data_file = data_file
+        self._coverage: Any = None
+        self.unmeasured: str | None = None
+        if data_file is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        try:
+            module: Any = importlib.import_module("coverage")
+        except ImportError:
+            self.unmeasured = MISSING
+            return
+        if module.Coverage.current() is not None:  # the suite's own command measures
+            self.unmeasured = TAKEN
+            return
+        self._coverage = module.Coverage(data_file=self._data_file, data_suffix=True)
+        left_out = self._coverage.get_option("run:omit") or []
+        self._coverage.set_option("run:omit", [*left_out, _OWN])
+        self._coverage.start()
+
+    def again(self) -> None:
+        """Begin anew, in a process that was forked."""
+        if self._coverage is not None:
+            self._coverage.stop()
+            self._coverage = None
+            self._begin()
+
+    def save(self) -> None:
+        """Write what is known so far: a process that is ended later keeps it."""
+        if self._coverage is not None:
+            self._coverage.save()
+
+    def end(self) -> None:
+        """Measure no more, and write what is known."""
+        if self._coverage is not None:
+            self._coverage.stop()
+            self._coverage.save()
