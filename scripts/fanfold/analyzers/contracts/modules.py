@@ -46,7 +46,13 @@ class Module:
     handed_on: Mapping[str, tuple[int, str, str | None]]
     stars: tuple[tuple[int, str], ...]
     open: bool
-    tree: ast.Module = field(compare=False, repr=False)
+    text: str = field(compare=False, repr=False)
+
+    def tree(self) -> ast.Module:
+        """Parse it again: the trees of all modules are more than a review may keep in memory."""
+        with uncollected():
+            tree = parse(self.text)
+        return ast.Module(body=[], type_ignores=[]) if isinstance(tree, str) else tree
 
 
 def read_module(path: str, text: str) -> Module | None:
@@ -74,7 +80,7 @@ def read_module(path: str, text: str) -> Module | None:
         handed_on=dict(_handed_on(once)),
         stars=tuple((n.level, n.module or "") for n in imports if any(alias.name == "*" for alias in n.names)),
         open=_DYNAMIC.search(text) is not None,
-        tree=tree,
+        text=text,
     )
 
 

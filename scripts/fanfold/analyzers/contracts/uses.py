@@ -30,6 +30,7 @@ class Uses:
     """The uses in one module that nothing guards; `count` says how often each name is bound, wherever that is."""
 
     module: Module
+    tree: ast.Module
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     calls: list[Use] = field(default_factory=list)
     attributes: list[Use] = field(default_factory=list)
@@ -38,8 +39,8 @@ class Uses:
 
     @classmethod
     def of(cls, module: Module) -> Uses:
-        uses = cls(module)
-        waiting: list[tuple[ast.AST, bool, str | None, int]] = [(module.tree, False, None, 0)]
+        uses = cls(module, module.tree())
+        waiting: list[tuple[ast.AST, bool, str | None, int]] = [(uses.tree, False, None, 0)]
         while waiting:
             node, guarded, within, depth = waiting.pop()
             uses._take(node, within, guarded=guarded)
@@ -94,7 +95,7 @@ class Uses:
         """`import a.b` and `import a.c` both bind `a`, to the same package."""
         spelled = sum(
             1
-            for node in ast.walk(self.module.tree)
+            for node in ast.walk(self.tree)
             if isinstance(node, ast.Import)
             for alias in node.names
             if not alias.asname and alias.name.partition(".")[0] == root
