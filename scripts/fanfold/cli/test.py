@@ -19,9 +19,10 @@ from fanfold.cli.config import TABLES, repository_root
 from fanfold.cli.hosting import announced
 from fanfold.cli.options import option, shared_options
 from fanfold.cli.products import deliver, places, template_choice
-from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, INTERRUPTED, Session
+from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, EXIT_INTERRUPTED, INTERRUPTED, Session
 from fanfold.cli.streams import printable
-from fanfold.cli.test_parts import Asked, asked, lanes, merge, part_text, write_plan
+from fanfold.cli.test_dask import DASK, check_executor, run_on_dask
+from fanfold.cli.test_parts import Asked, asked, lanes, merge, merge_read, part_text, write_plan
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.runs import list_runs, read_run, run_folder, runs_folder
 from fanfold.engine.store import SqliteStore
@@ -77,6 +78,8 @@ _TOLD = 20
 @option("--coverage", is_flag=True, help="Measure pytest's suites by the project's own coverage.py, as one.")
 @option("--plan", metavar="N|FILE", help="Print a plan that deals all tests out to N machines; with --shard, read it.")
 @option("--shard", metavar="i/N", help="Run part i of the N that --plan FILE has.")
+@option("--executor", type=click.Choice(["local", DASK]), default="local", show_default=True, help="Where parts run.")
+@option("--scheduler", metavar="ADDRESS", help="With --executor dask: the cluster's scheduler, as tcp://host:8786.")
 @option("--merge", is_flag=True, help="Fold the run.json of all parts, which are then the arguments, into one report.")
 @shared_options
 @click.pass_context
@@ -92,6 +95,7 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     --plan plan.json on each, fanfold test --merge out/* with the run.json of all.
     """
     root = repository_root(Path.cwd()).resolve()
+    on_cluster = check_executor(given)
     parts = asked(given)
     request = _request(ctx, given, parts)
     formats = tuple(given["format"]) or ("md",)
@@ -104,15 +108,19 @@ def test(ctx: click.Context, /, **given: Any) -> int:
         settings = _settings(request, root, chosen, given)
         write_plan(chosen, settings, parts.count, given["output"], quiet=given["quiet"])
         return EXIT_DONE
+    if on_cluster:
+        got = run_on_dask(chosen, _settings(request, root, chosen, given), request, given)
+        folded = merge_read(got.runs, got.plan, root, got.absent)
+        code = _delivered(folded, renderer, chosen_places, request)
+        return EXIT_INTERRUPTED if got.interrupted else code
+    shown = None
     if parts.plan is not None and parts.part is not None:
         chosen = chosen.of_part(parts.plan, parts.part.index)
-        if given["dry_run"]:
-            click.echo(part_text(parts.part.index, parts.plan.parts[parts.part.index - 1]), nl=False)
-            return EXIT_DONE
+        shown = part_text(parts.part.index, parts.plan.parts[parts.part.index - 1])
     choice = choose_backend(request.backend, os.environ, Path.home())
     if given["dry_run"]:
-        click.echo(_described(chosen, choice), nl=False)
-        return 0
+        click.echo(shown or _described(chosen, choice), nl=False)
+        return EXIT_DONE
     surroundings = _surroundings(root, choice)
     session = _session(request, chosen, choice, surroundings, given)
     run, result = _run(session, request, chosen, surroundings, _settings(request, root, chosen, given))
@@ -126,7 +134,14 @@ def test(ctx: click.Context, /, **given: Any) -> int:
 
 def _merged(parts: Asked, root: Path, renderer: Renderer, chosen_places: dict[str, Path], request: TestRequest) -> int:
     """Merge the runs of parts, and report them as one."""
-    run, result = merge(parts, root)
+    return _delivered(merge(parts, root), renderer, chosen_places, request)
+
+
+def _delivered(
+    folded: tuple[Run, TestRunResult], renderer: Renderer, chosen_places: dict[str, Path], request: TestRequest
+) -> int:
+    """Say what is missing, write the report, and return the exit code."""
+    run, result = folded
     for line in run.coverage.missing:
         click.echo(f"fanfold: {printable(' '.join(line.split()))}", err=True)
     deliver(run, renderer, chosen_places)

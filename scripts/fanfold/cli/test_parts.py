@@ -112,7 +112,7 @@ def write_plan(chosen: Chosen, settings: Settings, count: int, output: str | Non
 
     Raises UsageError, NothingToDo and OutputError.
     """
-    listed = asyncio.run(_listed(chosen, settings))
+    listed = asyncio.run(listed_tests(chosen, settings))
     text = deal(listed, count).model_dump_json(indent=1) + "\n"
     if output is None or Path(output) == STDOUT:
         click.echo(text, nl=False)
@@ -126,7 +126,8 @@ def write_plan(chosen: Chosen, settings: Settings, count: int, output: str | Non
             click.echo(f"fanfold: {printable(line)}", err=True)
 
 
-async def _listed(chosen: Chosen, settings: Settings) -> tuple[Listed, ...]:
+async def listed_tests(chosen: Chosen, settings: Settings) -> tuple[Listed, ...]:
+    """Ask the chosen suites what they are made of; no test is run."""
     async with Supervisor(jobs=settings.workers, lanes=lanes(settings.workers)) as supervisor:
         return await list_suites(chosen.jobs(), settings, supervisor)
 
@@ -158,8 +159,15 @@ def part_text(number: int, part: Part) -> str:
 def merge(asked_for: Asked, root: Path) -> tuple[Run, TestRunResult]:
     """Fold the runs of parts into one, keep it, and keep what tests took for the next plan. Raises UsageError."""
     runs = [(name, read_run(_record(Path(name)))) for name in asked_for.merge or ()]
+    return merge_read(runs, asked_for.plan, root)
+
+
+def merge_read(
+    runs: Sequence[tuple[str, Run]], plan: DealtPlan | None, root: Path, absent: Mapping[int, str] | None = None
+) -> tuple[Run, TestRunResult]:
+    """Fold runs of parts into one, as `merge` does; `absent` says why there is none of some. Raises UsageError."""
     run_id = new_run_id(datetime.now(UTC), secrets.token_hex(2))
-    run = merge_parts(parts_of(runs, asked_for.plan), run_id, asked_for.plan)
+    run = merge_parts(parts_of(runs, plan), run_id, plan, absent)
     run = run.model_copy(update={"target": run.target.model_copy(update={"root": str(root)})})
     result = TestRunResult.model_validate(dict(run.result))
     _keep(run, result, root / FOLDER)

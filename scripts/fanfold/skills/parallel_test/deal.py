@@ -69,8 +69,8 @@ class Atom:
     shard: ToolShard | None = None
 
 
-def deal(listed: Sequence[Listed], count: int) -> DealtPlan:
-    """Deal suites out to `count` parts: every test is in exactly one, and none is empty.
+def deal(listed: Sequence[Listed], count: int, *, fewer: bool = False) -> DealtPlan:
+    """Deal suites out to `count` parts, or to `fewer` if need be: every test is in exactly one, and none is empty.
 
     Raises:
         NothingToDo: there are no tests.
@@ -84,11 +84,11 @@ def deal(listed: Sequence[Listed], count: int) -> DealtPlan:
             break
     if not atoms:
         raise NothingToDo("no tests were found")
-    if len(atoms) < count:
+    if len(atoms) < count and not fewer:
         raise UsageError(
             f"--plan {count}: the tests come apart into {len(atoms)} at the most, so that parts were empty"
         )
-    parts = tuple(bin_.part() for bin_ in _dealt(atoms, count))
+    parts = tuple(bin_.part() for bin_ in _dealt(atoms, min(count, len(atoms))))
     return DealtPlan(id=content_key("test-plan", [part.model_dump(mode="json") for part in parts]), parts=parts)
 
 

@@ -104,15 +104,20 @@ def _numbered(parts: Sequence[PartRun]) -> Iterable[PartRun]:
         before += one.workers
 
 
-def merge_parts(parts: Sequence[PartRun], run_id: str, plan: DealtPlan | None = None) -> Run:
+def merge_parts(
+    parts: Sequence[PartRun], run_id: str, plan: DealtPlan | None = None, why: Mapping[int, str] | None = None
+) -> Run:
     """Return the one run that `parts` (of `parts_of`) are together; a part that is not among them is named.
 
-    With the plan, so is each of its tests.
+    With the plan, so is each of its tests. `why` is what is known of a part that is not there, by its number.
     """
     first = parts[0]
     missing = _missing(parts)
     result = _result(parts, [p for n in missing for p in plan.parts[n - 1].portions] if plan else [])
-    units = (*(unit for one in parts for unit in _units(one)), *(_absent(n, first.part) for n in missing))
+    units = (
+        *(unit for one in parts for unit in _units(one)),
+        *(_absent(n, first.part, (why or {}).get(n, _ABSENT)) for n in missing),
+    )
     coverage = coverage_of(units)
     names = [
         suite_name(Suite(name=s.name, framework=s.framework), Environment(name=s.environment)) for s in result.suites
@@ -156,9 +161,9 @@ def _units(one: PartRun) -> Iterable[UnitRecord]:
         yield unit.model_copy(update={"key": key, "label": f"{one.label}: {unit.label}"})
 
 
-def _absent(number: int, like: PartRecord) -> UnitRecord:
+def _absent(number: int, like: PartRecord, why: str) -> UnitRecord:
     label = f"part {number} of {like.count}"
-    return UnitRecord(key=content_key("part", number), label=label, kind="part", status=Status.NOT_RUN, error=_ABSENT)
+    return UnitRecord(key=content_key("part", number), label=label, kind="part", status=Status.NOT_RUN, error=why)
 
 
 def _timing(timings: Sequence[Timing]) -> Timing:
