@@ -65,6 +65,28 @@ def test_the_last_failed_and_one_file(project, fanfold):
     assert len(one.run["result"]["tests"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("argument", "verdicts"),
+    [
+        ("test_a.py", {"A::test_one": "passed", "A::test_two": "passed"}),
+        ("test_a.py::A::test_two", {"A::test_two": "passed"}),
+        ("test_b.py", {"B::test_one": "failed"}),
+    ],
+)
+def test_a_path_narrows_other_frameworks_too(tmp_path, monkeypatch, fanfold, argument, verdicts):
+    """In one process as in several: nothing but what the path names is run, and only it is told of."""
+    repository = Repository.init(tmp_path / "project")
+    head = "import unittest\nclass {}(unittest.TestCase):\n"
+    two = "    def test_one(self): pass\n    def test_two(self): pass\n"
+    repository.write("test_a.py", head.format("A") + two)
+    repository.write("test_b.py", head.format("B") + "    def test_one(self): self.fail()\n")
+    repository.commit()
+    monkeypatch.chdir(repository.root)
+    fanfold("test")  # durations are known from here on: all of it is one process
+    told = fanfold("test", argument, "--format", "json", "--retries", "0").run["result"]
+    assert {test["name"].partition(".")[2].replace(".", "::"): test["verdict"] for test in told["tests"]} == verdicts
+
+
 def test_a_dry_run_runs_nothing(project, fanfold):
     """It shows suites, shards and commands."""
     ended = fanfold("test", "--dry-run")

@@ -169,6 +169,11 @@ def split_natives(task: Task) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(files), tuple(dict.fromkeys(name for _, _, name in parts))
 
 
+def files_of(task: Task, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the files to run, seen from the suite's folder: those of its tests, else its items; () for all."""
+    return named or tuple(relative_to(item, task.suite.folder) for item in task.items)
+
+
 class Plain:
     """A runner's parts that most do without: nothing is collected, single tests can't be run."""
 

@@ -13,6 +13,7 @@ from fanfold.runners.common import (
     asked,
     command_of,
     explained,
+    files_of,
     node_call,
     place_of,
     read_files,
@@ -70,9 +71,11 @@ class Jest(FileItems):
         words = ["--json", f"--outputFile={report}", "--testLocationInResults", "--ci", "--maxWorkers=1"]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
+        named, names = split_natives(task)
         if task.tests:
-            files, names = split_natives(task)
-            words += ["--testNamePattern", pattern_of(names), "--runTestsByPath", *files]
+            words += ["--testNamePattern", pattern_of(names)]
+        if files := files_of(task, named):
+            words += ["--runTestsByPath", *files]
         return command_of(task, node_call(task, tools, "jest"), *words, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:

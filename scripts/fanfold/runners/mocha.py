@@ -7,11 +7,19 @@ from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
-from fanfold.runners.common import FileItems, asked, command_of, explained, node_call, read_files, split_natives
+from fanfold.runners.common import (
+    FileItems,
+    asked,
+    command_of,
+    explained,
+    files_of,
+    node_call,
+    read_files,
+    split_natives,
+)
 from fanfold.runners.jest import pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.mocha import read_mocha
-from fanfold.runners.sight import relative_to
 from fanfold.runners.tools import Tools
 from fanfold.suites import Suite
 
@@ -62,9 +70,8 @@ class Mocha(FileItems):
 
     def command(self, task: Task, tools: Tools) -> Command:
         named, names = split_natives(task)
-        files = [relative_to(item, task.suite.folder) for item in task.items] or list(task.suite.paths)
         chosen = ["--grep", pattern_of(names)] if task.tests else []
-        return self._command(task, tools, *chosen, *(named or files))
+        return self._command(task, tools, *chosen, *(files_of(task, named) or task.suite.paths))
 
     def _command(self, task: Task, tools: Tools, *words: str) -> Command:
         report = task.scratch / "mocha.json"

@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
-from fanfold.runners.common import Call, FileItems, asked, command_of, explained, read_files, split_natives
+from fanfold.runners.common import Call, FileItems, asked, command_of, explained, files_of, read_files, split_natives
 from fanfold.runners.jest import pattern_of
 from fanfold.runners.node_suites import NodeFramework, matches, node_suites
 from fanfold.runners.results.node_test import read_node
-from fanfold.runners.sight import relative_to
 from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN
 from fanfold.suites import Suite
@@ -58,7 +57,7 @@ class NodeTest(FileItems):
         if task.tests:
             # A name alone up to version 20, the titles above it as well from 22 on.
             words += [f"--test-name-pattern=/{pattern_of(names).replace('^', '(?:^| )', 1)}/"]
-        files = named or [relative_to(item, task.suite.folder) for item in task.items] or task.suite.paths
+        files = files_of(task, named) or task.suite.paths
         node = tools.which("node") or "node"
         call = Call(("node" if task.environment.prefix else node,), {})
         return command_of(task, call, *words, results=(report,), last=tuple(files))

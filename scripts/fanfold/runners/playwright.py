@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
-from fanfold.runners.common import FileItems, asked, command_of, explained, node_call, read_files, split_natives
+from fanfold.runners.common import (
+    FileItems,
+    asked,
+    command_of,
+    explained,
+    files_of,
+    node_call,
+    read_files,
+    split_natives,
+)
 from fanfold.runners.jest import pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.playwright import read_playwright
@@ -48,11 +57,11 @@ class Playwright(FileItems):
         words = ["test", "--reporter=json", "--workers=1", f"--output={task.scratch / 'playwright-output'}"]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--pass-with-no-tests"]
-        files, names = split_natives(task)
+        named, names = split_natives(task)
         words += _chosen(task, names)
         variables = {"PLAYWRIGHT_JSON_OUTPUT_NAME": str(report), "PLAYWRIGHT_JSON_OUTPUT_FILE": str(report)}
         call = node_call(task, tools, "playwright")
-        paths = files or task.suite.paths
+        paths = files_of(task, named) or task.suite.paths
         return command_of(task, call, *words, *paths, variables=variables, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:

@@ -12,6 +12,7 @@ from fanfold.runners.common import (
     asked,
     command_of,
     explained,
+    files_of,
     node_call,
     place_of,
     read_files,
@@ -71,11 +72,11 @@ class Vitest(FileItems):
         words = ["run", "--reporter=json", f"--outputFile={report}", "--maxWorkers=1", "--no-color"]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
-        files, names = split_natives(task)
+        named, names = split_natives(task)
         if task.tests:
             words += ["--testNamePattern", pattern_of(names)]
         call = node_call(task, tools, "vitest")
-        return command_of(task, call, *words, *(files or task.suite.paths), results=(report,))
+        return command_of(task, call, *words, *(files_of(task, named) or task.suite.paths), results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_jest), task), ended, "vitest wrote no report")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.plan import PlannedShard, shards_of, start_of
 from fanfold.skills.parallel_test.records import shard_status, suite_record
 from fanfold.skills.parallel_test.trials import Trials, is_bad, lost, not_run
-from fanfold.suites import Case, Conditions, ShardRecord, TestAttempt, TestVerdict
+from fanfold.suites import BAD, Case, Conditions, ShardRecord, TestAttempt, TestVerdict
 
 Work = Callable[[Attempt], Awaitable[object]]
 
@@ -58,6 +58,7 @@ class OtherWork:
         self._trials = Trials(job, settings)
         self._shards: list[_Shard] = []
         self._cases: list[Case] = []
+        self._unasked: list[Case] = []
         self._durations: dict[str, float] = {}
         self._notes: list[str] = []
         self._collected: int | None = None
@@ -65,6 +66,8 @@ class OtherWork:
         self._dealt: tuple[Item, ...] = ()
         # What the plan of several machines gives this one, and which is not there.
         self._absent: tuple[Case, ...] = ()
+        # What the processes are told to run where that is less than all of the suite.
+        self._only: tuple[str, ...] = ()
 
     @property
     def first(self) -> Unit[Work]:
@@ -82,30 +85,28 @@ class OtherWork:
 
     async def _collect(self, attempt: Attempt) -> int:
         """List what the suite is made of, and add its shards; returns how many items there are."""
-        items = await self._chosen_items()
+        every = await self._items()
+        items = self._chosen_of(every)
         share = self.job.share
         if share is not None:
             mine = tuple(item for item in items if share.has(item.name))
             self._absent = share.missing(item.name for item in mine)
             items = items if share.portion.shards else mine
+        self._only = tuple(item.name for item in items) if len(items) < len(every) else ()
         tests = [len(item.tests) for item in items]
-        self._collected = sum(tests) if tests and all(tests) else None
+        self._collected = sum(tests) if tests and all(tests) and self.job.chosen is None else None
         for one in self._planned(items):
             self._add_shard(attempt, one, items)
         return len(items)
 
     async def listed(self, _attempt: Attempt) -> Listed:
         """List the items and run nothing: what is dealt out to several machines."""
-        items = await self._chosen_items()
+        items = self._chosen_of(await self._items())
         most = self.job.runner.most_shards(self.job.suite, self._settings.tools)
         return Listed(self.job, items=items, start_s=start_of(self.job.suite, self.job.durations), most=most)
 
-    async def _chosen_items(self) -> tuple[Item, ...]:
-        job = self.job
-        if not job.environment.prefix and (missing := job.runner.unavailable(job.suite, self._settings.tools)):
-            raise FinalError(missing)
-        items = await self._items()
-        return items if job.items is None else tuple(job.items(items))
+    def _chosen_of(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        return items if self.job.items is None else tuple(self.job.items(items))
 
     def _planned(self, items: Sequence[Item]) -> Sequence[PlannedShard]:
         """Return the shards: of this machine's share, those of the tool that the plan names, or of its items."""
@@ -118,17 +119,13 @@ class OtherWork:
         workers, known = self._settings.workers, job.durations
         planned, why = shards_of(job.suite, job.runner.sharding, items, known, workers, most=most)
         self._notes += [why] if why else []
-        return [self._spelled(one, items) for one in planned]
-
-    def _spelled(self, planned: PlannedShard, items: Sequence[Item]) -> PlannedShard:
-        """Name the items of a single shard as well: nothing stands for all of a suite, which a share is not."""
-        if self.job.share is None or self.job.share.portion.is_whole or planned.items:
-            return planned
-        return replace(planned, items=tuple(item.name for item in items))
+        return planned
 
     async def _items(self) -> tuple[Item, ...]:
         """Ask the framework, where it can be asked; else what is known from names of files."""
         job = self.job
+        if not job.environment.prefix and (missing := job.runner.unavailable(job.suite, self._settings.tools)):
+            raise FinalError(missing)
         with self._seat() as seat:
             task = self._task(seat)
             command = job.runner.collecting(task, self._settings.tools)
@@ -170,7 +167,8 @@ class OtherWork:
         scratch = seat.folder / "results"
         scratch.mkdir(exist_ok=True)
         job, one = self.job, planned or PlannedShard(1, 1)
-        return Task(job.suite, job.environment, self._settings.root, scratch, one.items, tests, one.index, one.count)
+        items = () if tests else one.items or self._only
+        return Task(job.suite, job.environment, self._settings.root, scratch, items, tests, one.index, one.count)
 
     async def _run(self, command: Command, seat: Seat) -> tuple[Watched, Ended]:
         """Run a command in a worker's place, under the limits."""
@@ -223,7 +221,10 @@ class OtherWork:
         return [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
 
     def _take(self, case: Case, attempt: Attempt) -> None:
-        """Keep a case, and have it rerun when it failed."""
+        """Keep a case, and have it rerun when it failed; one that nobody asked for is kept only when it is bad."""
+        if self.job.chosen is not None and not self.job.chosen(case) and case.verdict not in BAD:
+            self._unasked.append(case)
+            return
         place = len(self._cases)
         self._cases.append(case)
         self._settings.listener.tested(self.job, case)
@@ -285,7 +286,7 @@ class OtherWork:
 
     def _unreported(self) -> list[Case]:
         """Return what no shard has told of that the tool made by itself: lost when all of them ended well."""
-        missing = lost_cases(self._dealt, self._cases, self.job.suite)
+        missing = lost_cases(self._dealt, [*self._cases, *self._unasked], self.job.suite)
         if all(map(_ended_well, self._shards)):
             return list(missing)
         why = "not run: the shard that may have held it did not end well"
