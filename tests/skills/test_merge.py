@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.models import Finding, Severity
+from fanfold.skills.code_review.fold import fold
 from fanfold.skills.code_review.merge import merge, same
 
 TITLES = [
@@ -138,3 +139,14 @@ def test_a_reader_who_takes_up_an_analyzers_line_means_its_finding():
     for other in ({"aspect": "correctness"}, {"quote": "another"}):
         assert not same(rule, said.model_copy(update=other))
     assert not same(said, said.model_copy(update={"mechanism": "x", "title": "Something else"}))
+
+
+def test_what_a_rule_names_is_told_apart():
+    """Undefined names are findings of their own, on one line too; one name in two places is one finding."""
+    places = [("kw", 3), ("row", 5), ("rate", 5), ("kw", 9)]
+    rule = {"mechanism": "undefined-name", "sources": ("ruff:F821",)}
+    found = [
+        finding(line=line, end_line=line, title=f"Undefined name `{name}`", quote=name, **rule) for name, line in places
+    ]
+    shown = {f.title: [place.line for place in f.also] for f in fold(found, [], []).findings}
+    assert shown == {"Undefined name `kw`": [9], "Undefined name `row`": [], "Undefined name `rate`": []}

@@ -48,6 +48,7 @@ _FILLER = frozenset(
     ]
 )
 _WORD = re.compile(r"[a-z0-9]+")
+_NAME = re.compile(r"`[^`]+`")
 # Out of 100: "SQL injection via name" and "SQL injection through name" are alike.
 _SAME_WORDS = 70.0
 
@@ -107,6 +108,8 @@ def same(a: Finding, b: Finding) -> bool:
     if rules == set(a.sources) == set(b.sources) and a.line != b.line:
         # One rule that reports two lines means two things, as with a function inside of another.
         return False
+    if name_different_things(a, b):
+        return False
     if a.mechanism and a.mechanism == b.mechanism:
         return True
     return not rules.isdisjoint(b.sources) or alike(a.title, b.title)
@@ -115,6 +118,11 @@ def same(a: Finding, b: Finding) -> bool:
 def _by_rule(finding: Finding) -> bool:
     """Is it an analyzer's word alone?"""
     return all(":" in source for source in finding.sources)
+
+
+def name_different_things(a: Finding, b: Finding) -> bool:
+    """Does one rule report two things by their names, as in "Undefined name `x`"? One title would hide the other."""
+    return a.sources == b.sources and _by_rule(a) and _NAME.findall(a.title) != _NAME.findall(b.title)
 
 
 def _squeezed(quote: str) -> str:
