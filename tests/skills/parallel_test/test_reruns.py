@@ -37,13 +37,15 @@ TABLE = [
     ("fails always", FAILED, {ALONE: [FAILED], ORDER: [FAILED]}, ALL, [ALONE, ORDER], "regression"),
     ("fails alone, nothing before it", FAILED, {ALONE: [FAILED]}, {}, [ALONE], "regression"),
     ("needs a test before it", FAILED, {ALONE: [FAILED], ORDER: [PASSED]}, ALL, [ALONE, ORDER], "order"),
-    ("is disturbed", FAILED, {ALONE: [PASSED], SAME: [FAILED]}, {"had_before": True}, [ALONE, SAME], "order"),
+    ("is disturbed", FAILED, {ALONE: [PASSED], SAME: [FAILED] * 2}, {"had_before": True}, [ALONE, SAME, SAME], "order"),
+    ("fails by chance", FAILED, {ALONE: [PASSED], SAME: [FAILED, PASSED]}, ALL, [ALONE, SAME, SAME], "flaky"),
+    ("fails by chance alone", FAILED, {ALONE: [FAILED, PASSED]}, {**ALL, "retries": 2}, [ALONE, ALONE], "flaky"),
     (
         "is disturbed in this order only",
         FAILED,
-        {ALONE: [PASSED], SAME: [FAILED], ORDER: [PASSED]},
+        {ALONE: [PASSED], SAME: [FAILED] * 2, ORDER: [PASSED]},
         ALL,
-        [ALONE, SAME, ORDER],
+        [ALONE, SAME, SAME, ORDER],
         "order",
     ),
     ("passes again", FAILED, {ALONE: [PASSED], SAME: [PASSED]}, ALL, [ALONE, SAME], "flaky"),
@@ -96,11 +98,11 @@ def test_evidence_decides(first, answers, facts, asked, kind):
     left_out=st.booleans(),
 )
 def test_every_trial_ends(first, outcomes, retries, had_before, left_out):
-    """Whatever reruns end like, there are at most as many as allowed and two more, and none of what did not fail."""
+    """Whatever reruns end like, there are at most as many as allowed and three more, and none of what did not fail."""
     answers = {kind: [attempt(outcome) for outcome in outcomes] for kind in Rerun}
     facts = {"retries": retries, "had_before": had_before, "left_out": left_out}
     asked, _ = story(attempt(first), answers, **facts)
-    assert len(asked) <= retries + 2
+    assert len(asked) <= retries + 3
     assert asked.count(ALONE) <= retries
     assert not asked or first in BAD
 
@@ -168,7 +170,7 @@ def test_a_disturbed_test_is_order_dependent(project):
         def test_victim(): assert "SPOILT" not in os.environ
     """
     done = project.write({"test_a.py": text}).run(workers=1, retries=1)
-    assert done.attempts["test_victim"] == ["failed", "passed", "failed"]
+    assert done.attempts["test_victim"] == ["failed", "passed", "failed", "failed"]
     assert (done.verdicts["test_victim"], done.kinds) == ("failed", {"test_victim": "order"})
 
 

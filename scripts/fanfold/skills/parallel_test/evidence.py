@@ -2,8 +2,9 @@
 
 A failed test is run alone. Does it fail there as well, it is the code or what surrounds it; unless it needs a test that
 pytest would have run before it, which a shard may have left out. Does it pass alone, it is run after the tests that had
-run before it in its process: when it fails again one of those disturbs it, and when it passes it is flaky, or was in
-want of something that others had at the time. Reading a failure can't tell these apart; running it again can.
+run before it in its process: when it fails again, twice, one of those disturbs it, and when it passes it is flaky, or
+was in want of something that others had at the time. What passes and fails
+in the same conditions is flaky. Reading a failure can't tell these apart; running it again can.
 """
 
 from __future__ import annotations
@@ -52,12 +53,23 @@ def next_rerun(trial: Trial) -> Rerun | None:
     if not alone:
         return Rerun.ALONE
     if not GOOD.isdisjoint(alone):
-        if trial.had_before and not same:
+        if not BAD.isdisjoint(alone):
+            return None
+        if trial.had_before and (not same or _is_to_be_confirmed(same)):
             return Rerun.AFTER_THE_SAME
-        return None if BAD.isdisjoint(same) else in_order
+        return in_order if _fails_always(same) else None
     # A test that hangs alone as well would take as long again.
     again = len(alone) < trial.retries and TestVerdict.TIMED_OUT not in alone
     return Rerun.ALONE if again else in_order
+
+
+def _is_to_be_confirmed(same: Sequence[TestVerdict]) -> bool:
+    """One failure may be chance; one that hangs would take as long again."""
+    return len(same) == 1 and same[0] in BAD and same[0] is not TestVerdict.TIMED_OUT
+
+
+def _fails_always(outcomes: Sequence[TestVerdict]) -> bool:
+    return not BAD.isdisjoint(outcomes) and GOOD.isdisjoint(outcomes)
 
 
 def rule(trial: Trial) -> ClusterClass:
@@ -66,7 +78,7 @@ def rule(trial: Trial) -> ClusterClass:
         return ClusterClass.ORDER
     alone = trial.of(Rerun.ALONE)
     passes_alone = not GOOD.isdisjoint(alone)
-    if passes_alone and not BAD.isdisjoint(trial.of(Rerun.AFTER_THE_SAME)):
+    if passes_alone and BAD.isdisjoint(alone) and _fails_always(trial.of(Rerun.AFTER_THE_SAME)):
         return ClusterClass.ORDER
     if not passes_alone and trial.first.outcome in _BY_VERDICT:
         return _BY_VERDICT[trial.first.outcome]
