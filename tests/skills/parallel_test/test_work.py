@@ -472,7 +472,7 @@ def test_a_pytest_that_a_test_starts_is_an_ordinary_one(project):
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("import os; NAME = 'db_' + os.environ.get('PYTEST_XDIST_WORKER', '')", "PYTEST_XDIST_WORKER was read"),
+        ("import os; NAME = 'db_' + os.environ.get('PYTEST_XDIST_WORKER', '')", "own PYTEST_XDIST_WORKER was read by "),
         ("import os; PORT = os.getenv('FANFOLD_PORT_BASE')", "FANFOLD_PORT_BASE was read"),
         ("import socket; PORT = socket.create_server(('127.0.0.1', 0)).getsockname()[1]", "a socket was bound"),
         ("import tempfile; FOLDER = tempfile.mkdtemp()", "a temporary file was made"),

@@ -55,7 +55,7 @@ class Watch:
 
     def _looked_up(self, key: Any) -> Any:
         if self._looks and isinstance(key, str) and key.startswith(_OWN):
-            self._seen.append(f"{key} was read")
+            self._seen.append(f"the worker's own {key} was read{_reader()}")
         return self._encode(key)
 
     def _heard(self, event: str, arguments: Any) -> None:
@@ -65,6 +65,19 @@ class Watch:
             self._seen.append(_EVENTS[event])
         elif event in _TEMPORARY:
             self._temporary.append(os.fspath(arguments[0]))
+
+
+def _reader() -> str:
+    """Name the file that looks the variable up, the first that is not of the standard library."""
+    library = f"{Path(os.__file__).parent}{os.sep}"
+    frame = sys._getframe(2)  # noqa: SLF001  the one way to see a caller
+    while frame.f_back is not None:
+        name = frame.f_code.co_filename
+        packages = name.partition("site-packages" + os.sep)[2]
+        if packages or not name.startswith((library, "<")):
+            return f" by {packages or name}"
+        frame = frame.f_back
+    return ""
 
 
 def _shared_already() -> str | None:
