@@ -63,3 +63,19 @@ def test_several_values_in_the_environment(repository, fanfold, monkeypatch):
         assert f"In {name}, several are separated by spaces." in said
     monkeypatch.setenv("FANFOLD_ANALYZER", "ruff bandit")
     assert "analyzers   ruff, bandit\n" in fanfold("review", "--dry-run").out
+
+
+@pytest.mark.parametrize(("command", "own", "others"), [("review", "sarif", "junit"), ("test", "junit", "sarif")])
+def test_the_help_shows_the_formats_of_the_skill(repository, fanfold, command, own, others):
+    """A format of the other skill is not offered, and still told apart from one that does not exist."""
+    ended = fanfold(command, "--help")
+    assert (own in ended.out, others in ended.out) == (True, False)
+    refused = fanfold(command, "--format", others, "--backend", "none", "--quiet")
+    assert refused.code == 2
+    assert f"--format {others} is for runs of" in refused.err
+
+
+def test_the_help_of_what_is_prepared_names_both(repository, fanfold):
+    """The usage line can be typed as it stands."""
+    usage = fanfold("prepare", "review", "--help").out.splitlines()[0]
+    assert usage == "Usage: fanfold prepare review [OPTIONS] [TARGET]..."

@@ -71,3 +71,15 @@ def test_an_interrupt_ends_with_130():
     run = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False)
     assert run.returncode == 130
     assert "Traceback" not in run.stderr
+
+
+def test_who_asked_for_help_gets_no_checks():
+    """It is printed at once, without an environment."""
+    ended = subprocess.run(
+        [sys.executable, str(checks.ROOT / "scripts" / "selftest.py"), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Usage: scripts/selftest.py")

@@ -16,7 +16,8 @@ from fanfold.agents.roles import ROLES
 from fanfold.cli.config import FROM_REPOSITORY, TABLES, find_settings, named_settings
 from fanfold.engine.folder import SECRET_VARIABLE
 from fanfold.models import Severity
-from fanfold.reports.formats import FORMATS
+from fanfold.reports.formats import FORMATS, formats_of
+from fanfold.skills import SKILLS
 from fanfold.skills.request import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +37,17 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number.", param, ctx)
         return number
+
+
+class FormatChoice(click.Choice[str]):
+    """All formats, of which the help of a skill's command shows those that its runs have something for.
+
+    The others are understood as well: whoever asks for one is told whose runs it is for.
+    """
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002  click's signature
+        skill = next((skill.name for skill in SKILLS if skill.command == ctx.command.name), None)
+        return f"[{'|'.join(formats_of(skill))}]"
 
 
 def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:  # noqa: ARG001  click's
@@ -77,7 +89,7 @@ _RENDERING = (
     option(
         "--format",
         "format",
-        type=click.Choice(list(FORMATS)),
+        type=FormatChoice(list(FORMATS)),
         multiple=True,
         help="What to write; repeatable. Default: md.",
     ),
@@ -117,7 +129,8 @@ _SHARED = (
     option(
         "--effort",
         type=click.Choice(EFFORTS),
-        help="How hard they think; the model's own default if not given.",
+        help="How hard they think; the model's own default if not given. In a review also how many read and verify: as "
+        "with medium if not given.",
     ),
     option(
         "--jobs",
@@ -141,7 +154,12 @@ _SHARED = (
         metavar="SECONDS",
         help="For the whole run; at the deadline it folds what it has.",
     ),
-    option("--max-cost", type=FiniteRange(0), metavar="USD", help="Never exceeded."),
+    option(
+        "--max-cost",
+        type=FiniteRange(0),
+        metavar="USD",
+        help="Never exceeded: a sub-agent whose worst case does not fit is not started (--dry-run shows it).",
+    ),
     option("--dry-run", is_flag=True, help="Show the plan and its estimate; run and send nothing."),
     option("--exact", is_flag=True, help="With --dry-run: have the API count the tokens, which costs nothing."),
     option("--fresh", is_flag=True, help="Do not reuse stored outcomes."),

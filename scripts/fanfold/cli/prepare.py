@@ -38,7 +38,7 @@ def prepare(ctx: click.Context, skill: str, arguments: tuple[str, ...]) -> int:
     assert isinstance(command, click.Group)  # noqa: S101  the root of this command line is one
     wanted = command.get_command(ctx, name)
     assert wanted is not None  # noqa: S101  the registry of skills names commands
-    with wanted.make_context(name, list(words), parent=ctx) as inner:
+    with wanted.make_context(f"{ctx.info_name} {name}", list(words), parent=ctx.parent) as inner:
         if inner.params["backend"] != HOST:
             raise UsageError(f"fanfold prepare is for --backend {HOST}: leave --backend {inner.params['backend']} out")
         code: int = wanted.invoke(inner)

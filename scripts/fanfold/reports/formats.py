@@ -34,6 +34,11 @@ ONLY: Mapping[str, str] = {
 FORMATS: Mapping[str, str] = {**TEMPLATED, **CODED}
 
 
+def formats_of(skill: str | None) -> tuple[str, ...]:
+    """Return the formats that have something to show of a run of `skill`; all of them for None."""
+    return tuple(name for name in FORMATS if skill is None or ONLY.get(name, skill) == skill)
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateChoice:
     """Where templates come from: one file for the whole report, folders to look in before the shipped ones."""
@@ -54,7 +59,7 @@ class Renderer:
         if choice.file and not any(name in TEMPLATED for name in formats):
             raise UsageError(f"--template renders text, not {', '.join(formats)}: add --format md")
         for name in formats:
-            if ONLY.get(name, skill) != skill:
+            if name not in formats_of(skill):
                 raise UsageError(f"--format {name} is for runs of {ONLY[name]}, not of {skill}")
         self._templates = {name: _compile(skill, name, choice) for name in formats if name in TEMPLATED}
 
