@@ -9,7 +9,7 @@ from fanfold.errors import WorkerError
 from fanfold.runners import RUNNERS, load
 from fanfold.runners.base import Ended, Sharding, Task
 from fanfold.runners.discovery import discover
-from fanfold.runners.jest import pattern_of
+from fanfold.runners.node_runner import pattern_of
 from fanfold.runners.tools import Tools
 from fanfold.suites import Environment, Suite
 

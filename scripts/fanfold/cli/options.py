@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from fanfold.agents.backends import BACKENDS, NO_BACKEND
-from fanfold.agents.roles import ROLES
+from fanfold.agents.roles import ROLES, models_of
 from fanfold.cli.config import FROM_REPOSITORY, TABLES, find_settings, named_settings
 from fanfold.engine.folder import SECRET_VARIABLE
 from fanfold.models import Severity
@@ -201,6 +201,15 @@ def rendering_options(function: F) -> F:
 def shared_options(function: F) -> F:
     """Add all the shared options, those of `rendering_options` included."""
     return _declared(_SHARED, function)
+
+
+def shared_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the shared options came to, as the fields of a request."""
+    model, models = models_of(given["model"], given["model_for"])
+    alike = ("backend", "effort", "jobs", "fresh", "replay", "record")
+    named = {"timeout_s": "timeout", "deadline_s": "deadline", "max_cost_usd": "max_cost"}
+    fields = {name: given[name] for name in alike} | {field: given[name] for field, name in named.items()}
+    return {**fields, "model": model, "models": models}
 
 
 def _declared(options: Sequence[Callable[[F], F]], function: F) -> F:

@@ -15,13 +15,12 @@ from click.core import ParameterSource
 
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.agents.estimate import Estimate
-from fanfold.agents.roles import models_of
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
 from fanfold.cli.config import FROM_REPOSITORY, Settings, repository_root
 from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
-from fanfold.cli.options import option, shared_options
+from fanfold.cli.options import option, shared_of, shared_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.pricing import estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
@@ -177,7 +176,6 @@ def _run(session: Session, request: ReviewRequest, target: Target, knowledge: Kn
 
 def _request(ctx: click.Context, given: dict[str, Any], aspects: Mapping[str, Aspect]) -> ReviewRequest:
     analyzers = _analyzers(ctx, given["analyzer"])
-    model, models = models_of(given["model"], given["model_for"])
     return ReviewRequest(
         target=given["target"],
         staged=given["staged"],
@@ -185,17 +183,7 @@ def _request(ctx: click.Context, given: dict[str, Any], aspects: Mapping[str, As
         pull_request=given["pr"],
         aspects=_known("aspect", given["aspect"], list(aspects)),
         analyzers=analyzers,
-        backend=given["backend"],
-        model=model,
-        models=models,
-        effort=given["effort"],
-        jobs=given["jobs"],
-        timeout_s=given["timeout"],
-        deadline_s=given["deadline"],
-        max_cost_usd=given["max_cost"],
-        fresh=given["fresh"],
-        replay=given["replay"],
-        record=given["record"],
+        **shared_of(given),
     )
 
 

@@ -13,11 +13,10 @@ import click
 from click.core import ParameterSource
 
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
-from fanfold.agents.roles import models_of
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.config import TABLES, repository_root
 from fanfold.cli.hosting import announced
-from fanfold.cli.options import option, shared_options
+from fanfold.cli.options import option, shared_of, shared_options
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, EXIT_INTERRUPTED, INTERRUPTED, Session
 from fanfold.cli.streams import printable
@@ -149,7 +148,6 @@ def _delivered(
 
 
 def _request(ctx: click.Context, given: Mapping[str, Any], parts: Asked) -> TestRequest:
-    model, models = models_of(given["model"], given["model_for"])
     told = ctx.get_parameter_source("jobs") is not ParameterSource.DEFAULT
     workers = given["jobs"] if told else os.cpu_count() or 1
     changed = given["changed"]
@@ -162,17 +160,7 @@ def _request(ctx: click.Context, given: Mapping[str, Any], parts: Asked) -> Test
         coverage=given["coverage"],
         part=parts.part,
         workers=workers,
-        backend=given["backend"],
-        model=model,
-        models=models,
-        effort=given["effort"],
-        jobs=workers,
-        timeout_s=given["timeout"],
-        deadline_s=given["deadline"],
-        max_cost_usd=given["max_cost"],
-        fresh=given["fresh"],
-        replay=given["replay"],
-        record=given["record"],
+        **{**shared_of(given), "jobs": workers},
     )
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import (
-    FileItems,
     asked,
     command_of,
     explained,
@@ -19,6 +17,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
+from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.jest import read_jest
 from fanfold.runners.tools import Tools
@@ -36,18 +35,14 @@ _SHARDS_SINCE = (28,)
 
 
 @dataclass(frozen=True)
-class Jest(FileItems):
+class Jest(NodeRunner):
     """The runner. It splits files by itself, and is told not to use several processes: the shards are those."""
 
     name: str = "jest"
     sharding: Sharding = Sharding.COUNT
-    runs_single_tests: bool = True
 
     def detect(self, listing: Listing) -> tuple[Suite, ...]:
         return node_suites(listing, _JEST)
-
-    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
-        return None if suite.command else tools.node(suite.folder, "jest").missing
 
     def most_shards(self, suite: Suite, tools: Tools) -> int | None:
         version = tools.node(suite.folder, "jest").version
@@ -80,12 +75,6 @@ class Jest(FileItems):
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_jest), task), ended, "jest wrote no report")
-
-
-def pattern_of(names: tuple[str, ...]) -> str:
-    """Return the regular expression that is these full names of tests and no others."""
-    escaped = "|".join(re.sub(r"([\\^$.*+?()[\]{}|/])", r"\\\1", name) for name in names)
-    return f"^({escaped})$"
 
 
 JEST = Jest()

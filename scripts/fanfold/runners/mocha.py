@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import (
-    FileItems,
     asked,
     command_of,
     explained,
@@ -17,7 +16,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
-from fanfold.runners.jest import pattern_of
+from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.mocha import read_mocha
 from fanfold.runners.tools import Tools
@@ -42,18 +41,14 @@ _SPEC = re.compile(r"""\bspec["']?\s*:""")
 
 
 @dataclass(frozen=True)
-class Mocha(FileItems):
+class Mocha(NodeRunner):
     """The runner. Its items are files, which `--dry-run` names with the tests in them."""
 
     name: str = "mocha"
     sharding: Sharding = Sharding.ITEMS
-    runs_single_tests: bool = True
 
     def detect(self, listing: Listing) -> tuple[Suite, ...]:
         return tuple(_with_files(listing, suite) for suite in node_suites(listing, _MOCHA))
-
-    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
-        return None if suite.command else tools.node(suite.folder, "mocha").missing
 
     def collecting(self, task: Task, tools: Tools) -> Command | None:
         return self._command(task, tools, "--dry-run", *task.suite.paths)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, FileItems, asked, command_of, explained, files_of, read_files, split_natives
-from fanfold.runners.jest import pattern_of
+from fanfold.runners.node_runner import pattern_of
 from fanfold.runners.node_suites import NodeFramework, matches, node_suites
 from fanfold.runners.results.node_test import read_node
 from fanfold.runners.tools import Tools

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
 from fanfold.runners.common import (
-    FileItems,
     asked,
     command_of,
     explained,
@@ -17,7 +16,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
-from fanfold.runners.jest import pattern_of
+from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.playwright import read_playwright
 from fanfold.runners.sight import is_below
@@ -39,18 +38,14 @@ _COMMENT = re.compile(r"(?<![:'\"])//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Playwright(FileItems):
+class Playwright(NodeRunner):
     """The runner; its tests run in browsers that it has to have installed."""
 
     name: str = "playwright"
     sharding: Sharding = Sharding.COUNT
-    runs_single_tests: bool = True
 
     def detect(self, listing: Listing) -> tuple[Suite, ...]:
         return tuple(part for suite in node_suites(listing, _PLAYWRIGHT) for part in _by_project(listing, suite))
-
-    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
-        return None if suite.command else tools.node(suite.folder, "playwright").missing
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "playwright.json"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import (
-    FileItems,
     asked,
     command_of,
     explained,
@@ -18,7 +17,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
-from fanfold.runners.jest import pattern_of
+from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.jest import read_jest
 from fanfold.runners.tools import Tools
@@ -36,18 +35,14 @@ _LISTS_FILES_SINCE = (2, 1)
 
 
 @dataclass(frozen=True)
-class Vitest(FileItems):
+class Vitest(NodeRunner):
     """The runner. It splits files by itself, and is told to use one process: the shards are the others."""
 
     name: str = "vitest"
     sharding: Sharding = Sharding.COUNT
-    runs_single_tests: bool = True
 
     def detect(self, listing: Listing) -> tuple[Suite, ...]:
         return node_suites(listing, _VITEST)
-
-    def unavailable(self, suite: Suite, tools: Tools) -> str | None:
-        return None if suite.command else tools.node(suite.folder, "vitest").missing
 
     def collecting(self, task: Task, tools: Tools) -> Command | None:
         version = tools.node(task.suite.folder, "vitest").version

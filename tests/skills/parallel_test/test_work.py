@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -454,6 +455,14 @@ def test_workers_have_their_own_everything(either):
     for name in ("FANFOLD_WORKER", "FANFOLD_PORT_BASE", "FANFOLD_DATABASE_SUFFIX", "TMPDIR", "XDG_CACHE_HOME"):
         assert one[name] != two[name]
     assert not Path(one["TMPDIR"]).exists()
+
+
+def test_a_python_without_pytest_is_told_how_to_get_it(project):
+    """In one line, and not in pytest's own words."""
+    bare = (sys.executable, "-S", "-m", "pytest")
+    error = project.write({"test_a.py": "def test_a(): pass\n"}).run(command=bare).run.record.error
+    assert ".venv/bin/pip install" in error
+    assert "\n" not in error
 
 
 def test_a_pytest_that_a_test_starts_is_an_ordinary_one(project):

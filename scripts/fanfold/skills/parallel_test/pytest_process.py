@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -319,7 +320,15 @@ def _collected(found: asyncio.Future[Collection], worker: Worker) -> Collection:
     return found.result()
 
 
+_NO_PYTEST = re.compile(r"^(.+): No module named pytest$", re.MULTILINE)
+
+
 def _why_not_collected(worker: Worker) -> str:
+    if lacking := _NO_PYTEST.search(worker.tail()):
+        return (
+            f"{lacking[1]} has no pytest: install the project and its tests' packages into .venv, as with"
+            " `python3 -m venv .venv && .venv/bin/pip install -e . pytest`, or activate the environment that has them"
+        )
     code = worker.exited.result() if worker.exited.done() else None
     how = "ended" if code is None else f"ended with {code}" if code >= 0 else f"was ended by {signal_name(-code)}"
     return f"pytest {how} before it had collected its tests\n{worker.tail()}".strip()
