@@ -7,7 +7,7 @@ import pytest
 
 from fanfold.errors import NothingToDo, TargetError
 from fanfold.sources.target import resolve
-from fanfold.sources.text import READ_LIMIT
+from fanfold.sources.text import DECISIONS, READ_LIMIT
 from fanfold.testing.repository import Repository
 
 
@@ -694,3 +694,20 @@ def test_without_a_base_there_is_no_base_side(repository):
     repository.write("a.py", "x = 1\n")
     with resolve(["a.py"], cwd=repository.root).before_on_disk() as folder:
         assert folder is None
+
+
+def test_the_file_of_decisions_is_no_change(project):
+    """What fanfold keeps in the repository is not reviewed: alone it leaves the last commit, else the other files."""
+    project.write(DECISIONS, "{}\n")
+    assert at(project).description.startswith("commit ")
+    project.write("a.py", "1\n")
+    assert kinds(at(project)) == {"a.py": "modified"}
+    project.git("add", DECISIONS)
+    with pytest.raises(NothingToDo, match=f"nothing changed but {DECISIONS}"):
+        at(project, staged=True)
+    head = f"--- /dev/null\n+++ b/{DECISIONS}\n@@ -0,0 +1 @@\n+x\n"
+    assert kinds(at(project, diff=f"{head}--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-0\n+1\n")) == {"a.py": "modified"}
+    with pytest.raises(NothingToDo, match="nothing but"):
+        at(project, diff=head)
+    assert DECISIONS not in at(project, ".").paths
+    assert at(project, DECISIONS).paths == (DECISIONS,)

@@ -11,7 +11,7 @@ from fanfold.errors import NothingToDo, TargetError
 from fanfold.sources.files import FileState, folder_files, repository_files, state
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.snapshot import WorkingTree
-from fanfold.sources.text import LARGE, READ_LIMIT, counted, is_own, listed, printable, shown
+from fanfold.sources.text import DECISIONS, LARGE, READ_LIMIT, counted, is_own, listed, printable, shown
 
 _REASONS: dict[FileState, str] = {
     "binary": "binary",
@@ -57,7 +57,8 @@ def select(names: Sequence[str], folder: Path, *, description: str = "") -> Sele
     root, lister = _root(places, folder)
     tree = WorkingTree(root, lister)
     named = {shown(os.fsencode(place.real.relative_to(root))) for place in places if not place.folder}
-    found = named.union(*(_below(tree, place.real) for place in places if place.folder))
+    below = set[str]().union(*(_below(tree, place.real) for place in places if place.folder))
+    found = named | (below - {DECISIONS})
     limits = {path: READ_LIMIT if path in named else LARGE for path in sorted(found) if not is_own(path)}
     states = {path: state(root, path, limit) for path, limit in limits.items()}
     paths = tuple(path for path, what in states.items() if what == "text")

@@ -53,7 +53,7 @@ from fanfold.sources.revisions import (
 )
 from fanfold.sources.selection import Selection, select, select_folder
 from fanfold.sources.snapshot import Revision, Snapshot, WorkingTree
-from fanfold.sources.text import counted, is_own, listed, os_path, shown
+from fanfold.sources.text import DECISIONS, counted, is_own, listed, os_path, shown
 
 
 @dataclass(frozen=True)
@@ -316,9 +316,10 @@ def _compared(
     before = Revision.of_commit(git, base, olds) if base else None
     # A file that is no longer tracked and still there is gone and new at once; it is shown as what it is now.
     by_path = {change.path: change for change in (*with_hidden_lines(git, command, changes, before, snapshot), *new)}
-    changes = tuple(by_path[path] for path in sorted(by_path))
+    changes = tuple(by_path[path] for path in sorted(by_path) if path != DECISIONS)
     if not changes:
-        raise NothingToDo("; ".join((f"{description}: nothing changed", *notes)))
+        but = f" but {DECISIONS}" if DECISIONS in by_path else ""
+        raise NothingToDo("; ".join((f"{description}: nothing changed{but}", *notes)))
     return Target(
         root=git.folder,
         description=f"{description} ({counted(len(changes), 'file')})" if count else description,
@@ -366,6 +367,9 @@ def _diff(text: str, git: Git | None, cwd: Path) -> Target:
     tree = WorkingTree(root, lister)
     patched = Patched(tree, changes)
     snapshot = tree if patched.at_head else patched
+    changes = tuple(change for change in changes if change.path != DECISIONS)
+    if not changes:
+        raise NothingToDo(f"the diff changes nothing but {DECISIONS}")
     return Target(
         root=root,
         description=f"a diff of {counted(len(changes), 'file')}",

@@ -23,6 +23,10 @@ SNIFFED = 8000
 
 _BYTE_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 _OWN_FOLDER = ".fanfold"
+
+DECISIONS = "fanfold-dismissed.jsonl"
+"""At a repository's top, what people decided about findings: committed and read, and no code to look at."""
+
 _NAMED = 3
 
 

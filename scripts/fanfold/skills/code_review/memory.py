@@ -23,9 +23,9 @@ from fanfold.models import Dropped, Finding, Frozen, Run, Severity
 from fanfold.skills.code_review.fold import fingerprint
 from fanfold.skills.code_review.merge import alike
 from fanfold.sources.target import Target
-from fanfold.sources.text import READ_LIMIT
+from fanfold.sources.text import DECISIONS, READ_LIMIT
 
-FILE = "fanfold-dismissed.jsonl"
+FILE = DECISIONS
 _SPACE = re.compile(r"\s+")
 _MODE = 0o644
 
@@ -153,8 +153,10 @@ def read_memory(target: Target, baseline: Path | None = None) -> Memory:
     """
     here = target.root / FILE
     known = read_known(here) if here.is_file() else ()
-    shipped = _parsed(FILE, target.snapshot.read(FILE) or "") if FILE in {c.path for c in target.changes} else ()
-    before = _parsed(FILE, (target.before and target.before.read(FILE)) or "") if shipped else ()
+    after = None if target.whole else target.snapshot.read(FILE)
+    was = (target.before and target.before.read(FILE)) or ""
+    shipped = _parsed(FILE, after) if after and after != was else ()
+    before = _parsed(FILE, was) if shipped else ()
     own = frozenset(shipped) - frozenset(before) if target.head else frozenset()
     extra = read_known(baseline) if baseline else ()
     return Memory(tuple(dict.fromkeys((*known, *shipped, *extra))), own)
