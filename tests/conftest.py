@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from fanfold.testing.claude_code import ClaudeMissing, install_claude
 from fanfold.testing.network import loopback_only
-from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.repository import Repository, isolate_git
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -67,8 +67,7 @@ def claude_program() -> Path:
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return an empty repository that no setting of this machine reaches; nothing is committed yet."""
-    for name, value in ISOLATION.items():
-        monkeypatch.setenv(name, value)
+    isolate_git(monkeypatch)
     return Repository.init(tmp_path / "project")
 
 

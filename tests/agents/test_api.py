@@ -11,30 +11,20 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
-from pydantic import BaseModel
 
 from fanfold import errors
 from fanfold.agents.api import ApiBackend
 from fanfold.agents.api_errors import map_error
 from fanfold.agents.backends import Premises
 from fanfold.agents.layout import request_of
-from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
+from fanfold.agents.spec import AgentSpec, Brief
 from fanfold.engine.attempt import Attempt
 from fanfold.models import Usage
+from fanfold.testing.examples import JUDGE, REPORT, Answer
 
 URL = "https://api.anthropic.com/v1/messages"
 
 
-class Answer(BaseModel):
-    words: list[str]
-
-
-class Verdict(BaseModel):
-    holds: bool
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
-JUDGE = AnswerTool("judge", "Hand in your verdict.", Verdict)
 PREMISES = Premises(None, Path("/nowhere"))
 
 

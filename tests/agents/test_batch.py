@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from fanfold import Supervisor, fan_out
 from fanfold.agents import batch as batch_module
@@ -20,17 +19,12 @@ from fanfold.agents.backends import Premises
 from fanfold.agents.batch import BatchBackend
 from fanfold.agents.batch_ledger import Ledger, chunks, custom_id
 from fanfold.agents.prices import cost_usd
-from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
+from fanfold.agents.spec import AgentSpec, Brief
 from fanfold.agents.units import agent_unit
 from fanfold.engine.limits import LaneLimits
 from fanfold.testing import Fault, FaultKind, Faults, MessagesServer, Reply, Rule, ServerOptions
+from fanfold.testing.examples import REPORT
 
-
-class Answer(BaseModel):
-    words: list[str]
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
 SCRIPT = [
     Rule("task bad", [Reply(text="no answer"), Reply(json={"words": ["mended"]})]),
     *(Rule(f"task {n}.", [Reply(json={"words": [str(n)]})]) for n in range(30)),

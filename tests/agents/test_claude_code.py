@@ -10,13 +10,12 @@ from typing import Any
 
 import psutil
 import pytest
-from pydantic import BaseModel
 
 from fanfold import errors
 from fanfold.agents.backends import Premises, choose_backend
 from fanfold.agents.claude_cli import find_claude, login_of, version_of
 from fanfold.agents.claude_code import ClaudeCodeBackend, allowance_usd, prompt_of, surroundings
-from fanfold.agents.spec import AgentSpec, Allowance, AnswerTool, Brief
+from fanfold.agents.spec import AgentSpec, Allowance, Brief
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.agents.units import reserve_usd
 from fanfold.engine.attempt import Attempt
@@ -24,6 +23,7 @@ from fanfold.errors import UsageError
 from fanfold.sources.target import resolve
 from fanfold.testing import MessagesServer, Reply
 from fanfold.testing.claude_code import VERSION, lone_surroundings
+from fanfold.testing.examples import REPORT, Answer
 from fanfold.testing.options import Fault, FaultKind
 from fanfold.testing.replies import text_of
 from fanfold.testing.repository import ISOLATION, Repository
@@ -33,11 +33,6 @@ LOGIN = "sk-ant-oat01-canary"
 LOOKUP = {"name": "read_file", "description": "Read.", "input_schema": {"type": "object", "properties": {}}}
 
 
-class Answer(BaseModel):
-    words: list[str]
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
 GIVEN = Reply(blocks=[{"type": "tool_use", "name": "StructuredOutput", "input": {"words": ["found"]}}])
 
 

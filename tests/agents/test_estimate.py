@@ -3,19 +3,15 @@
 import asyncio
 
 import pytest
-from pydantic import BaseModel
 
 from fanfold.agents.estimate import EXPECTED_OUTPUT_TOKENS, Tokens, counted_tokens_of, estimate
 from fanfold.agents.prices import cost_usd
-from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
+from fanfold.agents.spec import AgentSpec, Brief
 from fanfold.agents.units import agent_unit
 from fanfold.testing import MessagesServer
+from fanfold.testing.examples import REPORT
 
 MODEL = "claude-opus-5-5"
-
-
-class Answer(BaseModel):
-    words: list[str]
 
 
 class Task:
@@ -23,7 +19,6 @@ class Task:
         self.spec = spec
 
 
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
 BRIEF = Brief(MODEL, "high", "You are one of several.", (REPORT,))
 
 

@@ -9,24 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from fanfold import errors
 from fanfold.agents.backends import Premises
 from fanfold.agents.host import HostBackend, prompt_of
 from fanfold.agents.host_folder import LARGEST_ANSWER, HostFolder, Manifest
-from fanfold.agents.spec import AgentSpec, Answered, AnswerTool, Brief
+from fanfold.agents.spec import AgentSpec, Answered, Brief
 from fanfold.engine.fan_out import fan_out
 from fanfold.models import Status, Unit
+from fanfold.testing.examples import REPORT, Answer
 
 SYSTEM = "You are one of several."
-
-
-class Answer(BaseModel):
-    words: list[str]
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
 
 
 def spec(task="Find.", role="finder", **fields):

@@ -7,11 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from fanfold import errors
 from fanfold.agents.loop import converse
-from fanfold.agents.spec import AgentSpec, Allowance, Answered, AnswerTool, Brief
+from fanfold.agents.spec import AgentSpec, Allowance, Answered, Brief
 from fanfold.agents.units import agent_unit, reserve_usd
 from fanfold.engine.attempt import Attempt
 from fanfold.engine.budget import Budget
@@ -20,22 +19,13 @@ from fanfold.engine.hedge import HedgePolicy
 from fanfold.engine.limits import LaneLimits
 from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Status, Unit
+from fanfold.testing.examples import JUDGE, REPORT, Answer
 from fanfold.testing.scripted_model import EchoTools, Says, ScriptedModel, tool_call
 from fanfold.testing.virtual_time import run_virtual
 
 MODEL = "claude-sonnet-5-5"
 
 
-class Answer(BaseModel):
-    words: list[str]
-
-
-class Verdict(BaseModel):
-    holds: bool
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
-JUDGE = AnswerTool("judge", "Hand in your verdict.", Verdict)
 GREP = {"name": "grep", "description": "Search.", "input_schema": {"type": "object", "properties": {}}}
 
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from fanfold import errors
 from fanfold.agents.conversation import Call, Handed, Turn, judge
 from fanfold.agents.loop import converse
-from fanfold.agents.spec import AgentSpec, Allowance, Answered, AnswerTool, Brief
+from fanfold.agents.spec import AgentSpec, Allowance, Answered, Brief
 from fanfold.agents.units import agent_unit, reserve_usd
 from fanfold.engine.attempt import Attempt
 from fanfold.engine.budget import Budget
 from fanfold.engine.fan_out import fan_out
 from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Status, Unit, Usage
+from fanfold.testing.examples import REPORT, Answer
 from fanfold.testing.rejections import MODELS
 from fanfold.testing.request_rules import check_request
 from fanfold.testing.scripted_model import EchoTools, Says, ScriptedModel
@@ -28,11 +28,6 @@ from fanfold.testing.virtual_time import run_virtual
 MODEL = "claude-sonnet-5-5"
 
 
-class Answer(BaseModel):
-    words: list[str]
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
 GREP = {"name": "grep", "description": "Search.", "input_schema": {"type": "object", "properties": {}}}
 
 JSON = st.recursive(

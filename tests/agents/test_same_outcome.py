@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from fanfold.agents import batch
 from fanfold.agents.backends import Backend, Premises, open_backend
 from fanfold.agents.host_folder import HostFolder
 from fanfold.agents.recording import Recorder
-from fanfold.agents.spec import AgentSpec, Answered, AnswerTool, Brief, Tool
+from fanfold.agents.spec import AgentSpec, Answered, Brief, Tool
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.agents.units import agent_unit
 from fanfold.engine.attempt import Attempt
@@ -34,17 +33,11 @@ from fanfold.models import Outcome, Status, Unit
 from fanfold.sources.target import resolve
 from fanfold.testing import Fault, FaultKind, MessagesServer, Reply, Rule
 from fanfold.testing.claude_code import install_claude, lone_surroundings
+from fanfold.testing.examples import REPORT, Answer
 from fanfold.testing.replies import text_of
 from fanfold.testing.scripted_model import tool_call
 
 MODEL = "claude-sonnet-5-5"
-
-
-class Answer(BaseModel):
-    words: list[str]
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from fanfold.agents.claude_stream import Use
 from fanfold.agents.sealed import Sealed
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.sources.target import resolve
-from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.repository import Repository, isolate_git
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    for name, value in ISOLATION.items():
-        monkeypatch.setenv(name, value)
+    isolate_git(monkeypatch)
     repository = Repository.init(tmp_path / "project")
     repository.write(".gitignore", "ignored\n")
     repository.write("app.py", "x = 1\ny = 2\n")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from fanfold.agents.api import ApiBackend
 from fanfold.agents.backends import Premises
@@ -23,22 +22,11 @@ from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Unit
 from fanfold.sources.target import resolve
 from fanfold.testing import Fault, FaultKind, MessagesServer, Reply, Rule, ServerOptions
+from fanfold.testing.examples import JUDGE, REPORT
 from fanfold.testing.scripted_model import tool_call
 from fanfold.testing.tool_rules import signature_of
 
 MODEL = "claude-sonnet-5-5"
-
-
-class Answer(BaseModel):
-    words: list[str]
-
-
-class Verdict(BaseModel):
-    holds: bool
-
-
-REPORT = AnswerTool("report", "Hand in what you found.", Answer)
-JUDGE = AnswerTool("judge", "Hand in your verdict.", Verdict)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from fanfold.analyzers.contracts import CONTRACTS, find
 from fanfold.models import Severity
 from fanfold.sources.git import Git
 from fanfold.sources.target import resolve
-from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.repository import Repository, isolate_git
 
 SHOP = """\
 LIMIT = 10
@@ -37,8 +37,7 @@ class Cart:
 @pytest.fixture
 def told(tmp_path, monkeypatch):
     """Return a function: files before and after (None: removed) to the findings on that change."""
-    for name, value in ISOLATION.items():
-        monkeypatch.setenv(name, value)
+    isolate_git(monkeypatch)
 
     def look(before, after):
         repository = Repository.init(tmp_path / "project")

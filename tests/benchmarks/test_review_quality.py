@@ -35,7 +35,7 @@ from benchmarks.quality.scoring import (  # noqa: E402
 from benchmarks.quality.stand_ins import NOISE, noise_spots  # noqa: E402
 
 from benchmarks import review_quality  # noqa: E402  needs the line above
-from fanfold.testing.repository import ISOLATION, Repository  # noqa: E402
+from fanfold.testing.repository import Repository, isolate_git  # noqa: E402
 from launcher.entry import environment_name  # noqa: E402
 
 # Small, so that findings and bugs meet often.
@@ -304,8 +304,7 @@ def launched(tmp_path, monkeypatch):
     interpreter.chmod(0o755)
     (environment / "complete").touch()
     monkeypatch.setenv("FANFOLD_CACHE_DIR", str(cache))
-    for name, value in ISOLATION.items():
-        monkeypatch.setenv(name, value)
+    isolate_git(monkeypatch)
 
 
 @pytest.fixture

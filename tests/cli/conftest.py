@@ -9,7 +9,7 @@ import pytest
 
 from fanfold.cli import run
 from fanfold.testing.options import ServerOptions
-from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.repository import Repository, isolate_git
 from fanfold.testing.server import MessagesServer
 
 BEFORE = 'def find(db, name):\n    return db.execute("select * from t where name = ?", (name,))\n'
@@ -35,8 +35,7 @@ class Ended:
 
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch, tmp_path):
-    for name, value in ISOLATION.items():
-        monkeypatch.setenv(name, value)
+    isolate_git(monkeypatch)
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

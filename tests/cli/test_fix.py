@@ -10,6 +10,7 @@ from fanfold.engine.runs import write_run
 from fanfold.models import Finding, Occurrence, Severity
 from fanfold.reports.samples import FULL
 from fanfold.sources.edits import unified
+from fanfold.testing.examples import reported
 from fanfold.testing.replies import Reply, Rule
 from fanfold.testing.repository import ISOLATION
 from fanfold.testing.server import MessagesServer
@@ -226,23 +227,8 @@ def test_no_fix_leaves_the_repository(repository, fanfold, tmp_path):
 
 def test_a_review_applies_what_it_suggests(repository, fanfold, monkeypatch):
     """`fanfold review --fix`, where a sub-agent has lost the indentation; the report stays alone on stdout."""
-    report = {
-        "findings": [
-            {
-                "aspect": "security",
-                "path": "app.py",
-                "anchor": "3#000",
-                "quote": "return db.execute(f\"select * from t where name = '{name}'\")",
-                "severity": "critical",
-                "mechanism": "sql-injection",
-                "title": "The name goes into the query as it is",
-                "explanation": "Whoever chooses the name chooses the query.",
-                "failure_scenario": "A name of ' OR 1=1 -- returns every row.",
-                "suggestion": 'return db.execute("select * from t where name = ?", (name,))',
-                "evidence": [],
-            }
-        ]
-    }
+    suggestion = 'return db.execute("select * from t where name = ?", (name,))'
+    report = {"findings": [reported(suggestion=suggestion)]}
     holds = {"verdict": "holds", "reason": "It is so.", "severity": "critical", "by_this_change": True}
     script = [
         Rule("Your aspects: performance, security.", [Reply(json=report)]),

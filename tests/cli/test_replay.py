@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
 from fanfold.testing import MessagesServer, Reply, Rule
+from fanfold.testing.examples import reported
 
-FINDING: dict[str, Any] = {
-    "aspect": "security",
-    "path": "app.py",
-    "anchor": "3#000",
-    "quote": "return db.execute(f\"select * from t where name = '{name}'\")",
-    "severity": "critical",
-    "mechanism": "sql-injection",
-    "title": "The name goes into the query as it is",
-    "explanation": "Whoever chooses the name chooses the query.",
-    "failure_scenario": "A name of ' OR 1=1 -- returns every row.",
-    "suggestion": None,
-    "evidence": [],
-}
+FINDING = reported()
 HOLDS = {"verdict": "holds", "reason": "It is so.", "severity": "critical", "by_this_change": True}
 SCRIPT = [
     Rule("You are a verifier", [Reply(json=HOLDS)]),

@@ -7,32 +7,15 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fanfold.models import Run
+from fanfold.testing.examples import reported
 from fanfold.testing.options import Fault, FaultKind, ServerOptions
 from fanfold.testing.replies import Reply, Rule, default_reply
 
-QUOTE = "return db.execute(f\"select * from t where name = '{name}'\")"
-
-
-def reported(**fields):
-    values: dict[str, Any] = {
-        "aspect": "security",
-        "path": "app.py",
-        "anchor": "3#000",
-        "quote": QUOTE,
-        "severity": "critical",
-        "mechanism": "sql-injection",
-        "title": "The name goes into the query as it is",
-        "explanation": "Whoever chooses the name chooses the query.",
-        "failure_scenario": "A name of ' OR 1=1 -- returns every row.",
-        "suggestion": None,
-        "evidence": [],
-    }
-    return {**values, **fields}
+QUOTE = reported()["quote"]
 
 
 # What the two finders of a small change read for, and what their units are called.

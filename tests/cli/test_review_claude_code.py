@@ -6,22 +6,11 @@ import re
 
 from fanfold.testing import MessagesServer, Reply
 from fanfold.testing.claude_code import lone_surroundings
+from fanfold.testing.examples import reported
 from fanfold.testing.replies import text_of
 
 FLAWED = "return db.execute(f\"select * from t where name = '{name}'\")"
-FOUND: dict[str, object] = {
-    "aspect": "security",
-    "path": "app.py",
-    "anchor": "3",
-    "quote": FLAWED,
-    "severity": "high",
-    "mechanism": "sql-injection",
-    "title": "The name goes into the statement as it is",
-    "explanation": "It is not escaped.",
-    "failure_scenario": "A name with a quote.",
-    "suggestion": None,
-    "evidence": [],
-}
+FOUND = reported(anchor="3", severity="high")
 VERDICT = {"verdict": "holds", "reason": "Line 3 decides.", "severity": "high", "by_this_change": True}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -277,11 +278,10 @@ def test_nothing_leaks(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    before = open_files()
+    # Some library's helper may be a child of this process for as long as it lives.
+    before = open_files(), set(psutil.Process().children())
     run(story())
-    assert open_files() == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert (open_files(), set(psutil.Process().children())) == before
 
 
 def test_many_at_once(tmp_path: Path) -> None:

@@ -1,10 +1,7 @@
 """The review's pure middle: what sub-agents see, what becomes of what they say, what is planned."""
 
-import contextlib
-import difflib
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,53 +19,7 @@ from fanfold.skills.code_review.request import ReviewRequest
 from fanfold.skills.code_review.view import Part, view_target
 from fanfold.sources.anchors import FileText, line_hash
 from fanfold.sources.change import FileChange, whole_file
-from fanfold.sources.diff import parse_diff
-from fanfold.sources.target import Target
-
-
-class Memory:
-    """A snapshot of files that are nowhere but here."""
-
-    def __init__(self, files):
-        self.files = files
-
-    def read(self, path):
-        return self.files.get(path)
-
-    def paths(self):
-        return tuple(self.files)
-
-    def each(self, paths):
-        return ((path, self.read(path)) for path in paths)
-
-    def on_disk(self, _paths):
-        return contextlib.nullcontext(Path("/nowhere"))
-
-
-def changed(before, after):
-    """The target that turns the files `before` into `after`."""
-    texts = []
-    for path in sorted(before.keys() | after.keys()):
-        old, new = (side.get(path, "").splitlines(keepends=True) for side in (before, after))
-        lines = list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"))
-        texts += [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
-    changes = parse_diff("".join(texts)) if texts else ()
-    return target(changes, after, before)
-
-
-def target(changes, after, before=None, *, whole=False):
-    return Target(
-        root=Path("/project"),
-        description="a change",
-        base=None,
-        head=None,
-        changes=tuple(changes),
-        snapshot=Memory(after),
-        before=Memory(before) if before is not None else None,
-        whole=whole,
-        paths=tuple(after),
-    )
-
+from fanfold.testing.examples import changed, target
 
 REQUEST = ReviewRequest(analyzers=())
 ASPECTS = list(shipped_aspects().values())

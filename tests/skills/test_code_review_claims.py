@@ -4,26 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold.models import Dropped, Finding, Severity, Verdict
+from fanfold.models import Dropped, Severity, Verdict
 from fanfold.skills.code_review.answer import VerifierAnswer
 from fanfold.skills.code_review.claims import MOST_CLAIMS, Claim, Docket, judge, undecided
 from fanfold.skills.code_review.fold import MINOR, NOT_TAKEN_UP, fold
-
-
-def finding(**fields):
-    values = {
-        "path": "a.py",
-        "line": 5,
-        "end_line": 5,
-        "aspect": "correctness",
-        "severity": Severity.MEDIUM,
-        "confidence": 0.5,
-        "title": "The sum is off by one",
-        "quote": "x = 1",
-        "sources": ("correctness",),
-        "mechanism": "off-by-one",
-    }
-    return Finding.model_validate({**values, **fields})
+from fanfold.testing.examples import finding
 
 
 def standing(claim, heard, asked=3):

@@ -1,9 +1,6 @@
 """What a reviewer would open next: whole functions, heads, imports, call sites; once, and within an allowance."""
 
-import contextlib
-import difflib
 import re
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,48 +10,7 @@ from fanfold.models import Finding, Severity
 from fanfold.skills.code_review.context import Surroundings
 from fanfold.skills.code_review.view import Part, view_target
 from fanfold.sources.anchors import line_hash
-from fanfold.sources.diff import parse_diff
-from fanfold.sources.target import Target
-
-
-class Memory:
-    """A snapshot of files that are nowhere but here."""
-
-    def __init__(self, files):
-        self.files = files
-
-    def read(self, path):
-        return self.files.get(path)
-
-    def paths(self):
-        return tuple(self.files)
-
-    def each(self, paths):
-        return ((path, self.files.get(path)) for path in paths)
-
-    def on_disk(self, _paths):
-        return contextlib.nullcontext(Path("/nowhere"))
-
-
-def changed(before, after):
-    """The target in which the files `before` have become those `after`."""
-    texts: list[str] = []
-    for path in sorted(after):
-        old, new = (side.get(path, "").splitlines(keepends=True) for side in (before, after))
-        texts += difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
-    changes = parse_diff("".join(texts))
-    return Target(
-        root=Path("/project"),
-        description="a change",
-        base=None,
-        head=None,
-        changes=changes,
-        snapshot=Memory(after),
-        before=Memory(before),
-        whole=False,
-        paths=tuple(change.path for change in changes),
-    )
-
+from fanfold.testing.examples import changed, target
 
 HELPERS = "".join(f"def helper_{n}(x):\n    return x\n\n\n" for n in range(30))
 TOTAL = """\
@@ -68,7 +24,7 @@ SHOP = f"import json\nimport os\n\n\n{HELPERS}{TOTAL}"
 CALLER = "from shop import total\n\n\ndef bill(rows):\n    fee = 3\n    return total(rows) + fee\n"
 
 
-def target():
+def shop():
     return changed(
         {"shop.py": SHOP.replace("row.price", "row.cost"), "caller.py": CALLER}, {"shop.py": SHOP, "caller.py": CALLER}
     )
@@ -85,7 +41,7 @@ def numbers(text):
 
 def test_the_function_around_a_hunk_is_shown_whole():
     """From its head to its end, with a few lines beside; nothing of the helpers far above."""
-    view, _ = around(target())
+    view, _ = around(shop())
     first, last = SHOP[: SHOP.index("def total")].count("\n") + 1, SHOP.count("\n")
     assert set(range(first, last + 1)) <= set(numbers(view))
     assert "helper_20" not in view
@@ -93,7 +49,7 @@ def test_the_function_around_a_hunk_is_shown_whole():
 
 def test_imports_in_use_and_call_sites_come_beside_it():
     """The import that the function uses, not the one that it doesn't; the caller, with lines around it."""
-    _, text = around(target())
+    _, text = around(shop())
     assert f"1#{line_hash('import json')} | import json" in text
     assert "import os" not in text
     assert "=== caller.py: uses total ===" in text
@@ -102,14 +58,14 @@ def test_imports_in_use_and_call_sites_come_beside_it():
 
 def test_no_line_is_shown_twice():
     """What stands in the change is not in the surroundings again."""
-    view, text = around(target())
+    view, text = around(shop())
     own = text.partition("=== caller.py")[0]
     assert not set(numbers(view)) & set(numbers(own))
 
 
 def test_what_does_not_fit_is_said():
     """Never silently cropped."""
-    _, text = around(target(), allowance=30)
+    _, text = around(shop(), allowance=30)
     assert "did not fit; look them up]" in text
 
 
@@ -141,10 +97,7 @@ def test_secrets_are_not_shown_beside_the_change():
 
 def test_a_target_without_a_base_has_no_surroundings():
     """Every line of it is shown already."""
-    about = Target(
-        root=Path("/p"), description="d", base=None, head=None, changes=(), snapshot=Memory({"a.py": "x = 1\n"}),
-        before=None, whole=True, paths=("a.py",),
-    )  # fmt: skip
+    about = target((), {"a.py": "x = 1\n"}, whole=True)
     assert around(about)[1] == ""
 
 

@@ -7,32 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.errors import ConfigError
-from fanfold.models import Dropped, Finding, Severity
+from fanfold.models import Dropped, Finding
 from fanfold.skills.code_review.fold import fold
 from fanfold.skills.code_review.memory import FILE, Decision, Known, Memory, forget, read_known, read_memory, remember
 from fanfold.sources.target import resolve
+from fanfold.testing.examples import finding
 
 
 def committed(repository, files):
     for name, text in files.items():
         repository.write(name, text)
     return repository.commit()
-
-
-def finding(**fields):
-    values = {
-        "path": "a.py",
-        "line": 5,
-        "end_line": 5,
-        "aspect": "correctness",
-        "severity": Severity.MEDIUM,
-        "confidence": 0.5,
-        "title": "The sum is off by one",
-        "quote": "total = sum(values[1:])",
-        "sources": ("correctness",),
-        "mechanism": "off-by-one",
-    }
-    return Finding.model_validate({**values, **fields})
 
 
 def memory(*findings, decision=Decision.DISMISSED, reason="It is meant so."):

@@ -1,32 +1,8 @@
 """Where a name is defined and used, over a whole tree."""
 
-import contextlib
-from pathlib import Path
-
 from fanfold.sources.snapshot import Revision
 from fanfold.sources.symbols import Symbols
-
-
-class Memory:
-    """A snapshot of files that are nowhere but here; it counts what is read."""
-
-    def __init__(self, files):
-        self.files = files
-        self.reads = 0
-
-    def read(self, path):
-        self.reads += 1
-        return self.files.get(path)
-
-    def paths(self):
-        return tuple(sorted(self.files))
-
-    def each(self, paths):
-        return ((path, self.files.get(path)) for path in paths)
-
-    def on_disk(self, _paths):
-        return contextlib.nullcontext(Path("/nowhere"))
-
+from fanfold.testing.examples import Memory
 
 FILES = {
     "README.md": "Call `total(cart)` first.\n",

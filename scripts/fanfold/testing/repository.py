@@ -7,6 +7,10 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
 
 _EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z: the first commit's date; each next one is a minute later
 
@@ -17,8 +21,20 @@ ISOLATION: Mapping[str, str] = {
 }
 """Environment variables under which git reads the repository's own configuration and no other.
 
-Set them in the test's environment as well (`monkeypatch.setenv`) when the code under test runs git itself.
+`isolate_git` sets them in the test's environment, for code under test that runs git itself.
 """
+
+
+# What a git hook sets, and what would lead git elsewhere.
+_LEADING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS")
+
+
+def isolate_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the git that the code under test runs away from the developer's configuration and a hook's variables."""
+    for name in _LEADING:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ISOLATION.items():
+        monkeypatch.setenv(name, value)
 
 
 @dataclass

@@ -9,16 +9,12 @@ import pytest
 from fanfold.agents.tools.base import ToolReply
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.sources.target import Target, resolve
-from fanfold.testing.repository import ISOLATION, Repository
+from fanfold.testing.repository import Repository, isolate_git
 
 
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the git that tools run away from the developer's configuration and from a hook's variables."""
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in ISOLATION.items():
-        monkeypatch.setenv(name, value)
+    isolate_git(monkeypatch)
 
 
 @pytest.fixture
