@@ -78,6 +78,23 @@ def test_prepare_answer_merge(repository, fanfold):
     assert FOUND["title"] in fanfold("report", run_id(first)).out
 
 
+def test_agents_that_left_no_answer_are_named_and_asked_for_again(repository, fanfold):
+    """When others are called for without them, the first ones stand beside them in the list; an answer then counts."""
+    repository.write("app.py", 'import os\n\n\ndef f(x):\n    assert x\n    os.system("ls " + x)\n    return eval(x)\n')
+    (first,) = prompts(fanfold("prepare", "review", *PLAIN))
+    second = fanfold("merge", "--quiet")
+    name = told(first)[0].name
+    assert f"No answer in answers/{name}: start those agents again" in second.out
+    assert "The answers call" not in second.out
+    assert prompts(second)[0] == first
+    assert len(prompts(second)) > 1
+    for prompt in prompts(second):
+        do(prompt)
+    third = fanfold("merge", "--quiet")
+    assert "No answer" not in third.out
+    assert "no answer in" not in third.err
+
+
 def host_model(files):
     """Play the model of a session that starts an agent for each file, and of the agents."""
     calls = itertools.count()

@@ -116,7 +116,7 @@ def announced(session: Session, run: Run) -> bool:
     if waiting:
         others = tuple(unit for unit in run.units if unit.status is not Status.NOT_RUN)
         session.complain(run.model_copy(update={"units": others}))
-        click.echo(_instruction(session, waiting), nl=False)
+        click.echo(_instruction(session, waiting, _missing(session, run)), nl=False)
     return bool(waiting)
 
 
@@ -134,6 +134,22 @@ def _waiting(session: Session) -> tuple[Prompted, ...]:
     return tuple(unit for unit in manifest.units if unit.round > known)
 
 
+def _missing(session: Session, run: Run) -> tuple[Prompted, ...]:
+    """Return the agents of earlier rounds that left no answer to what the run still asks."""
+    folder = _folder(session)
+    if folder is None or merged_run() is None:
+        return ()
+    manifest = folder.load()
+    known: int = meta().get(f"{MERGED}.rounds", 0)
+    stale = _stale(manifest, run)
+    return tuple(unit for unit in unanswered(folder, manifest) if unit.round <= known and unit not in stale)
+
+
+def _stale(manifest: Manifest, run: Run) -> list[Prompted]:
+    planned, kinds = {unit.key for unit in run.units}, {unit.kind for unit in run.units}
+    return [u for u in manifest.units if planned.isdisjoint(content_key(kind, u.key) for kind in kinds)]
+
+
 def _name_strangers(session: Session, run: Run) -> None:
     """Say which answers count for nothing: those to no unit, and those to what the run does not ask any more."""
     folder = _folder(session)
@@ -141,8 +157,7 @@ def _name_strangers(session: Session, run: Run) -> None:
         return
     manifest = folder.load()
     found = folder.answers(manifest)
-    planned, kinds = {unit.key for unit in run.units}, {unit.kind for unit in run.units}
-    stale = [u for u in manifest.units if planned.isdisjoint(content_key(kind, u.key) for kind in kinds)]
+    stale = _stale(manifest, run)
     lines = [
         *map(str, found.strangers),
         *(f"{u.answer}: this is not asked any more: has the code changed?" for u in stale if u.key in found.by_key),
@@ -151,11 +166,15 @@ def _name_strangers(session: Session, run: Run) -> None:
         click.echo(f"fanfold: {line}", err=True)
 
 
-def _instruction(session: Session, waiting: Sequence[Prompted]) -> str:
-    """Return what the host is to do: it is Claude who reads this."""
+def _instruction(session: Session, waiting: Sequence[Prompted], missing: Sequence[Prompted]) -> str:
+    """Return what the host is to do: it is Claude who reads this. Who left no answer is to be started again."""
     place = session.folder / "runs" / session.id / HOST
     roles = ", ".join(dict.fromkeys(unit.role for unit in waiting))
-    later = f"The answers call for further agents ({roles}). " if merged_run() else ""
+    names = ", ".join(unit.answer for unit in missing)
+    again = f"No answer in {names}: start those agents again, or the report goes without them.\n" if missing else ""
+    further = f"{'The review calls' if missing else 'The answers call'} for further agents ({roles}). "
+    later = f"{again}{further}" if merged_run() else ""
+    waiting = (*missing, *waiting)
     many = (
         f"Start at most {_TOGETHER} at a time, each {_TOGETHER} in one message."
         if len(waiting) > _TOGETHER
