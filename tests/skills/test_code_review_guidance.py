@@ -78,6 +78,22 @@ def test_front_matter_that_is_wrong_is_ignored_and_named(repository, head):
     assert "REVIEW.md: its front matter" in guidance.notes[0]
 
 
+def test_every_wrong_key_of_the_front_matter_is_named_in_words_and_the_good_ones_count(repository):
+    """In one line, with an example of what is right."""
+    head = "skip: docs\nlowest: medium\nmost: many\nquiet: 1\n7: x"
+    committed(repository, {"REVIEW.md": f"---\n{head}\n---\nBe kind.\n", "a.py": "x = 1\n"})
+    repository.write("a.py", "x = 2\n")
+    guidance = guidance_of(repository.root)
+    ((_, rules),) = guidance.rules
+    assert (rules.skip, rules.lowest, rules.most) == ((), Severity.MEDIUM, None)
+    (note,) = guidance.notes
+    assert 'skip must be a list, as in skip: ["docs/"], ' in note
+    assert "most must be a whole number from 0" in note
+    assert "there is no quiet, only skip, lowest, most" in note
+    assert note.endswith("; lowest counts")
+    assert "\n" not in note
+
+
 def test_long_guidance_is_cut_and_named(repository):
     """A manual does not crowd out the change."""
     committed(repository, {"CLAUDE.md": "Rule.\n" * 20_000, "a.py": "x = 1\n"})

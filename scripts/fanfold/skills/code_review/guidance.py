@@ -30,6 +30,13 @@ _MOST_TOKENS = 6_000
 _FRONT_MATTER = re.compile(r"---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
 
 
+_MUST_BE = {
+    "skip": 'a list, as in skip: ["docs/"]',
+    "lowest": f"one of {', '.join(severity.value for severity in Severity)}",
+    "most": "a whole number from 0, as in most: 10",
+}
+
+
 class Rules(Frozen):
     """What the front matter of a REVIEW.md says, for its folder and those below."""
 
@@ -132,13 +139,24 @@ def _split(text: str) -> tuple[str, Rules | None, str | None]:
     body = text[match.end() :]
     try:
         fields: Any = yaml.safe_load(match[1])
-        return body, Rules.model_validate(fields or {}), None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # a date that is none, say
         return body, None, "its front matter is not valid YAML, so it is ignored"
+    if not isinstance(fields or {}, dict):
+        return body, None, "its front matter is ignored: it must hold keys with values, as in most: 10"
+    try:
+        return body, Rules.model_validate(fields or {}), None
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        where = ".".join(map(str, fault["loc"]))
-        return body, None, f"its front matter is ignored: {where or 'it'}: {fault['msg']}"
+        wrong = {fault["loc"][0]: None for fault in error.errors(include_url=False)}
+        good = {key: value for key, value in fields.items() if key not in wrong and str(key) not in wrong}
+        kept = f"; {', '.join(good)} counts" if len(good) == 1 else f"; {', '.join(good)} count" if good else ""
+        said = ", ".join(map(_wrong, wrong))
+        return body, Rules.model_validate(good) if good else None, f"its front matter is wrong: {said}{kept}"
+
+
+def _wrong(key: object) -> str:
+    """Return what is wrong with a key of the front matter."""
+    name = printable(str(key))
+    return f"{name} must be {_MUST_BE[name]}" if name in _MUST_BE else f"there is no {name}, only {', '.join(_MUST_BE)}"
 
 
 def _cut(text: str, tokens: int) -> str:
