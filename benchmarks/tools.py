@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from fanfold.agents.secrets import mask
 from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.sources.secrets import mask
 from fanfold.sources.target import resolve
 from fanfold.testing.repository import Repository
 

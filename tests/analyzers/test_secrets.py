@@ -102,6 +102,35 @@ def test_a_pair_is_one_finding(tree: Tree, analyze: Analyze) -> None:
     assert not leaks(AWS_KEY, found)
 
 
+INVENTED = "hunter2-" + "Wh4leB0nes!"  # in two parts, so that this line holds none
+
+
+def test_what_prompts_mask_is_found(tree: Tree, analyze: Analyze) -> None:
+    """A lone access key id and a password that somebody made up are findings, but in tests and documents."""
+    lines = {"id.py": f'KEY = "{AWS_ID}"\n', "é.py": f'é = 1\ndb_password = "{INVENTED}"\n'}
+    others = {
+        "tests/a.py": lines["id.py"] + lines["é.py"],
+        "docs/a.md": lines["é.py"],
+        "b.py": f'db_password = "{INVENTED}"  # nosec B105\n',
+        "c.py": 'KEY = "AKIAIOSFODNN7EXAMPLE"\npassword = "your-password-1"\ntoken = os.environ["TOKEN_2"]\n',
+    }
+    findings = analyze("secrets", tree({**lines, **others})).findings
+    found = {finding.path: finding for finding in findings}
+    assert found.keys() == lines.keys()
+    assert len(findings) == len(lines)
+    assert (found["é.py"].line, found["é.py"].quote) == (2, 'db_password = "')
+    assert found["id.py"].title.endswith("aws-access-key-id (AKIA…)")
+    assert not leaks(INVENTED, findings)
+    assert not leaks(AWS_ID, findings)
+
+
+def test_no_other_analyzer_repeats_it(tree: Tree, analyze: Analyze) -> None:
+    """Whatever else is wrong with the line, its quote is masked."""
+    findings = analyze("bandit", tree({"a.py": f'eval(x, password="{INVENTED}")\n'})).findings
+    assert findings
+    assert not leaks(INVENTED, findings)
+
+
 @given(st.data())
 def test_no_quote_holds_a_secret(data: st.DataObject) -> None:
     """Wherever hits are, on one line or many, apart or overlapping, no quote has more than four letters of one."""

@@ -2,10 +2,10 @@
 
 from types import SimpleNamespace
 
-from fanfold.agents.secrets import HIDDEN
 from fanfold.models import Finding, Severity
 from fanfold.skills.code_review.answer import Placer, ReportedFinding
 from fanfold.skills.code_review.view import view_target
+from fanfold.sources.secrets import HIDDEN
 from fanfold.sources.target import resolve
 from fanfold.testing.repository import Repository
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from fanfold.agents.secrets import HIDDEN, mask
+from fanfold.sources.secrets import HIDDEN, mask
 
 _NONCE_DIGITS = 16
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from fanfold.agents.conversation import Block, Conversation
-from fanfold.agents.secrets import mask
 from fanfold.agents.spec import AgentSpec
+from fanfold.sources.secrets import mask
 
 _BREAKPOINT = {"type": "ephemeral"}
 _NOTHING_SAID = Conversation()

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from fanfold import errors
 from fanfold.agents.backends import Backend
-from fanfold.agents.secrets import mask
 from fanfold.agents.spec import A, AgentSpec, Answered, Lookup
 from fanfold.engine.attempt import Attempt
 from fanfold.engine.runs import write_whole
 from fanfold.models import Frozen, Usage
+from fanfold.sources.secrets import mask
 
 _FAULT_CHARACTERS = 200
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from fanfold.analyzers.files import Place, SourceFile, is_test
 from fanfold.models import Finding, Severity, Verdict
+from fanfold.sources.secrets import mask
 
 SURE, LIKELY, POSSIBLE = 0.9, 0.7, 0.5
 
@@ -286,7 +287,10 @@ def decided(code: str, line: str, text: str) -> bool:
 
 
 def finding(file: SourceFile, place: Place, rule: Rule, *, title: str, source: str, mechanism: str = "") -> Finding:
-    """Return what a rule reports of some lines of a file; `source` is `analyzer:rule`."""
+    """Return what a rule reports of some lines of a file; `source` is `analyzer:rule`.
+
+    Secrets in the lines are masked, as they are in what sub-agents see and quote.
+    """
     return Finding(
         path=file.path,
         line=place.line,
@@ -295,9 +299,9 @@ def finding(file: SourceFile, place: Place, rule: Rule, *, title: str, source: s
         severity=rule.severity,
         confidence=rule.confidence,
         verdict=Verdict.PLAUSIBLE,
-        title=title,
+        title=mask(title),
         explanation=rule.why,
-        quote=place.quote,
+        quote=mask(place.quote),
         sources=(source,),
         mechanism=mechanism,
     )

@@ -1,10 +1,11 @@
 """Secrets in the source, with Kingfisher's rules, by its Python library.
 
 Kingfisher knows some five hundred kinds of credentials by their form, checksum and entropy; it is kept by
-MongoDB and needs no network. A finding never holds the secret: its quote is what stands before it on the
-line, its title the first four characters of a long one. No configuration and no baseline of the repository
-is read; a comment behind the secret (`kingfisher:ignore`, `gitleaks:allow`, `pragma: allowlist secret`) is
-honoured.
+MongoDB and needs no network. Beside them, a lone access key id of AWS and a password that a person made up are
+found by the rules that mask prompts (`sources.secrets`). A finding never holds the secret: its quote is what
+stands before it on the line, its title the first four characters of a long one. No configuration and no
+baseline of the repository is read; a comment behind the secret (`kingfisher:ignore`, `gitleaks:allow`,
+`pragma: allowlist secret`) is honoured.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -33,7 +34,9 @@ from fanfold.analyzers.tool import (
 )
 from fanfold.errors import FinalError
 from fanfold.models import Finding, Severity, content_key
+from fanfold.sources.secrets import access_key_ids, passwords
 from fanfold.sources.text import is_binary
+from fanfold.sources.tokens import entropy
 
 _BATCH, _BATCH_BYTES = 5_000, 2_000_000  # names are written to its stdin, so only its answer's size counts
 _CHILD = Path(__file__).with_name("secrets_child.py")
@@ -49,10 +52,15 @@ _EXAMPLES = frozenset({"doc", "docs", "example", "examples", "sample", "samples"
 _PROSE = frozenset({".md", ".rst", ".txt", ".adoc"})
 
 # Kinds that tests and documents make up, or make for themselves.
-_MADE_UP = re.compile(r"private-key|credential-uri|connection-string|\bjwt\b|password|basic-auth")
+_MADE_UP = re.compile(r"^fanfold\.|private-key|credential-uri|connection-string|\bjwt\b|password|basic-auth")
 _URI = re.compile(r"credential-uri|connection-string")
 _WORD_ENTROPY = 3.0  # bits a character: `password` has 2.75, `hunter2Zq9` 3.2
 _STANDIN = re.compile(r"\*{4}|x{4}|<|\$\{|\{\{|\bexample\b|localhost|127\.0\.0\.1", re.IGNORECASE)
+# What other scanners' users write behind a secret that is none; Kingfisher's own mark is built in.
+_MARKS = ("pragma: allowlist secret", "gitleaks:allow", "nosec B105")
+_ANY_MARK = re.compile("|".join(map(re.escape, (*_MARKS, "kingfisher:ignore"))), re.IGNORECASE)
+_OWN_ID, _OWN_PASSWORD = "fanfold.aws-access-key-id", "fanfold.assigned-password"
+_NEAR = 400  # bytes: an id this close to a key that was found is part of the pair
 _SHOWN = 4  # characters of a secret in a title: what kind it is
 _WORDLIKE = re.compile(rf"\w[\w.-]{{{_SHOWN - 1}}}")
 _LONG = 16  # characters: the fewest of which four may be shown
@@ -95,7 +103,7 @@ class Secrets:
     def version(self) -> str:
         """Return the library's version and the choice of what it finds."""
         choice = content_key(_MADE_UP.pattern, _STANDIN.pattern, _WORD_ENTROPY, sorted(_EXAMPLES | _PROSE))
-        return f"{installed(_LIBRARY)} choice {choice[:8]}"
+        return f"{installed(_LIBRARY)} and masks, choice {choice[:8]}"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
         """See `Analyzer.analyze`."""
@@ -111,7 +119,7 @@ class Secrets:
 
     async def _scan(self, folder: Path, batch: Sequence[SourceFile]) -> list[list[Hit]]:
         names = json.dumps([str(file.real) for file in batch])
-        done = await run_tool(self.name, self.command, cwd=folder, stdin=names.encode())
+        done = await run_tool(self.name, (*self.command, *_MARKS), cwd=folder, stdin=names.encode())
         try:
             hits = _HITS.validate_json(done.stdout)
         except ValidationError as error:
@@ -124,16 +132,43 @@ class Secrets:
 def _findings(scanned: Sequence[tuple[SourceFile, list[Hit]]]) -> list[Finding]:
     found: list[Finding] = []
     for file, hits in scanned:
-        if not hits:
-            continue
         try:
             data = file.real.read_bytes()
         except OSError:
             continue
         if not is_binary(data):
-            ordered = sorted(hits, key=lambda hit: (hit.start, hit.end, hit.rule))
-            found += [_finding(file, data, hit, hits) for hit in ordered if _counts(file.path, data, hit)]
+            every = [*hits, *_own(file.path, data, hits)]
+            ordered = sorted(every, key=lambda hit: (hit.start, hit.end, hit.rule))
+            found += [_finding(file, data, hit, every) for hit in ordered if _counts(file.path, data, hit)]
     return found
+
+
+def _own(path: str, data: bytes, hits: Sequence[Hit]) -> Iterator[Hit]:
+    """Yield what a mask hides of a file and Kingfisher does not report: ids and passwords."""
+    text = data.decode("utf-8", "surrogateescape")
+    reported = [hit for hit in hits if _counts(path, data, hit)]
+    ids = "An access key id of AWS, which belongs to an account and names its secret key."
+    says = "A value that is no placeholder is assigned to something that is called a secret."
+    for rule, what, spans in ((_OWN_ID, ids, access_key_ids(text)), (_OWN_PASSWORD, says, passwords(text))):
+        for span in spans:
+            value = text[span.start : span.end]
+            start = len(text[: span.start].encode("utf-8", "surrogateescape"))
+            end = start + len(value.encode("utf-8", "surrogateescape"))
+            bits = entropy(value)
+            own = Hit(rule=rule, says=what, confidence="medium", visible=True, start=start, end=end, entropy=bits)
+            marked = _ANY_MARK.search(_line(data, start).decode("utf-8", "replace"))
+            if not marked and not _is_reported(own, hits, reported):
+                yield own
+
+
+def _is_reported(own: Hit, hits: Sequence[Hit], reported: Sequence[Hit]) -> bool:
+    """Tell whether it is reported already: by itself, or as the other half of a pair of AWS's."""
+
+    def near(hit: Hit, room: int) -> bool:
+        return hit.start - room < own.end and own.start < hit.end + room
+
+    half = own.rule == _OWN_ID or any("aws" in hit.rule and near(hit, 0) for hit in hits)
+    return any(near(hit, _NEAR if half and "aws" in hit.rule else 0) for hit in reported)
 
 
 def _counts(path: str, data: bytes, hit: Hit) -> bool:
@@ -164,7 +199,8 @@ def _finding(file: SourceFile, data: bytes, hit: Hit, hits: Sequence[Hit]) -> Fi
     )
     kind = re.split(r"[./]", hit.rule)[-1]
     secret = data[hit.start : hit.end].decode("utf-8", "replace")
-    shown = f" ({secret[:_SHOWN]}…)" if len(secret) >= _LONG and _WORDLIKE.match(secret) else ""
+    tells = len(secret) >= _LONG and hit.rule != _OWN_PASSWORD and _WORDLIKE.match(secret)
+    shown = f" ({secret[:_SHOWN]}…)" if tells else ""
     line = data.count(b"\n", 0, hit.start) + 1
     place = Place(line, line + data[hit.start : hit.end].rstrip().count(b"\n"), _quote(data, hit, hits))
     title = f"A secret stands in the source: {kind}{shown}"

@@ -1,9 +1,9 @@
 """Looks for secrets; run as a script, by the `secrets` analyzer, in a process of its own.
 
-Reads a JSON list of file names; prints a JSON list with a list for each of them: rule, description,
-confidence, whether it is one to report, start and end in bytes, and entropy in bits a byte. The secrets
-themselves stay here. Nothing is sent anywhere: validation is a separate part of the library, which is not
-used.
+Its arguments are marks of comments behind what is no secret. Reads a JSON list of file names; prints a JSON
+list with a list for each of them: rule, description, confidence, whether it is one to report, start and end
+in bytes, and entropy in bits a byte. The secrets themselves stay here. Nothing is sent anywhere: validation
+is a separate part of the library, which is not used.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ from typing import Any
 
 from kingfisher_sdk import DetectionPolicy, Finding, ScanInput, Scanner
 
-# What other scanners' users write behind a secret that is none; Kingfisher's own mark is built in.
-_MARKS = ("pragma: allowlist secret", "gitleaks:allow", "nosec B105")
-
 
 def main() -> None:
     """Scan the files named on stdin."""
-    scanner = Scanner(policy=DetectionPolicy(ignore_comments=_MARKS))
+    scanner = Scanner(policy=DetectionPolicy(ignore_comments=tuple(sys.argv[1:])))
     json.dump([_scanned(scanner, Path(name)) for name in json.load(sys.stdin)], sys.stdout)
 
 

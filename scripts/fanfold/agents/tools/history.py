@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from fanfold.agents.secrets import mask, read_out
 from fanfold.agents.tools.base import (
     Answer,
     Arguments,
@@ -31,6 +30,7 @@ from fanfold.sources.change import FileChange
 from fanfold.sources.changes import between, changes_of
 from fanfold.sources.git import Git, GitFailed
 from fanfold.sources.revisions import commit_of, empty_tree, revision_id, short
+from fanfold.sources.secrets import mask, read_out
 from fanfold.sources.snapshot import Revision
 from fanfold.sources.text import counted, is_inside, is_own, os_path, printable, shown, split_lines
 

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from fanfold.agents.secrets import holds_secrets, mask, may_be_read
 from fanfold.agents.tools.base import ToolError, Watch, echo, named
 from fanfold.errors import TargetError
 from fanfold.sources.files import written
 from fanfold.sources.git import Git
 from fanfold.sources.revisions import head_id
+from fanfold.sources.secrets import holds_secrets, mask, may_be_read
 from fanfold.sources.snapshot import TextCache
 from fanfold.sources.target import Target
 from fanfold.sources.text import READ_LIMIT, is_inside, is_own

@@ -19,6 +19,7 @@ from fanfold.analyzers.base import Analysis, AnalyzerRequest
 from fanfold.analyzers.contracts.checks import BUILD_FILES, Broken, PythonContracts, Spot
 from fanfold.analyzers.files import PYTHON, FileLines, is_test
 from fanfold.models import Finding, Occurrence, Severity, Verdict
+from fanfold.sources.secrets import mask
 from fanfold.sources.target import Target
 
 _SURE = 0.95
@@ -95,7 +96,9 @@ class _Lines(dict[str, FileLines]):
     def occurrence(self, spot: Spot) -> Occurrence | None:
         place = self[spot.path].place(spot.line, spot.end_line)
         return (
-            Occurrence(path=spot.path, line=place.line, end_line=place.end_line, quote=place.quote) if place else None
+            Occurrence(path=spot.path, line=place.line, end_line=place.end_line, quote=mask(place.quote))
+            if place
+            else None
         )
 
 

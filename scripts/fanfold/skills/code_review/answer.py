@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
-from fanfold.agents.secrets import HIDDEN, read_out
 from fanfold.models import Dropped, Finding, Frozen, Severity
 from fanfold.skills.code_review.suggestions import for_whole_lines
 from fanfold.sources.anchors import FileText
+from fanfold.sources.secrets import HIDDEN, read_out
 from fanfold.sources.target import Target
 from fanfold.sources.text import printable
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fanfold.agents.prices import estimate_tokens
-from fanfold.agents.secrets import read_out
 from fanfold.models import Finding
 from fanfold.skills.code_review.view import Mask, Part, anchored, masked, masks_of
 from fanfold.sources.change import FileChange
 from fanfold.sources.outline import Definition, Outline
+from fanfold.sources.secrets import read_out
 from fanfold.sources.symbols import Symbols
 from fanfold.sources.target import Target
 from fanfold.sources.text import counted, printable, split_lines

@@ -15,10 +15,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fanfold.agents.secrets import read_out
 from fanfold.models import Finding
 from fanfold.sources.anchors import Place, without_numbering
 from fanfold.sources.edits import unified
+from fanfold.sources.secrets import read_out
 from fanfold.sources.syntax import faults
 from fanfold.sources.text import comparable, split_lines
 

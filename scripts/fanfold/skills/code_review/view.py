@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fanfold.agents.prices import estimate_tokens
-from fanfold.agents.secrets import HIDDEN, mask, mask_alone, read_out
 from fanfold.models import Finding
 from fanfold.sources.anchors import FileText, anchor
 from fanfold.sources.change import DiffLine, FileChange
 from fanfold.sources.outline import Outline, enclosing, outline
+from fanfold.sources.secrets import HIDDEN, mask, mask_alone, read_out
 from fanfold.sources.target import Target
 from fanfold.sources.text import printable
 

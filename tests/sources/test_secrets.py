@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold.agents.secrets import HIDDEN, holds_secrets, mask, may_be_read
+from fanfold.sources.secrets import HIDDEN, holds_secrets, mask, may_be_read
 
 # Made up, and put together here so that no scanner takes this file for a leak.
 _BODY = "Zq9Lm2Xp7Kw4Rt8Vb3Nc6Hd1Jf5Gs0Ty" * 8

@@ -11,13 +11,14 @@ with and without that library's wheel; and compiling its rules takes seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from fanfold.agents.tokens import Span, is_random, tokens
+from fanfold.sources.tokens import Span, is_random, tokens
 
 HIDDEN = "[a secret, not shown]"
 
+_AWS_ID, _AWS_LENGTH = "AKIA", 20  # characters
 _PASSES = 4  # a mask may uncover the beginning of what stood right behind it
 _CHUNK = 2**15  # characters that one search looks through: other threads get their turn in between
 
@@ -55,6 +56,27 @@ def mask(text: str) -> str:
         text = _without_keys(text)
     chunks = [_masked(chunk) for chunk in _chunks(text)]
     return "".join(chunks) if len(chunks) != 1 else chunks[0]
+
+
+def passwords(text: str) -> list[Span]:
+    """Return the values that a mask hides because of the name that they are assigned to."""
+    return _apart(_assigned(text))
+
+
+def access_key_ids(text: str) -> list[Span]:
+    """Return the AWS access key ids that a mask hides, from their prefix on."""
+    starts = (span._replace(start=span.start - len(_AWS_ID)) for span in tokens(text) if span.ellipsis)
+    return _apart(
+        span for span in starts if text.startswith(_AWS_ID, span.start) and span.end - span.start == _AWS_LENGTH
+    )
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if not kept or span.start >= kept[-1].end:
+            kept.append(span)
+    return kept
 
 
 def _chunks(text: str) -> Iterator[str]:
