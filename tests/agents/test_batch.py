@@ -4,6 +4,7 @@ Every answer of a sub-agent here is scripted; no model was asked.
 """
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from fanfold.agents.batch_ledger import Ledger, chunks, custom_id
 from fanfold.agents.prices import cost_usd
 from fanfold.agents.spec import AgentSpec, Brief
 from fanfold.agents.units import agent_unit
+from fanfold.engine.attempt import Attempt
 from fanfold.engine.limits import LaneLimits
 from fanfold.testing import Fault, FaultKind, Faults, MessagesServer, Reply, Rule, ServerOptions
 from fanfold.testing.examples import REPORT
@@ -89,6 +91,11 @@ def run(folder, tasks, *, deadline_s=None):
 
 def creations(server):
     return [record for record in server.requests if record.method == "POST"]
+
+
+def held(folder):
+    """What is recorded: how many requests of each batch."""
+    return {file.stem: len(json.loads(file.read_text())) for file in (folder / "batches").glob("*.json")}
 
 
 def words(outcomes):
@@ -162,6 +169,94 @@ def test_a_run_that_asks_for_more_submits_only_that(served, tmp_path):
     outcomes, _ = run(tmp_path / ".fanfold", range(4))
     assert words(outcomes) == [["0"], ["1"], ["2"], ["3"]]
     assert [len(record.body["requests"]) for record in creations(server)] == [2, 2]
+
+
+def test_a_login_that_has_expired_costs_no_batch(served, tmp_path, monkeypatch):
+    """The run of the next morning can't ask for the results: with a new login, the one after that gets them unpaid."""
+    server = served(ServerOptions(batch_s=3600, api_key="test"))
+    folder = tmp_path / ".fanfold"
+    run(folder, range(3), deadline_s=0.6)
+    server.advance(3600)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "expired")
+    outcomes, notes = run(folder, range(3))
+    assert {outcome.status.value for outcome in outcomes} == {"failed"}
+    assert "run the same command again" in notes[0]
+    assert list(held(folder).values()) == [3]
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    outcomes, notes = run(folder, range(3))
+    assert words(outcomes) == [["0"], ["1"], ["2"]]
+    assert (notes, held(folder), len(creations(server))) == ([], {}, 1)
+
+
+def test_answers_that_a_resumed_run_does_not_ask_for_are_kept(served, tmp_path):
+    """Each answer is forgotten when it was handed out, and the batch with the last one."""
+    server = served(ServerOptions(batch_s=3600))
+    folder = tmp_path / ".fanfold"
+    run(folder, range(3), deadline_s=0.6)
+    server.advance(3600)
+    for task, left in ((0, [2]), (1, [1]), (2, [])):
+        outcomes, notes = run(folder, [task])
+        assert words(outcomes) == [[str(task)]]
+        assert list(held(folder).values()) == left
+        assert notes == []
+    assert len(creations(server)) == 1
+
+
+def test_a_batch_whose_creation_is_under_way_at_the_end_is_recorded(served, tmp_path):
+    """The server has taken it, and says so after the deadline: the next run takes it up."""
+    server = served(ServerOptions(batch_accept_s=1.5))
+    folder = tmp_path / ".fanfold"
+    outcomes, notes = run(folder, range(2), deadline_s=0.6)
+    assert {outcome.status.value for outcome in outcomes} == {"timed_out"}
+    assert list(held(folder).values()) == [2]
+    assert "goes on: run the same command again" in notes[0]
+    outcomes, _ = run(folder, range(2))
+    assert words(outcomes) == [["0"], ["1"]]
+    assert len(creations(server)) == 1
+
+
+def test_a_creation_that_never_ends_is_waited_for_so_long(served, tmp_path, monkeypatch):
+    """The run ends, and says what may have happened."""
+    monkeypatch.setattr(batch_module, "SETTLE_S", 0.1)
+    served(ServerOptions(batch_accept_s=3600))
+    _, notes = run(tmp_path / ".fanfold", [1], deadline_s=0.6)
+    assert "did not say whether it took the last batch" in notes[0]
+
+
+def test_a_request_whose_batch_is_being_created_is_not_sent_again(served, tmp_path):
+    """Who asks for the same while the creation is under way waits for that one."""
+    server = served(ServerOptions(batch_accept_s=0.5))
+
+    async def go():
+        backend = BatchBackend(Premises(None, tmp_path / ".fanfold"))
+        first = asyncio.create_task(backend.ask(spec(4), Attempt()))
+        await server.until(lambda _: bool(creations(server)))
+        answers = await asyncio.gather(first, backend.ask(spec(4), Attempt()))
+        await backend.close()
+        return [answered.answer.words for answered in answers]
+
+    assert asyncio.run(go()) == [["4"], ["4"]]
+    assert len(creations(server)) == 1
+
+
+@pytest.mark.parametrize("failing", [2, 20])
+def test_requests_that_failed_are_struck_at_once(served, tmp_path, monkeypatch, failing):
+    """However many failed in a batch, what is recorded of it is written once more."""
+    faults = Faults(first=(*(Fault(kind=FaultKind.OVERLOADED),) * failing, *(None,) * 60))
+    served(ServerOptions(faults=faults))
+    names = []
+    replace = Path.replace
+
+    def counted(self, target):
+        names.append(Path(target).name)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", counted)
+    outcomes, _ = run(tmp_path / ".fanfold", range(22))
+    assert words(outcomes) == [[str(n)] for n in range(22)]
+    first = min(name for name in names if name.startswith("msgbatch_"))
+    assert names.count(first) == 2  # when it was created, and when it had ended
+    assert held(tmp_path / ".fanfold") == {}
 
 
 @pytest.mark.parametrize("kind", [FaultKind.OVERLOADED, FaultKind.RESET])

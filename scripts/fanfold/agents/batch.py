@@ -2,14 +2,14 @@
 
 What is asked within a moment is submitted together. A submission is recorded before anybody waits for it, so a run that
 was stopped, or killed, finds its batch again, the next day as well: the same request is then waited for, not sent anew.
+A batch is forgotten request by request, each when its answer was handed out, so nothing that was paid for gets lost.
 A request that expired or failed on the server's side is asked again by the engine, and goes into the next batch.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,17 +34,24 @@ GATHER_S = 0.5
 FIRST_POLL_S = 1.0
 MOST_POLL_S = 60.0
 _POLL_GROWTH = 1.5
+# How long the end of a run waits for the server's word that it has taken a batch, which is paid for from then on.
+SETTLE_S = 30.0
 _PULSE_S = 20.0
-
-Result = "MessageBatchIndividualResponse"
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """Who waits for the results of one batch, by custom id."""
+    """Who waits for the results of one batch, by custom id, and whose answer was handed out."""
 
     places: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    handed: set[str] = field(default_factory=set)
     poller: asyncio.Task[None] | None = None
+
+    def deliver(self, name: str, result: Any) -> None:
+        """Give a result to whoever waits for it."""
+        place = self.places.get(name)
+        if place is not None and not place.done():
+            place.set_result((self, result))
 
 
 class BatchBackend:
@@ -58,6 +65,7 @@ class BatchBackend:
         self._ledger = Ledger(premises.folder / "batches")
         self._opened: anthropic.AsyncAnthropic | None = None
         self._gathered: dict[str, tuple[Request, asyncio.Future[Any]]] = {}
+        self._under_way: dict[str, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._submitting: set[asyncio.Task[None]] = set()
         self._batches: dict[str, _Waiting] = {}
@@ -76,18 +84,31 @@ class BatchBackend:
         """Stop waiting; what is under way is picked up by the next run, what was handed out is forgotten."""
         if self._timer:
             self._timer.cancel()
+        await self._settle()
         pollers = [waiting.poller for waiting in self._batches.values() if waiting.poller]
-        for task in (*self._submitting, *pollers):
+        for task in pollers:
             task.cancel()
-        await asyncio.gather(*self._submitting, *pollers, return_exceptions=True)
+        await asyncio.gather(*pollers, return_exceptions=True)
         for batch, waiting in self._batches.items():
-            if all(place.done() for place in waiting.places.values()):
-                self._ledger.forget(batch)
-            else:
+            self._ledger.strike(batch, waiting.handed)
+            if any(self._ledger.has(batch, name) for name in waiting.places):
                 self._notes[f"batch {batch} goes on: run the same command again to take up its answers"] = None
         if self._opened is not None:
             await self._opened.close()
             self._opened = None
+
+    async def _settle(self) -> None:
+        """Let submissions come to their end: the server may have taken a batch that nothing has recorded yet."""
+        if not self._submitting:
+            return
+        _, late = await asyncio.wait(self._submitting, timeout=SETTLE_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            self._notes["the server did not say whether it took the last batch: it may be paid for, and asked anew"] = (
+                None
+            )
 
     async def _speak(self, request: dict[str, Any], attempt: Attempt, spend: Callable[[Usage], None]) -> Turn:
         """Wait for the result of a request, which may be in a batch already."""
@@ -97,27 +118,31 @@ class BatchBackend:
         while not place.done():
             await asyncio.wait([place], timeout=_PULSE_S)
             attempt.alive()
-        batch, result = place.result()
-        return self._turn(batch, name, result, request["model"], spend)
+        waiting, result = place.result()
+        turn = _turn(result, request["model"], spend)
+        waiting.handed.add(name)
+        return turn
 
     def _place(self, name: str, request: Request) -> asyncio.Future[Any]:
         """Return where the result will be: in a batch that was submitted, or in the next one."""
-        for batch in (*self._batches, *self._ledger.holding(name)):
-            place = self._batches[batch].places.get(name) if batch in self._batches else None
-            if place is not None:
-                return place
-            if self._ledger.has(batch, name):
-                return self._wait(batch, name)
+        for batch in self._ledger.holding(name):
+            return self._wait(batch, name)
+        if name in self._under_way:
+            return self._under_way[name]
         if name not in self._gathered:
             self._gathered[name] = (request, asyncio.get_running_loop().create_future())
             self._again()
         return self._gathered[name][1]
 
     def _wait(self, batch: str, name: str) -> asyncio.Future[Any]:
+        """Return where a batch's result will be; where asking for it failed, it is asked for again."""
+        loop = asyncio.get_running_loop()
         waiting = self._batches.setdefault(batch, _Waiting())
-        place = waiting.places.setdefault(name, asyncio.get_running_loop().create_future())
-        if waiting.poller is None or waiting.poller.done():
-            waiting.poller = asyncio.get_running_loop().create_task(self._poll(batch, waiting))
+        place = waiting.places.get(name)
+        if place is None or (place.done() and place.exception()):
+            place = waiting.places[name] = loop.create_future()
+        if not place.done() and (waiting.poller is None or waiting.poller.done()):
+            waiting.poller = loop.create_task(self._poll(batch, waiting))
         return place
 
     # -- submitting
@@ -134,6 +159,7 @@ class BatchBackend:
         gathered, self._gathered = self._gathered, {}
         for group in chunks({name: request for name, (request, _) in gathered.items()}):
             places = {name: gathered[name][1] for name in group}
+            self._under_way |= places
             task = asyncio.get_running_loop().create_task(self._submit(group, places))
             self._submitting.add(task)
             task.add_done_callback(self._submitting.discard)
@@ -144,12 +170,14 @@ class BatchBackend:
         try:
             with foreign_errors_mapped():
                 batch = await self._client().messages.batches.create(requests=requests)
+            self._ledger.note(batch.id, group)
         except errors.WorkerError as error:
-            for place in places.values():
-                if not place.done():
-                    place.set_exception(error)
+            _fail(places, error)
             return
-        self._ledger.note(batch.id, list(group))
+        finally:
+            # From here on the ledger knows them, or nobody does.
+            for name in group:
+                del self._under_way[name]
         waiting = self._batches.setdefault(batch.id, _Waiting())
         waiting.places.update(places)
         waiting.poller = asyncio.get_running_loop().create_task(self._poll(batch.id, waiting))
@@ -165,12 +193,12 @@ class BatchBackend:
             # The server keeps results for a month.
             self._ledger.forget(batch)
             self._batches.pop(batch, None)
-            _fail(waiting, errors.ConnectionLost(f"the batch {batch} is gone"))
+            _fail(waiting.places, errors.ConnectionLost(f"the batch {batch} is gone"))
             return
         except errors.WorkerError as error:
-            _fail(waiting, error)
+            _fail(waiting.places, error)
             return
-        _fail(waiting, errors.Overloaded("the batch ended without a result for this request"))
+        _fail(waiting.places, errors.Overloaded("the batch ended without a result for this request"))
 
     async def _until_ended(self, batch: str) -> None:
         pause_s = FIRST_POLL_S
@@ -186,25 +214,17 @@ class BatchBackend:
             pause_s = min(MOST_POLL_S, pause_s * _POLL_GROWTH)
 
     async def _collect(self, batch: str, waiting: _Waiting) -> None:
+        """Hand out what the batch has; what failed in it is struck from the ledger first, so that it is asked again."""
+        failed = {}
         with foreign_errors_mapped():
-            async for result in await self._client().messages.batches.results(batch):
-                place = waiting.places.get(result.custom_id)
-                if place is not None and not place.done():
-                    place.set_result((batch, result))
-
-    def _turn(self, batch: str, name: str, told: Any, model: str, spend: Callable[[Usage], None]) -> Turn:
-        """Return a result as a turn; one that is none is struck from the ledger, so that it is asked again."""
-        result = told.result
-        if result.type == "succeeded":
-            spend(usage_of(result.message, model, batch=True))
-            return turn_of(result.message, model, batch=True)
-        self._ledger.strike(batch, name)
-        self._batches[batch].places.pop(name, None)
-        if result.type == "errored":
-            raise error_of(result.error.error.type, result.error.error.message)
-        if result.type == "expired":
-            raise errors.Overloaded("the request expired before its batch came to it")
-        raise errors.ConnectionLost(f"the request was {result.type}")
+            async for told in await self._client().messages.batches.results(batch):
+                if told.result.type == "succeeded":
+                    waiting.deliver(told.custom_id, told.result)
+                else:
+                    failed[told.custom_id] = told.result
+        self._ledger.strike(batch, failed)
+        for name, result in failed.items():
+            waiting.deliver(name, result)
 
     def _client(self) -> anthropic.AsyncAnthropic:
         if self._opened is None:
@@ -213,12 +233,22 @@ class BatchBackend:
         return self._opened
 
 
-def _fail(waiting: _Waiting, error: errors.WorkerError) -> None:
+def _turn(result: Any, model: str, spend: Callable[[Usage], None]) -> Turn:
+    """Return a result as a turn. Raises WorkerError when it is none."""
+    if result.type == "succeeded":
+        spend(usage_of(result.message, model, batch=True))
+        return turn_of(result.message, model, batch=True)
+    if result.type == "errored":
+        raise error_of(result.error.error.type, result.error.error.message)
+    if result.type == "expired":
+        raise errors.Overloaded("the request expired before its batch came to it")
+    raise errors.ConnectionLost(f"the request was {result.type}")
+
+
+def _fail(places: Mapping[str, asyncio.Future[Any]], error: errors.WorkerError) -> None:
     """Fail whoever has no result; the engine asks again."""
-    for name, place in list(waiting.places.items()):
+    for place in places.values():
         if not place.done():
-            with suppress(asyncio.InvalidStateError):
-                place.set_exception(error)
+            place.set_exception(error)
             # Nobody may look at it any more: a run that is being stopped.
             place.exception()
-            del waiting.places[name]

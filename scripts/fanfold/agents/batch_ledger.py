@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from fanfold.engine.folder import ensure_folder
+from fanfold.engine.runs import write_whole
 from fanfold.models import content_key
 
 Request: TypeAlias = Mapping[str, Any]
@@ -69,17 +69,22 @@ class Ledger:
         with suppress(OSError):
             ensure_folder(self._folder.parent)
             self._folder.mkdir(exist_ok=True)
-            _write(self._folder / f"{batch}.json", sorted(self._batches[batch]))
+            write_whole(self._folder / f"{batch}.json", json.dumps(sorted(self._batches[batch])))
 
-    def strike(self, batch: str, name: str) -> None:
-        """Forget one request of a batch: its result was of no use."""
-        names = self._batches.get(batch)
-        if names is not None and name in names:
-            names.discard(name)
-            self.note(batch, names)
+    def strike(self, batch: str, names: Iterable[str]) -> None:
+        """Forget requests of a batch, whose results were handed out or of no use; with its last one, the batch itself.
+
+        Costs one writing of the file, however many there are.
+        """
+        held = self._batches.get(batch, set())
+        left = held.difference(names)
+        if not left:
+            self.forget(batch)
+        elif left != held:
+            self.note(batch, left)
 
     def forget(self, batch: str) -> None:
-        """Forget a batch whose results were all handed out, or which the server no longer has."""
+        """Forget a batch of which nothing is left, or which the server no longer has."""
         self._batches.pop(batch, None)
         with suppress(OSError):
             (self._folder / f"{batch}.json").unlink(missing_ok=True)
@@ -96,12 +101,3 @@ def _read(folder: Path) -> Iterator[tuple[str, set[str]]]:
             names = json.loads(file.read_text(encoding="utf-8"))
             if _NAME.fullmatch(file.stem) and isinstance(names, list):
                 yield file.stem, {name for name in names if isinstance(name, str)}
-
-
-def _write(file: Path, names: list[str]) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as out:
-        json.dump(names, out)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fanfold.testing.books import Recorded
@@ -59,6 +59,7 @@ class Batches:
     """All batches of a server."""
 
     takes_s: float
+    accepts_s: float
     clock: Callable[[], float]
     held: dict[str, Batch] = field(default_factory=dict)
 
@@ -69,7 +70,7 @@ class Batches:
         batch = Batch(f"msgbatch_{len(self.held) + 1:024d}", ends_s=self.clock() + self.takes_s)
         batch.results = {entry["custom_id"]: _result(exchange, entry["params"]) for entry in requests}
         self.held[batch.id] = batch
-        return json_playback(_OK, batch.document(_host(exchange), ended=False))
+        return replace(json_playback(_OK, batch.document(_host(exchange), ended=False)), wait_s=self.accepts_s)
 
     def retrieve(self, exchange: Exchange, parts: Mapping[str, str]) -> Playback:
         """Show a batch."""

@@ -146,7 +146,7 @@ class ServerOptions(Frozen):
     order in which calls arrive. `api_key` is the only key that is let in; None lets any in.
     `chars_per_token` is the ratio by which tokens are counted. A block streams in at most
     `events_per_block` pieces. The last `keep_requests` requests are remembered.
-    A message batch takes `batch_s` seconds.
+    A message batch takes `batch_s` seconds; that it was taken in is told after `batch_accept_s`.
     """
 
     seed: int = 0
@@ -158,3 +158,4 @@ class ServerOptions(Frozen):
     events_per_block: int = Field(default=8, ge=1)
     keep_requests: int = Field(default=1_000, ge=0)
     batch_s: float = Field(default=0.0, ge=0)
+    batch_accept_s: float = Field(default=0.0, ge=0)

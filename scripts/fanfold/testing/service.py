@@ -103,7 +103,7 @@ class MessagesService:
         self._origin_s = self._clock()
         self.books = Books(self.options.keep_requests)
         self.calls = ModelCalls(answer_of(self._script), self.options, self.now_s)
-        self.batches = Batches(self.options.batch_s, self.now_s)
+        self.batches = Batches(self.options.batch_s, self.options.batch_accept_s, self.now_s)
 
     def advance(self, seconds: float) -> None:
         """Let that much time pass for the cache and the limits."""
