@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold.agents.claude_cli import BARE_START, find_claude
 from fanfold.agents.claude_lookups import lookups_of
 from fanfold.agents.claude_stream import ANSWER_TOOL, Transcript
+from fanfold.agents.layout import context_of, correction_of, task_of
 from fanfold.agents.prices import most_tokens, turn_usd
 from fanfold.agents.sealed import Sealed
 from fanfold.agents.spec import A, AgentSpec, Answered
@@ -186,11 +187,10 @@ def prompt_of(spec: AgentSpec[Any], attempt: Attempt, note: str) -> str:
 
     The last block is fanfold's own words: the CLI looks into that one for what stands behind an @.
     """
-    own = [spec.task, note]
-    if attempt.correction:
-        own.append(f"Your previous answer could not be used: {attempt.correction}. Answer again, in full.")
-    texts = [{"type": "text", "text": text} for text in (*own, _CLOSE) if text]
-    shared = {"type": "text", "text": spec.context, "cache_control": {"type": "ephemeral"}}
+    correction = correction_of(attempt.correction) if attempt.correction else ""
+    own = (task_of(spec), note, correction, _CLOSE)
+    texts = [{"type": "text", "text": text} for text in own if text]
+    shared = {"type": "text", "text": context_of(spec), "cache_control": {"type": "ephemeral"}}
     message = {"role": "user", "content": [*([shared] if spec.context else []), *texts]}
     return json.dumps({"type": "user", "message": message}) + "\n"
 

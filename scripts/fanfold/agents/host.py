@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold import __version__, errors
 from fanfold.agents.host_folder import HOST, Answers, HostFolder, Manifest, Prompted, Unreadable, slug
+from fanfold.agents.layout import context_of, task_of
 from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.engine.folder import Unusable
 from fanfold.models import Usage
@@ -108,8 +109,8 @@ def prompt_of(spec: AgentSpec[Any], answer: Path) -> str:
     envelope = json.dumps({"unit": spec.key, "answer": "…"}, ensure_ascii=False)
     parts = [
         spec.brief.system.strip(),
-        spec.context,
-        spec.task,
+        context_of(spec),
+        task_of(spec),
         _TAIL.format(
             place=answer,
             envelope=envelope,

@@ -43,12 +43,25 @@ def request_of(
     }
 
 
+def context_of(spec: AgentSpec[Any]) -> str:
+    """Return the shared context as it may be sent, whoever sends it."""
+    return _sendable(spec.context)
+
+
+def task_of(spec: AgentSpec[Any]) -> str:
+    """Return what this agent alone is told as it may be sent, for those who have words of their own for the rest."""
+    return _sendable(spec.task)
+
+
+def correction_of(fault: str) -> str:
+    """Return what is said to an agent whose previous answer had `fault`."""
+    return _sendable(f"Your previous answer could not be used: {fault}. Answer again, in full.")
+
+
 def _messages(spec: AgentSpec[Any], said: Conversation, correction: str | None) -> Iterator[dict[str, Any]]:
-    own = spec.own
-    if correction:
-        own = f"{own}\n\nYour previous answer could not be used: {correction}. Answer again, in full."
-    shared = {"type": "text", "text": _sendable(spec.context), "cache_control": _BREAKPOINT}
-    first: list[Block] = [shared, {"type": "text", "text": _sendable(own)}]
+    own = "\n\n".join([_sendable(spec.own), *([correction_of(correction)] if correction else [])])
+    shared = {"type": "text", "text": context_of(spec), "cache_control": _BREAKPOINT}
+    first: list[Block] = [shared, {"type": "text", "text": own}]
     users = [place for place, message in enumerate(said.messages) if message.role == "user"]
     marked = set(users[-_MOVING_BREAKPOINTS:])
     rest = said.messages
