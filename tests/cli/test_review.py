@@ -150,6 +150,7 @@ def test_a_refusal_is_an_outcome(repository, fanfold, served):
     run = fanfold("review", "--analyzer", "none", "--format", "json").run
     assert run["coverage"]["refused"] == 1
     assert [m for m in run["coverage"]["missing"] if m.startswith(f"{RISK} — ")]
+    assert [file["status"] for file in run["result"]["files"]] == ["partly"]
 
 
 def test_the_budget_is_never_exceeded(repository, fanfold, served):
@@ -158,6 +159,7 @@ def test_the_budget_is_never_exceeded(repository, fanfold, served):
     ended = fanfold("review", "--analyzer", "none", "--max-cost", "0.0001", "--format", "json")
     assert ended.code == 3
     assert server.stats().requests == 0
+    assert [file["status"] for file in ended.run["result"]["files"]] == ["missing"]
     assert ended.run["coverage"]["over_budget"] == 2
     assert ended.run["usage"]["cost_usd"] == 0
 

@@ -270,3 +270,30 @@ def test_what_is_read_is_fenced():
     assert attack not in outside
     assert text.count(attack) > 3
     assert "untrusted" in system_prompt(ASPECTS)
+
+
+def test_an_aspects_own_model_reads_again_and_sweeps():
+    """The second sample asks the same model in another order; the sweep keeps such an aspect apart."""
+    aspects = [a.model_copy(update={"model": "own"} if a.name == "correctness" else {}) for a in ASPECTS]
+    about = changed({"a.py": "x = 1\n", "b.py": "y = 1\n"}, {"a.py": "x = 2\n", "b.py": "y = 2\n"})
+    plan = plan_review(ReviewRequest(analyzers=(), effort="high"), about, aspects)
+    finders = {unit.label: unit.payload for unit in plan.finders}
+    first, again = finders["correctness"].spec, finders["correctness again"].spec
+    assert first.brief.model == again.brief.model == "own"
+    assert first.context.index("=== a.py") < first.context.index("=== b.py")
+    assert again.context.index("=== b.py") < again.context.index("=== a.py")
+    sweeps = {unit.payload.spec.brief.model: unit.payload.aspects for unit in plan.sweeps([])}
+    assert sweeps["own"] == ("correctness",)
+    assert "security" in next(names for model, names in sweeps.items() if model != "own")
+
+
+def test_more_symbols_than_are_looked_up_are_said():
+    """The last file has its turn before the first one's forty-first symbol, and what is left out is counted."""
+    many = "".join(f"def many_{n}(x):\n    return x\n\n\n" for n in range(50))
+    few = "def only_one(x):\n    return x\n"
+    caller = "from b import only_one\n\nprint(only_one(1))\n"
+    after = {"a.py": many.replace("return x", "return x + 1"), "b.py": few.replace("x\n", "x + 1\n"), "c.py": caller}
+    about = changed({"a.py": many, "b.py": few, "c.py": caller}, after)
+    (reading,) = plan_review(ReviewRequest(analyzers=()), about, ASPECTS).readings
+    assert "=== c.py: uses only_one ===" in reading.context
+    assert "[where 11 more changed symbols are used was not looked up]" in reading.context

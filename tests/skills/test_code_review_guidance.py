@@ -120,3 +120,21 @@ def test_caps_and_severities_are_followed(severities, most):
     assert len(applied) == len(given_)
     assert len(shown) == min(most, sum(one.severity.rank >= Severity.MEDIUM.rank for one in given_))
     assert all("REVIEW.md" in (one.suppressed or "") for one in applied if not one.stands)
+
+
+def test_what_an_inner_folder_hides_does_not_count_for_the_outer():
+    """The one finding that the outer folder wants is the one that is shown."""
+    guidance = Guidance(rules=((".", Rules(most=1)), ("docs", Rules(most=0))))
+    inner = finding(0, Severity.HIGH).model_copy(update={"path": "docs/a.py"})
+    assert [one.stands for one in guidance.applied([inner, finding(1, Severity.HIGH)])] == [False, True]
+
+
+def test_lines_may_end_in_two_characters(repository):
+    """Front matter of a REVIEW.md from Windows is followed, and not read to sub-agents."""
+    repository.write("a.py", "x = 1\n")
+    (repository.root / "REVIEW.md").write_bytes(b"---\r\nskip: ['docs/']\r\n---\r\nBe kind.\r\n")
+    repository.commit()
+    repository.write("a.py", "x = 2\n")
+    guidance = guidance_of(repository.root)
+    assert guidance.rules == ((".", Rules(skip=("docs/",))),)
+    assert guidance.text == "=== REVIEW.md ===\nBe kind."

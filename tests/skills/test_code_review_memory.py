@@ -141,3 +141,37 @@ def test_a_change_that_dismisses_its_own_finding_is_said(repository):
     assert known.notes == ["this change itself dismisses “The sum is off by one” in a.py: trust me"]
     committed(repository, {"a.py": "x = 3\n"})
     assert read_memory(resolve(("HEAD",), cwd=repository.root)).own == frozenset()
+
+
+def test_a_patch_that_dismisses_its_own_finding_is_said(repository):
+    """It has no commit, and is somebody else's word all the same; what the working tree says is the user's own."""
+    committed(repository, {"a.py": "x = 1\n"})
+    grave = finding(severity="critical")
+    remember(repository.root / FILE, Known.of(grave, Decision.DISMISSED, "trust me"))
+    added = (repository.root / FILE).read_text()
+    assert isinstance(read_memory(resolve((), cwd=repository.root)).recall(grave), Dropped)
+    (repository.root / FILE).unlink()
+    patch = f"--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n--- /dev/null\n+++ b/{FILE}\n@@ -0,0 +1 @@\n+{added}"
+    known = read_memory(resolve((), cwd=repository.root, diff=patch))
+    assert known.known
+    assert isinstance(known.recall(grave), Finding)
+
+
+def test_another_fault_in_the_same_line_is_not_hidden():
+    """Without a mechanism it is the words that tell."""
+    known = memory(finding(title="Shell is used", mechanism="shell-use"))
+    assert isinstance(known.recall(finding(title="Password is logged in clear", mechanism="")), Finding)
+
+
+def test_a_decision_follows_its_file(repository):
+    """Through the change that moves it, and after it."""
+    committed(repository, {"a.py": "total = sum(values[1:])\n" * 9})
+    remember(repository.root / FILE, Known.of(finding(), Decision.DISMISSED, "meant so"))
+    repository.commit()
+    (repository.root / "new").mkdir()
+    (repository.root / "a.py").rename(repository.root / "new" / "a.py")
+    repository.commit()
+    for arguments in (("HEAD",), ("new/a.py",)):
+        assert isinstance(
+            read_memory(resolve(arguments, cwd=repository.root)).recall(finding(path="new/a.py")), Dropped
+        )

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold.models import Finding, Severity
+from fanfold.models import Finding, Occurrence, Severity
 from fanfold.skills.code_review.fold import fold
 from fanfold.skills.code_review.merge import merge, same
 
@@ -150,3 +150,12 @@ def test_what_a_rule_names_is_told_apart():
     ]
     shown = {f.title: [place.line for place in f.also] for f in fold(found, [], []).findings}
     assert shown == {"Undefined name `kw`": [9], "Undefined name `row`": [], "Undefined name `rate`": []}
+
+
+def test_what_the_weaker_one_knew_besides_is_kept():
+    """Its other places and its notes go into the one that stays."""
+    also = (Occurrence(path="b.py", line=3, end_line=3, quote="f(1)"),)
+    weak = finding(sources=("contracts:signature",), also=also, notes=("It is called elsewhere.",))
+    (one,) = merge([finding(severity=Severity.HIGH), weak]).findings
+    assert one.also == also
+    assert one.notes == ("It is called elsewhere.",)

@@ -10,7 +10,6 @@ from fanfold.models import Finding, Severity
 from fanfold.skills.code_review.suggestions import (
     LONGEST,
     check,
-    checked_suggestion,
     for_whole_lines,
     with_checked_suggestions,
 )
@@ -50,7 +49,7 @@ def finding(path, text, line, end_line, suggestion, **more):
 
 def after(path, text, line, end_line, suggestion):
     """What the file reads once the suggestion is taken, None when there is none."""
-    diff = checked_suggestion(finding(path, text, line, end_line, suggestion), text)
+    diff = check(finding(path, text, line, end_line, suggestion), text).diff
     made = diff and edits.apply(diff, text.encode())
     return made.decode() if made else None
 
@@ -174,7 +173,7 @@ def test_what_is_masked_for_sub_agents_is_not_shown_either():
     """A token that no scan has reported is no context; nothing of a file that is there to hold secrets is suggested."""
     token = "ghp_" + "a1B2c3D4e5" * 4
     text = f"a = 1\nb = 2\nc = 3\ntoken = '{token}'\n"
-    diff = checked_suggestion(finding("a.py", text, 2, 2, "b = 22"), text)
+    diff = check(finding("a.py", text, 2, 2, "b = 22"), text).diff
     assert "b = 22" in str(diff)
     assert token not in str(diff)
     assert check(finding("a.py", text, 4, 4, "token = None"), text).problem == "it stands beside a secret"
@@ -231,7 +230,7 @@ def test_a_checked_suggestion_always_applies(lines, data, ending, ends):
     line = data.draw(st.integers(1, count))
     end_line = data.draw(st.integers(line, count))
     replacement = data.draw(st.text(alphabet="ab \n\t{}'", max_size=20))
-    diff = checked_suggestion(finding("a.txt", text, line, end_line, replacement), text)
+    diff = check(finding("a.txt", text, line, end_line, replacement), text).diff
     if diff is None:
         return
     made = edits.apply(diff, text.encode())

@@ -2,8 +2,7 @@
 
 import pytest
 
-from fanfold.sources import syntax
-from fanfold.sources.outline import grammar
+from fanfold.sources.outline import LARGEST, grammar
 from fanfold.sources.syntax import faults
 
 SOUND = {
@@ -57,6 +56,6 @@ def test_any_text_has_an_answer(name, text):
 def test_what_has_no_parser_is_not_judged(monkeypatch):
     """None for prose, for what is too large, and for a language whose grammar is not installed."""
     assert faults("notes.txt", "((((") is None
-    assert faults("a.py", "x = 1\n" * (syntax.LARGEST // 6 + 1)) is None
+    assert faults("a.py", "x = 1\n" * (LARGEST // 6 + 1)) is None
     monkeypatch.setattr(grammar, "load", lambda wanted: f"{wanted.name} is not installed")
     assert faults("other.go", "package a\n") is None

@@ -6,7 +6,6 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +168,7 @@ def _run(session: Session, request: ReviewRequest, target: Target, knowledge: Kn
         folded.unread,
         findings=folded.findings,
         dropped=folded.dropped,
-        result={"files": [asdict(file) for file in folded.files]},
+        result={"files": [{"path": f.path, "status": f.status, "reason": f.reason} for f in folded.files]},
         notes=folded.notes,
     )
 

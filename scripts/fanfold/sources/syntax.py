@@ -11,15 +11,13 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from fanfold.sources.outline import LARGEST
 from fanfold.sources.outline.grammar import tree_of
 from fanfold.sources.outline.languages import BY_NAME, language_of
 from fanfold.sources.outline.python import PARSING
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-LARGEST = 2_000_000
-"""Characters. A larger file is data or generated, and is not parsed."""
 
 
 @lru_cache(maxsize=32)

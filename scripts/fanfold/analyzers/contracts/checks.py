@@ -13,11 +13,11 @@ from typing import NamedTuple
 from fanfold.analyzers.contracts.modules import Class, Module, Modules
 from fanfold.analyzers.contracts.signatures import Signature
 from fanfold.analyzers.contracts.uses import Uses
+from fanfold.analyzers.files import PYTHON
 from fanfold.sources.change import FileChange
 from fanfold.sources.symbols import Symbols
 from fanfold.sources.target import Target
 
-_PYTHON = (".py", ".pyw")
 BUILD_FILES = (
     ".gitignore",
     ".hgignore",
@@ -102,7 +102,7 @@ class PythonContracts:
         if self._base is None or not self._changed:
             return []
         delta = self._delta(self._base)
-        files = {path for path, _, _ in self._symbols.naming(delta.words()) if path.endswith(_PYTHON)}
+        files = {path for path, _, _ in self._symbols.naming(delta.words()) if path.endswith(tuple(PYTHON))}
         rivals = self._rivals(delta)
         for path in sorted(files | {p for p, c in self._changed.items() if c.kind != "deleted"}):
             self._until()
@@ -132,20 +132,18 @@ class PythonContracts:
     def _compare(delta: _Delta, path: str, was: Module, now: Module) -> None:
         """Set down whose signature is another one, and which members classes have lost."""
         for name, after in now.functions.items():
-            if before := was.functions.get(name):
+            if (before := was.functions.get(name)) and _differs(before, after):
                 delta.altered[path, name] = before, after
         for name, current in now.classes.items():
             old = was.classes.get(name)
             if old is None:
                 continue
-            if old.constructor and current.constructor:
+            if old.constructor and current.constructor and _differs(old.constructor, current.constructor):
                 delta.altered[path, name] = old.constructor, current.constructor
             delta.members[path, name] = old.names - current.names
             for method, after in current.methods.items():
-                if before := old.methods.get(method):
+                if (before := old.methods.get(method)) and _differs(before, after):
                     delta.altered[path, f"{name}.{method}"] = before, after
-        changed = {key: pair for key, pair in delta.altered.items() if _differs(*pair)}
-        delta.altered = changed
 
     def _rivals(self, delta: _Delta) -> Mapping[str, int]:
         """Count how often each altered method's name is bound anywhere: `self.m` is certain when it is once."""
@@ -341,4 +339,4 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[int, str]]:
 
 def _is_python(change: FileChange) -> bool:
     names: Iterable[str] = filter(None, (change.path, change.old_path))
-    return any(name.endswith(_PYTHON) for name in names) and not change.binary
+    return any(name.endswith(tuple(PYTHON)) for name in names) and not change.binary

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 
 from fanfold.agents.prices import estimate_tokens
 from fanfold.models import Finding
@@ -36,6 +37,7 @@ class Surroundings:
 
     target: Target
     masks: Mapping[str, Mask]
+    _read: dict[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, target: Target, evidence: Iterable[Finding] = ()) -> Surroundings:
@@ -56,9 +58,11 @@ class Surroundings:
 
     def _lines(self, path: str) -> Sequence[str]:
         """Return the lines of a file as they may be shown; none of one that holds secrets."""
-        known = read_out(path, self.target.snapshot.read(path) or "")
-        secrets = self.masks.get(path, {})
-        return [masked(number, line, secrets) for number, line in enumerate(split_lines(known or ""), 1)]
+        if path not in self._read:
+            known = read_out(path, self.target.snapshot.read(path) or "")
+            secrets = self.masks.get(path, {})
+            self._read[path] = [masked(n, line, secrets) for n, line in enumerate(split_lines(known or ""), 1)]
+        return self._read[path]
 
     def _heads(self, part: Part, shown: dict[str, set[int]]) -> Iterator[_Piece]:
         """Yield the heads of definitions that hold a change and are not shown whole, and the imports that are used."""
@@ -73,7 +77,8 @@ class Surroundings:
 
     def _call_sites(self, part: Part, shown: dict[str, set[int]]) -> Iterator[_Piece]:
         """Yield the places where what changed is used, a few a symbol; how many more there are is said."""
-        for name in self._symbols_of(part):
+        names = self._symbols_of(part)
+        for name in names[:_MOST_SYMBOLS]:
             found = self._symbols.used(name, limit=_CALL_SITES)
             more = found.more + found.more_files
             by_path: dict[str, list[int]] = defaultdict(list)
@@ -91,15 +96,14 @@ class Surroundings:
                     yield _Piece(path, f"uses {name}", [anchored(n, " ", lines[n - 1]) for n in numbers])
             if more and by_path:
                 yield _Piece("", "", [f"[{name} is used in {counted(more, 'more place')} at least]"])
+        if (left := len(names) - _MOST_SYMBOLS) > 0:
+            yield _Piece("", "", [f"[where {counted(left, 'more changed symbol')} are used was not looked up]"])
 
     def _symbols_of(self, part: Part) -> list[str]:
-        """Return the names of what the change touches, those defined in most lines of it first."""
-        names: dict[str, None] = {}
-        for change in self._changes(part):
-            for definition in _changed(self._symbols.outline(change.path), change):
-                if definition.kind != "block" and len(definition.name) >= _SHORTEST_NAME:
-                    names[definition.name] = None
-        return list(names)[:_MOST_SYMBOLS]
+        """Return the names of what the change touches, the innermost of each file first, file by file in turns."""
+        by_file = [_changed(self._symbols.outline(change.path), change) for change in self._changes(part)]
+        turns = (d for turn in zip_longest(*by_file) for d in turn if d is not None)
+        return list(dict.fromkeys(d.name for d in turns if d.kind != "block" and len(d.name) >= _SHORTEST_NAME))
 
     def _changes(self, part: Part) -> Iterator[FileChange]:
         inside = set(part.paths)

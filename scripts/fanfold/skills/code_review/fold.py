@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from dataclasses import dataclass
 from fanfold.analyzers.base import Analysis
 from fanfold.models import Dropped, Finding, Occurrence, Outcome, Severity, content_key
 from fanfold.skills.code_review.claims import repeats
-from fanfold.skills.code_review.merge import canonical, merge
+from fanfold.skills.code_review.merge import canonical, merge, squeezed
 from fanfold.skills.code_review.origin import is_broken_promise
 from fanfold.sources.target import Target
 
-_SPACE = re.compile(r"\s+")
 # Analyzers that prove what they say, or whose word nobody should have to confirm.
 EXACT = frozenset(["addressed", "contracts", "secrets"])
 NOT_TAKEN_UP = "an analyzer's word alone: no reader took it up"
@@ -23,11 +21,16 @@ MINOR = "for information only"
 
 @dataclass(frozen=True, slots=True)
 class FileCoverage:
-    """What became of one file under review: `reviewed`, `skipped` on purpose or `missing`, and why."""
+    """What became of one file under review, and why.
+
+    It is `reviewed`, `partly` read (one of its finders failed), `skipped` on purpose or `missing`. `of_unit` says that
+    the units which should have read it are counted as missing already.
+    """
 
     path: str
     status: str
     reason: str | None = None
+    of_unit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,9 @@ class Folded:
 
     @property
     def unread(self) -> tuple[tuple[str, str], ...]:
-        """The files that nobody looked at although somebody should have, and why."""
-        return tuple((file.path, file.reason or "") for file in self.files if file.status == "missing")
+        """The files that nobody looked at although somebody should have, and why; those that no unit stands for."""
+        missing = (file for file in self.files if file.status == "missing" and not file.of_unit)
+        return tuple((file.path, file.reason or "") for file in missing)
 
 
 def analyzer_findings(target: Target, outcomes: Iterable[Outcome[Analysis]]) -> tuple[Finding, ...]:
@@ -100,7 +104,7 @@ def _marked(finding: Finding) -> Finding:
 
 def fingerprint(path: str, aspect: str, quote: str) -> str:
     """Return what stays the same while the file is edited elsewhere: path, aspect and the quoted code."""
-    return content_key(path, aspect, _SPACE.sub("", quote))
+    return content_key(path, aspect, squeezed(quote))
 
 
 def cluster(findings: Sequence[Finding]) -> list[list[int]]:

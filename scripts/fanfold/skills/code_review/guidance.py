@@ -27,7 +27,7 @@ from fanfold.sources.text import printable
 NAMES = ("REVIEW.md", "CLAUDE.md", "AGENTS.md")
 # More than this is a manual, and would crowd out the change.
 _MOST_TOKENS = 6_000
-_FRONT_MATTER = re.compile(r"---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
+_FRONT_MATTER = re.compile(r"---\n(.*?)^---(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
 _MUST_BE = {
@@ -70,16 +70,16 @@ class Guidance(Frozen):
     def _judged(self, finding: Finding, shown: dict[str, int]) -> Finding:
         if not finding.stands:
             return finding
-        for folder, rules in self.rules:
-            if _below(folder, finding.path) is None:
-                continue
+        over = [(folder, rules) for folder, rules in self.rules if _below(folder, finding.path) is not None]
+        for folder, rules in over:
             if rules.lowest and finding.severity.rank < rules.lowest.rank:
                 why = f"below {rules.lowest.value}, by {_in(folder, 'REVIEW.md')}"
                 return finding.model_copy(update={"suppressed": why})
-            if rules.most is not None and shown.setdefault(folder, 0) >= rules.most:
+            if rules.most is not None and shown.get(folder, 0) >= rules.most:
                 why = f"beyond the {rules.most} that {_in(folder, 'REVIEW.md')} wants"
                 return finding.model_copy(update={"suppressed": why})
-            shown[folder] = shown.get(folder, 0) + 1
+        # Only what is shown counts, for every folder that it is in.
+        shown.update({folder: shown.get(folder, 0) + 1 for folder, _ in over})
         return finding
 
 
@@ -95,7 +95,7 @@ def read_guidance(target: Target) -> Guidance:
         if target.before is None and path in changed:
             notes.append(f"{printable(path)} is part of what is reviewed, so it says nothing about the review")
             continue
-        text = side.read(path)
+        text = (side.read(path) or "").replace("\r\n", "\n")
         if not text:
             continue
         body = text

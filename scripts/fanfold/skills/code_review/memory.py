@@ -7,10 +7,9 @@ change under review adds to it itself counts, and is said; a critical finding ca
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -21,12 +20,11 @@ from pydantic import ValidationError
 from fanfold.errors import ConfigError
 from fanfold.models import Dropped, Finding, Frozen, Run, Severity
 from fanfold.skills.code_review.fold import fingerprint
-from fanfold.skills.code_review.merge import alike
+from fanfold.skills.code_review.merge import alike, squeezed
 from fanfold.sources.target import Target
-from fanfold.sources.text import DECISIONS, READ_LIMIT
+from fanfold.sources.text import DECISIONS, READ_LIMIT, os_path
 
 FILE = DECISIONS
-_SPACE = re.compile(r"\s+")
 _MODE = 0o644
 
 
@@ -71,27 +69,28 @@ class Known(Frozen):
 
     def about(self, finding: Finding) -> bool:
         """Is it about the same code: one of the two quotes within the other?"""
-        one, other = _SPACE.sub("", self.quote), _SPACE.sub("", finding.quote)
+        one, other = squeezed(self.quote), squeezed(finding.quote)
         return self.path == finding.path and bool(one and other) and (one in other or other in one)
 
     def means(self, finding: Finding) -> bool:
         """Is it this finding, whoever reports it, in whatever words and lines around?"""
-        if self.fingerprint == finding.fingerprint or self.fingerprint == fingerprint(
-            finding.path, finding.aspect, finding.quote
-        ):
-            return not self.mechanism or not finding.mechanism or self._same(finding)
-        return self.about(finding) and self._same(finding)
-
-    def _same(self, finding: Finding) -> bool:
+        told = fingerprint(finding.path, finding.aspect, finding.quote)
+        if self.fingerprint not in {finding.fingerprint, told} and not self.about(finding):
+            return False
         return bool(self.mechanism and self.mechanism == finding.mechanism) or alike(self.title, finding.title)
 
 
 @dataclass(slots=True)
 class Memory:
-    """What is known of findings; `own` are the entries that the change under review brings itself."""
+    """What is known of findings.
+
+    `own` are the entries that the change under review brings itself, `gone` the paths at which there is no file any
+    more: what was decided there holds for the same code wherever it went.
+    """
 
     known: tuple[Known, ...] = ()
     own: frozenset[Known] = frozenset()
+    gone: frozenset[str] = frozenset()
     recalled: dict[Known, None] = field(default_factory=dict)
     _by_path: dict[str, list[Known]] = field(default_factory=lambda: defaultdict(list))
 
@@ -102,9 +101,11 @@ class Memory:
     def recall(self, finding: Finding) -> Finding | Dropped:
         """Drop a finding that was decided about; mark one that is like it, in the same place."""
         entries = self._by_path.get(finding.path, ())
-        for entry in entries:
-            if entry.means(finding):
-                return self._decided(finding, entry)
+        for path in (finding.path, *sorted(self.gone)):
+            then = finding if path == finding.path else finding.model_copy(update={"path": path, "fingerprint": ""})
+            for entry in self._by_path.get(path, ()):
+                if entry.means(then):
+                    return self._decided(finding, entry)
         near = next((entry for entry in entries if entry.about(finding)), None)
         if near is None:
             return finding
@@ -157,9 +158,19 @@ def read_memory(target: Target, baseline: Path | None = None) -> Memory:
     was = (target.before and target.before.read(FILE)) or ""
     shipped = _parsed(FILE, after) if after and after != was else ()
     before = _parsed(FILE, was) if shipped else ()
-    own = frozenset(shipped) - frozenset(before) if target.head else frozenset()
+    # What is not committed is the user's own word where the working tree says it too; a patch is somebody else's.
+    own = frozenset(shipped) - frozenset(before) - frozenset(() if target.head else known)
     extra = read_known(baseline) if baseline else ()
-    return Memory(tuple(dict.fromkeys((*known, *shipped, *extra))), own)
+    every = tuple(dict.fromkeys((*known, *shipped, *extra)))
+    return Memory(every, own, frozenset(_gone(target, {entry.path for entry in every})))
+
+
+def _gone(target: Target, paths: Iterable[str]) -> Iterator[str]:
+    renamed = {change.old_path for change in target.changes if change.kind == "renamed"}
+    for path in paths:
+        there = (target.root / os_path(path)).exists() or target.snapshot.read(path) is not None
+        if path in renamed or not there:
+            yield path
 
 
 def read_known(file: Path) -> tuple[Known, ...]:

@@ -102,7 +102,7 @@ def same(a: Finding, b: Finding) -> bool:
     if a.path != b.path or a.line > b.end_line or b.line > a.end_line:
         return False
     rules = {source for source in a.sources if ":" in source}
-    if _by_rule(a) is not _by_rule(b) and a.aspect == b.aspect and _squeezed(a.quote) == _squeezed(b.quote):
+    if _by_rule(a) is not _by_rule(b) and a.aspect == b.aspect and squeezed(a.quote) == squeezed(b.quote):
         # A reader who saw the analyzer's result and reports this very code for the same aspect means it.
         return True
     if rules == set(a.sources) == set(b.sources) and a.line != b.line:
@@ -125,8 +125,9 @@ def name_different_things(a: Finding, b: Finding) -> bool:
     return a.sources == b.sources and _by_rule(a) and _NAME.findall(a.title) != _NAME.findall(b.title)
 
 
-def _squeezed(quote: str) -> str:
-    return "".join(quote.split())
+def squeezed(text: str) -> str:
+    """Leave white space out."""
+    return "".join(text.split())
 
 
 def alike(a: str, b: str) -> bool:
@@ -175,6 +176,8 @@ def _join(group: Sequence[Finding]) -> Finding:
             "quote": quotes[0] if quotes else best.quote,
             "suggestion": suggestions[0] if suggestions else None,
             "mechanism": mechanisms[0] if mechanisms else "",
+            "also": tuple(dict.fromkeys(place for finding in (best, *others) for place in finding.also)),
+            "notes": tuple(dict.fromkeys(note for finding in (best, *others) for note in finding.notes)),
         }
     )
 

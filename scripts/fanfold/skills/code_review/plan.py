@@ -99,13 +99,20 @@ class ReviewPlan:
         return tuple(self._verifier(claim, lens) for lens in lenses)
 
     def sweeps(self, claims: Sequence[Claim]) -> tuple[Unit[FinderTask], ...]:
-        """One unit a part that looks for what is not on the list; none unless the effort is high."""
+        """One unit a part and model that looks for what is not on the list; none unless the effort is high."""
         if not self.strategy.sweep:
             return ()
-        names = tuple(aspect.name for aspect in self.strategy.aspects)
+        alike: dict[tuple[str | None, str | None], list[Aspect]] = {}
+        for aspect in self.strategy.aspects:
+            alike.setdefault((aspect.model, aspect.effort), []).append(aspect)
+        groups = [(_brief_for(self.brief, group), [aspect.name for aspect in group]) for group in alike.values()]
         parts = range(len(self.readings))
-        known = {index: [claim for claim in claims if claim.part == index] for index in parts}
-        return tuple(_finder_unit(self, i, names, name="sweep", extra=_listed(known[i])) for i in parts)
+        known = {index: _listed([claim for claim in claims if claim.part == index]) for index in parts}
+        return tuple(
+            _finder_unit(self, index, names, brief=brief, name="sweep", extra=known[index])
+            for index in parts
+            for brief, names in groups
+        )
 
     def _verifier(self, claim: Claim, lens: str) -> Unit[VerifierTask]:
         finding = claim.finding
@@ -196,7 +203,8 @@ def plan_review(
     `aspects` are those to choose from, `guidance` the repository's own rules for reviews, `lookups` the tools that the
     backend offers; `stands` tells whether a stored answer still does.
     """
-    views, skipped = _to_read(target, view_target(target, evidence), guidance)
+    skipped = dict(_skipped(target, guidance))
+    views = view_target(target, evidence, without=skipped)
     facts = facts_of(target, views, has_guidance=bool(guidance.text))
     chosen = strategy(request.effort, aspects, facts, chosen=bool(request.aspects))
     parts = split(views, PART_TOKENS, target.snapshot.read)
@@ -207,23 +215,16 @@ def plan_review(
     readings = tuple(
         _reading(part, evidence, purpose_of(target), guidance.text, around.text(part, allowance)) for part in parts
     )
-    plan = ReviewPlan(request, chosen, brief, readings, skipped, (), stands)
+    plan = ReviewPlan(request, chosen, brief, readings, tuple(skipped.items()), (), stands)
     return replace(plan, finders=tuple(_finders(plan)))
 
 
-def _to_read(
-    target: Target, views: Iterable[FileView], guidance: Guidance
-) -> tuple[tuple[FileView, ...], tuple[tuple[str, str], ...]]:
-    """Separate what is read from what is set aside, and why."""
-    kept, skipped = [], []
-    for view in views:
-        generated = None if target.whole else set_aside(view.path, target.snapshot.read(view.path))
-        why = generated or guidance.skips(view.path)
-        if why is None:
-            kept.append(view)
-        else:
-            skipped.append((view.path, why))
-    return tuple(kept), tuple(skipped)
+def _skipped(target: Target, guidance: Guidance) -> Iterator[tuple[str, str]]:
+    """Yield the files that are set aside, and why."""
+    for path in target.paths if target.whole else [change.path for change in target.changes]:
+        generated = None if target.whole else set_aside(path, target.snapshot.read(path))
+        if why := generated or guidance.skips(path):
+            yield path, why
 
 
 _PROSE = frozenset([".md", ".rst", ".txt", ".adoc", ""])
@@ -298,7 +299,10 @@ def _finders(plan: ReviewPlan) -> Iterable[Unit[FinderTask]]:
             yield _finder_unit(plan, index, [aspect.name for aspect in group], brief=_brief_for(plan.brief, group))
         if plan.strategy.second_sample and len(reading.part.views) > 1:
             turned = _turned(reading)
-            yield _finder_unit(plan, index, ["correctness"], reading=turned, name="correctness again", sample="#2")
+            brief = _brief_for(plan.brief, [a for a in plan.strategy.aspects if a.name == "correctness"])
+            yield _finder_unit(
+                plan, index, ["correctness"], reading=turned, brief=brief, name="correctness again", sample="#2"
+            )
 
 
 def _brief_for(brief: Brief, group: Sequence[Aspect]) -> Brief:

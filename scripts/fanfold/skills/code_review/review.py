@@ -168,6 +168,7 @@ class _Reading:
     dropped: list[Dropped] = field(default_factory=list)
     tried: set[Finding] = field(default_factory=set)
     unread: dict[int, str] = field(default_factory=dict)
+    read: set[int] = field(default_factory=set)
 
     async def run(self) -> None:
         """Have everything read and verified, what an analyzer holds to be grave included."""
@@ -191,6 +192,7 @@ class _Reading:
         if outcome.value is None:
             self.unread.setdefault(task.part, outcome.error or outcome.status.value)
             return []
+        self.read.add(task.part)
         evidence = labelled(task.evidence)
         said = [placer.place(reported, task, evidence) for reported in outcome.value.answer.findings]
         placed, decided = self.memory.sort(one for one in said if isinstance(one, Finding))
@@ -250,14 +252,16 @@ def _analyzed_files(target: Target, on_disk: frozenset[str]) -> Iterator[FileCov
 
 
 def _read_files(target: Target, plan: ReviewPlan, reading: _Reading) -> Iterator[FileCoverage]:
-    """Say of each file whether all of its finders have read it. Those whose finders failed are missing as units."""
+    """Say of each file whether all of its finders have read it, some of them, or none."""
     yield from _unreadable(target)
     yield from (FileCoverage(path, "skipped", why) for path, why in plan.skipped)
     failed: dict[str, str] = {}
+    read = {path for index in reading.read for path in plan.readings[index].part.paths}
     for index, why in reading.unread.items():
         failed.update(dict.fromkeys(plan.readings[index].part.paths, why))
     for path in dict.fromkeys(path for part in plan.readings for path in part.part.paths):
-        yield FileCoverage(path, "partly" if path in failed else "reviewed", failed.get(path))
+        status = "reviewed" if path not in failed else "partly" if path in read else "missing"
+        yield FileCoverage(path, status, failed.get(path), of_unit=path in failed)
 
 
 def _left_out(plan: ReviewPlan) -> list[str]:

@@ -85,16 +85,11 @@ def _checked(finding: Finding, read: Callable[[str], str | None], hidden: Collec
     return finding.model_copy(update={"suggestion": checked.diff, "notes": notes})
 
 
-def checked_suggestion(finding: Finding, text: str) -> str | None:
-    """Return the finding's suggestion as a diff of `text`, its file, or None when it doesn't apply or doesn't parse.
+def check(finding: Finding, text: str, hidden: Collection[int] = ()) -> Checked:
+    """Return the finding's suggestion as a diff of `text`, or why there is none; `hidden` lines are never shown.
 
     `finding.suggestion` is what is to stand in the place of the lines `line` to `end_line`.
     """
-    return check(finding, text).diff
-
-
-def check(finding: Finding, text: str, hidden: Collection[int] = ()) -> Checked:
-    """Return the finding's suggestion as a diff of `text`, or why there is none; `hidden` lines are never shown."""
     replacement = finding.suggestion
     if not replacement or not replacement.strip():
         return Checked()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -51,15 +51,19 @@ class Part:
         return "\n\n".join(view.text for view in self.views)
 
 
-def view_target(target: Target, evidence: Iterable[Finding] = ()) -> tuple[FileView, ...]:
-    """Return a view of each file under review, in the target's order.
+def view_target(
+    target: Target, evidence: Iterable[Finding] = (), *, without: Container[str] = ()
+) -> tuple[FileView, ...]:
+    """Return a view of each file under review but those `without`, in the target's order.
 
     Lines in which the secrets scan among the `evidence` found something are shown up to where the secret begins.
     """
     masks = masks_of(evidence)
     if target.whole:
-        return tuple(_whole_file(path, target.snapshot.read(path), masks[path]) for path in target.paths)
-    return tuple(_changed_file(target, change, masks[change.path]) for change in target.changes)
+        paths = (path for path in target.paths if path not in without)
+        return tuple(_whole_file(path, target.snapshot.read(path), masks[path]) for path in paths)
+    changes = (change for change in target.changes if change.path not in without)
+    return tuple(_changed_file(target, change, masks[change.path]) for change in changes)
 
 
 # What is shown of a line in which a secret was found, by line number: the code before it.
