@@ -28,7 +28,7 @@ from fanfold import errors
 from fanfold.agents import clients
 from fanfold.agents.api import ApiBackend
 from fanfold.agents.backends import Premises, choose_backend
-from fanfold.agents.clients import platform_of
+from fanfold.agents.clients import PLATFORMS, platform_of
 from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
 from fanfold.engine.attempt import Attempt
 from fanfold.testing import MessagesServer, Reply
@@ -213,6 +213,17 @@ def test_an_extra_that_is_missing_is_one_clear_line(monkeypatch, switch, module,
     said = ask()
     assert type(said) is errors.BadRequest
     assert f"({module}): pip install 'fanfold[{extra}]'" in str(said)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
+def test_where_there_are_no_batches_they_are_refused_before_the_run(platform, tmp_path):
+    """In one line, that names the switch; the Messages API is there all the same."""
+    environ = {platform.switch: "1", "ANTHROPIC_API_KEY": "k"}
+    with pytest.raises(errors.UsageError) as said:
+        choose_backend("batch", environ, tmp_path)
+    assert f"{platform.switch} is set, and {platform.name} has no Message Batches" in str(said.value)
+    assert choose_backend("api", environ, tmp_path).name == "api"
+    assert choose_backend("batch", {**environ, platform.switch: "0"}, tmp_path).name == "batch"
 
 
 @pytest.mark.parametrize(

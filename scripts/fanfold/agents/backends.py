@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanfold.agents.claude_cli import find_claude, login_of
+from fanfold.agents.clients import platform_of
 from fanfold.agents.credentials import credential_source
 from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.errors import UsageError
@@ -85,6 +86,11 @@ def choose_backend(asked: str, environ: Mapping[str, str], home: Path, replay: s
     if asked in {"api", BATCH} and not source:
         raise UsageError(
             f"--backend {asked}: no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
+        )
+    if asked == BATCH and (platform := platform_of(environ)):
+        raise UsageError(
+            f"--backend {BATCH}: {platform.switch} is set, and {platform.name} has no Message Batches; "
+            "take --backend api, or unset it"
         )
     if asked == "claude-code" and find_claude(environ) is None:
         raise UsageError("--backend claude-code: there is no claude CLI on PATH: install Claude Code")
