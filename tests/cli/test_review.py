@@ -195,6 +195,15 @@ def test_a_dry_run_sends_nothing(repository, fanfold, served):
     assert not (repository.root / ".fanfold").exists()
 
 
+def test_a_dry_run_makes_no_store(repository, fanfold, served):
+    """A repository that holds aspects of its own under .fanfold has nothing else there afterwards."""
+    served(answers())
+    own = repository.root / ".fanfold" / "aspects"
+    own.mkdir(parents=True)
+    assert fanfold("review", "--dry-run").code == 0
+    assert [*own.parent.rglob("*")] == [own]
+
+
 def test_fail_on_looks_at_what_the_change_brought(repository, fanfold):
     """Severity at or above it, introduced: exit 1; above all that was found: exit 0."""
     assert fanfold("review", "--fail-on", "medium").code == 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from fanfold.agents.backends import BATCH, Choice
 from fanfold.agents.estimate import Estimate, Tokens, counted_tokens_of, estimate
+from fanfold.engine.database import NAME
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.store import SqliteStore
 from fanfold.errors import UsageError, WorkerError
@@ -26,8 +27,9 @@ def priced(units: Sequence[Unit[Any]], options: Options, choice: Choice, root: P
     """
     tokens = _counted(units, choice) if exact and units else None
     folder = root / FOLDER
-    # Nothing is made for a dry run.
-    history = asyncio.run(_history(folder, {unit.kind for unit in units})) if folder.is_dir() else {}
+    # No store is made for a dry run: without one there is no history.
+    kept = (folder / NAME).exists()
+    history = asyncio.run(_history(folder, {unit.kind for unit in units})) if kept else {}
     return estimate(units, options.jobs, tokens=tokens, history=history, batch=choice.name == BATCH)
 
 
