@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from fanfold import Supervisor, fan_out
 from fanfold.agents import batch as batch_module
+from fanfold.agents import connection
 from fanfold.agents.backends import Premises
 from fanfold.agents.batch import BatchBackend
 from fanfold.agents.batch_ledger import Ledger, chunks, custom_id
@@ -33,10 +34,14 @@ SCRIPT = [
 ]
 
 
-def spec(task):
+BRIEF = Brief("claude-opus-5-5", None, "You are one of several.", (REPORT,))
+OLD = Brief("claude-haiku-4-5", "high", "You are one of several.", (REPORT,))
+
+
+def spec(task, brief=BRIEF):
     return AgentSpec(
         role="finder",
-        brief=Brief("claude-opus-5-5", None, "You are one of several.", (REPORT,)),
+        brief=brief,
         context="The change.",
         task=f"Do task {task}.",
         answer=REPORT,
@@ -67,12 +72,13 @@ def served(monkeypatch):
         server.__exit__(None, None, None)
 
 
-def run(folder, tasks, *, deadline_s=None):
+def run(folder, tasks, *, deadline_s=None, brief=BRIEF):
     """Ask all tasks under a supervisor as the command line makes it; returns their outcomes, and notes."""
 
     async def go():
         backend = BatchBackend(Premises(None, folder))
-        units = [agent_unit(spec(task), spec(task), kind="finder", label=str(task)) for task in tasks]
+        specs = [spec(task, brief) for task in tasks]
+        units = [agent_unit(one, one, kind="finder", label=str(task)) for task, one in zip(tasks, specs, strict=True)]
         lanes = {"model:*": LaneLimits(limit=1000, start=1000)}
 
         async def ask(unit, attempt):
@@ -293,6 +299,36 @@ def test_a_batch_that_is_gone_is_submitted_anew(served, tmp_path):
     outcomes, _ = run(folder, [1])
     assert words(outcomes) == [["1"]]
     assert len(creations(server)) == 2
+
+
+def test_a_request_is_fitted_to_its_model(served, tmp_path):
+    """As over `api`: an effort that the model does not know is left out, with a note, and asked about once."""
+    server = served()
+    outcomes, notes = run(tmp_path / ".fanfold", range(3), brief=OLD)
+    assert words(outcomes) == [["0"], ["1"], ["2"]]
+    assert notes == [
+        "claude-haiku-4-5 does not know the effort 'high' (it knows: none): it was left out",
+        "the model claude-haiku-4-5 is deprecated, and retires on 2027-02-01",
+    ]
+    (created,) = creations(server)
+    assert all("output_config" not in request["params"] for request in created.body["requests"])
+    assert [record.path for record in server.requests].count("/v1/models/claude-haiku-4-5") == 1
+
+
+def test_a_fitted_request_is_found_again_without_asking_what_the_model_knows(served, tmp_path, monkeypatch):
+    """The same request has the same name, whether or not it could be fitted."""
+    server = served(ServerOptions(batch_s=3600))
+    folder = tmp_path / ".fanfold"
+    run(folder, [1], deadline_s=0.6, brief=OLD)
+    server.advance(3600)
+
+    async def unknown(client, model):
+        return None
+
+    monkeypatch.setattr(connection, "ask_capabilities", unknown)
+    outcomes, _ = run(folder, [1], brief=OLD)
+    assert words(outcomes) == [["1"]]
+    assert len(creations(server)) == 1
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 1}', "\0"])

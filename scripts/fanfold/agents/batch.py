@@ -17,7 +17,7 @@ from fanfold import errors
 from fanfold.agents.api_errors import error_of
 from fanfold.agents.api_stream import foreign_errors_mapped, turn_of, usage_of
 from fanfold.agents.batch_ledger import Ledger, Request, chunks, custom_id
-from fanfold.agents.clients import open_client
+from fanfold.agents.connection import Connection
 from fanfold.agents.conversation import Turn
 from fanfold.agents.loop import converse
 from fanfold.agents.spec import A, AgentSpec, Answered
@@ -25,8 +25,6 @@ from fanfold.engine.attempt import Attempt
 from fanfold.models import Usage
 
 if TYPE_CHECKING:
-    import anthropic
-
     from fanfold.agents.backends import Premises
 
 # What comes within so many seconds of the last request goes into the same batch.
@@ -63,18 +61,17 @@ class BatchBackend:
 
     def __init__(self, premises: Premises) -> None:
         self._ledger = Ledger(premises.folder / "batches")
-        self._opened: anthropic.AsyncAnthropic | None = None
+        self._connection = Connection()
         self._gathered: dict[str, tuple[Request, asyncio.Future[Any]]] = {}
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._submitting: set[asyncio.Task[None]] = set()
         self._batches: dict[str, _Waiting] = {}
-        self._notes: dict[str, None] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know: batches that go on without this process."""
-        return tuple(self._notes)
+        """What the user should know of the models, and of batches that go on without this process."""
+        return self._connection.notes
 
     async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> Answered[A]:
         """Have the spec answered in a batch; see `Backend.ask`."""
@@ -92,10 +89,8 @@ class BatchBackend:
         for batch, waiting in self._batches.items():
             self._ledger.strike(batch, waiting.handed)
             if any(self._ledger.has(batch, name) for name in waiting.places):
-                self._notes[f"batch {batch} goes on: run the same command again to take up its answers"] = None
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
+                self._connection.note([f"batch {batch} goes on: run the same command again to take up its answers"])
+        await self._connection.close()
 
     async def _settle(self) -> None:
         """Let submissions come to their end: the server may have taken a batch that nothing has recorded yet."""
@@ -106,15 +101,15 @@ class BatchBackend:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         if late:
-            self._notes["the server did not say whether it took the last batch: it may be paid for, and asked anew"] = (
-                None
-            )
+            said = "the server did not say whether it took the last batch: it may be paid for, and asked anew"
+            self._connection.note([said])
 
     async def _speak(self, request: dict[str, Any], attempt: Attempt, spend: Callable[[Usage], None]) -> Turn:
         """Wait for the result of a request, which may be in a batch already."""
         attempt.began()  # there is no cache entry to wait for, and nothing to hedge
+        # By its name a request is found again, whether or not the model can be asked then what it knows.
         name = custom_id(request)
-        place = self._place(name, request)
+        place = self._place(name, await self._connection.fit(request))
         while not place.done():
             await asyncio.wait([place], timeout=_PULSE_S)
             attempt.alive()
@@ -169,7 +164,7 @@ class BatchBackend:
         requests: Any = [{"custom_id": name, "params": request} for name, request in group.items()]
         try:
             with foreign_errors_mapped():
-                batch = await self._client().messages.batches.create(requests=requests)
+                batch = await self._connection.client().messages.batches.create(requests=requests)
             self._ledger.note(batch.id, group)
         except errors.WorkerError as error:
             _fail(places, error)
@@ -205,7 +200,7 @@ class BatchBackend:
         while True:
             try:
                 with foreign_errors_mapped():
-                    state = await self._client().messages.batches.retrieve(batch)
+                    state = await self._connection.client().messages.batches.retrieve(batch)
                 if state.processing_status == "ended":
                     return
             except errors.TransientError:
@@ -217,7 +212,7 @@ class BatchBackend:
         """Hand out what the batch has; what failed in it is struck from the ledger first, so that it is asked again."""
         failed = {}
         with foreign_errors_mapped():
-            async for told in await self._client().messages.batches.results(batch):
+            async for told in await self._connection.client().messages.batches.results(batch):
                 if told.result.type == "succeeded":
                     waiting.deliver(told.custom_id, told.result)
                 else:
@@ -225,12 +220,6 @@ class BatchBackend:
         self._ledger.strike(batch, failed)
         for name, result in failed.items():
             waiting.deliver(name, result)
-
-    def _client(self) -> anthropic.AsyncAnthropic:
-        if self._opened is None:
-            with foreign_errors_mapped():
-                self._opened = open_client()
-        return self._opened
 
 
 def _turn(result: Any, model: str, spend: Callable[[Usage], None]) -> Turn:
