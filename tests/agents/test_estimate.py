@@ -44,6 +44,17 @@ def test_the_three_prices():
     assert halved.parallel_usd == pytest.approx((told.parallel_usd or 0) / 2)
 
 
+def test_turns_that_look_things_up_are_priced_apart():
+    """Nothing where there are no tools; otherwise each costs less than what is reserved for it."""
+    assert estimate(UNITS, 8).lookups_usd == 0
+    tool = {"name": "grep", "description": "Search.", "input_schema": {"type": "object", "properties": {}}}
+    brief = Brief(MODEL, "high", "You are one of several.", (REPORT,), (tool,))
+    spec = AgentSpec("finder", brief, "The change. " * 500, "Task.", REPORT, 1000)
+    told = estimate([agent_unit(spec, Task(spec), kind="finder", label=label) for label in "ab"], 8)
+    lookups, worst = told.lookups_usd or 0, told.worst_case_usd or 0
+    assert 0 < lookups * spec.allowance.turns < worst
+
+
 def test_an_unknown_price_is_unknown():
     """Not zero, for none of the three."""
     told = estimate([unit(1), unit(2, "no-such-model")], 8)

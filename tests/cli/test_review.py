@@ -195,6 +195,30 @@ def test_a_dry_run_sends_nothing(repository, fanfold, served):
     assert not (repository.root / ".fanfold").exists()
 
 
+@pytest.mark.parametrize(("backend", "looks"), [("api", True), ("batch", False)])
+def test_a_dry_run_prices_the_plan_that_runs(repository, fanfold, served, backend, looks):
+    """What is counted has the tools that a run's requests have: a batch's agents get none to look things up with."""
+    server = served(answers())
+    ended = fanfold("review", "--dry-run", "--exact", "--backend", backend)
+    assert ended.code == 0
+    tools = {tool["name"] for record in server.requests for tool in record.body["tools"]}
+    assert ("grep" in tools) is looks
+    assert ("look-ups" in ended.out) is looks
+
+
+def test_a_batch_is_priced_at_half_and_takes_all_at_once(repository, fanfold, served):
+    """However few jobs there are; how long it waits nobody knows."""
+    served(answers())
+    said = [
+        {line[:11].strip(): line[12:] for line in fanfold("review", "--dry-run", *extra).out.splitlines()}
+        for extra in (["--backend", "host", "--jobs", "1"], ["--backend", "batch", "--jobs", "1"])
+    ]
+    prices = [float(one["cost"].split()[0].strip("$")) for one in said]
+    assert prices[1] == pytest.approx(prices[0] / 2, abs=0.01)
+    assert said[0]["time"] == "about 1 min 30 s"
+    assert said[1]["time"] == "about 45 s once the batch is under way, which can take up to a day"
+
+
 def test_a_dry_run_makes_no_store(repository, fanfold, served):
     """A repository that holds aspects of its own under .fanfold has nothing else there afterwards."""
     served(answers())

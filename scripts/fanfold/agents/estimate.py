@@ -14,6 +14,7 @@ from fanfold.agents.clients import open_client
 from fanfold.agents.layout import request_of
 from fanfold.agents.prices import cost_usd, estimate_tokens
 from fanfold.agents.spec import AgentSpec
+from fanfold.agents.units import lookup_turn_usd
 from fanfold.models import Frozen, Unit
 
 # What sub-agents were seen to write, thinking included: for estimates only, never for the reservation.
@@ -27,8 +28,9 @@ class Estimate(Frozen):
 
     `alone_usd` is one agent that reads everything once and does all of it, without a cache; `parallel_uncached_usd` all
     of them side by side, each paying for the shared part in full; `parallel_usd` the same as fanfold runs them, that
-    part written to the cache once and read by the others. `exact` tells that the API counted the tokens. `seconds` go
-    by what earlier runs took where there are any.
+    part written to the cache once and read by the others: each with one turn. `lookups_usd` comes on top each time that
+    every one that can look things up does so in a further turn, 0 where none can. `worst_case_usd` is what is reserved.
+    `exact` tells that the API counted the tokens. `seconds` go by what earlier runs took where there are any.
     """
 
     units: int
@@ -37,6 +39,7 @@ class Estimate(Frozen):
     alone_usd: float | None
     parallel_uncached_usd: float | None
     parallel_usd: float | None
+    lookups_usd: float | None
     worst_case_usd: float | None
     seconds: float
     exact: bool = False
@@ -112,8 +115,7 @@ def estimate(
     counted = tokens if tokens is not None else expected_tokens_of(units)
     totals = [0.0, 0.0, 0.0]
     known = True
-    for prefix, group in _by_prefix(units).items():
-        del prefix  # the groups are what counts
+    for group in _by_prefix(units).values():
         prices = _group_usd(group, counted, batch=batch)
         known = known and None not in prices
         totals = [total + (price or 0.0) for total, price in zip(totals, prices, strict=True)]
@@ -125,6 +127,7 @@ def estimate(
         alone_usd=alone,
         parallel_uncached_usd=uncached,
         parallel_usd=parallel,
+        lookups_usd=_sum(lookup_turn_usd(unit.payload.spec) for unit in units if unit.payload.spec.brief.lookups),
         worst_case_usd=_sum(unit.reserve_usd for unit in units),
         seconds=_seconds(units, jobs, history or {}),
         exact=tokens is not None,

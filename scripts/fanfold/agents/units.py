@@ -45,6 +45,16 @@ def agent_unit(
     )
 
 
+def lookup_turn_usd(spec: AgentSpec[Any]) -> float | None:
+    """Price a turn in which an agent looks things up, as it is expected; None when the model's price is unknown."""
+    return cost_usd(
+        spec.model,
+        cache_read=estimate_tokens("".join(spec.texts)),
+        cache_write=_REPLY_TOKENS,
+        output=_CALL_TOKENS,
+    )
+
+
 def reserve_usd(spec: AgentSpec[Any], *, again: bool = False) -> float | None:
     """Bound from above what one attempt may cost, in US dollars; None when the model's price is unknown.
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
-from fanfold.agents.backends import BATCH, Choice
+from fanfold.agents.backends import BACKENDS, BATCH, REPLAY, Choice, Premises
 from fanfold.agents.estimate import Estimate, Tokens, counted_tokens_of, estimate
+from fanfold.agents.replay import ReplayBackend
+from fanfold.cli.session import jobs_at_once
 from fanfold.engine.database import NAME
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.store import SqliteStore
@@ -30,7 +33,18 @@ def priced(units: Sequence[Unit[Any]], options: Options, choice: Choice, root: P
     # No store is made for a dry run: without one there is no history.
     kept = (folder / NAME).exists()
     history = asyncio.run(_history(folder, {unit.kind for unit in units})) if kept else {}
-    return estimate(units, options.jobs, tokens=tokens, history=history, batch=choice.name == BATCH)
+    jobs = jobs_at_once(choice, options)
+    return estimate(units, jobs, tokens=tokens, history=history, batch=choice.name == BATCH)
+
+
+def can_look_up(choice: Choice, replay: str | None) -> bool:
+    """Tell whether sub-agents can look things up in a run, which decides what they are told. Raises UsageError.
+
+    The backend is not opened for that: some make folders. One that says nothing itself can where there is a target.
+    """
+    if choice.name == REPLAY and replay is not None:
+        return ReplayBackend(Premises(None, Path(), recording=Path(replay))).interactive
+    return bool(getattr(resolve_name(BACKENDS[choice.name]), "interactive", True))
 
 
 def _counted(units: Sequence[Unit[Any]], choice: Choice) -> Mapping[str, Tokens]:
@@ -48,14 +62,17 @@ async def _history(folder: Path, kinds: set[str]) -> dict[str, dict[str, float]]
         return {kind: await store.durations(kind) for kind in sorted(kinds)}
 
 
-def estimate_lines(told: Estimate) -> list[str]:
+def estimate_lines(told: Estimate, choice: Choice) -> list[str]:
     """Return an estimate as lines, each with its word in front."""
     about = "" if told.exact else "about "
+    again = f"{money(told.lookups_usd)} more for each further turn in which all of them look things up"
+    waits = " once the batch is under way, which can take up to a day" if choice.name == BATCH else ""
     return [
         f"tokens      {about}{told.input_tokens:,} in, about {told.output_tokens:,} out",
         f"cost        {money(told.parallel_usd)} as fanfold runs it, the shared part written to the cache once",
+        *([] if told.lookups_usd == 0 else [f"look-ups    {again}"]),
         f"alone       {money(told.alone_usd)}, one agent that reads everything once and does all of it",
         f"uncached    {money(told.parallel_uncached_usd)}, in parallel without a cache",
         f"worst case  {money(told.worst_case_usd)}",
-        f"time        about {duration(told.seconds)}",
+        f"time        about {duration(told.seconds)}{waits}",
     ]

@@ -21,7 +21,7 @@ from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
 from fanfold.cli.options import option, shared_of, shared_options
 from fanfold.cli.post import check_post, post_review
-from fanfold.cli.pricing import estimate_lines, priced
+from fanfold.cli.pricing import can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import Session
 from fanfold.errors import OutputError, UsageError
@@ -102,7 +102,8 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     knowledge = _knowledge(target, aspects, given["baseline"], [*_own_word(ctx), *notes])
     choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
     if given["dry_run"]:
-        plan = dry_run(request, target, knowledge, with_agents=choice.name != NO_BACKEND)
+        interactive = None if choice.name == NO_BACKEND else can_look_up(choice, request.replay)
+        plan = dry_run(request, target, knowledge, interactive=interactive)
         told = priced(plan.finders, request, choice, target.root, exact=given["exact"])
         click.echo(_describe(plan, target, choice, told), nl=False)
         return 0
@@ -239,5 +240,8 @@ def _describe(plan: DryRun, target: Target, choice: Choice, told: Estimate) -> s
     ]
     if plan.finders:
         claims = "one verifier" if plan.lenses == 1 else "two verifiers, and a third when they disagree"
-        lines += [*estimate_lines(told), f"then        for each finding {claims}, at the price of what is cached"]
+        lines += [
+            *estimate_lines(told, choice),
+            f"then        for each finding {claims}, at the price of what is cached",
+        ]
     return "\n".join([*lines, *(f"note        {note}" for note in plan.notes)]) + "\n"

@@ -147,11 +147,12 @@ class Session:
         most = backend.most if backend else None
         # A batch takes all there is at once, and its time.
         waits = self.choice.name == BATCH
+        jobs = jobs_at_once(self.choice, options)
         patient = LaneLimits(limit=_BATCHED, start=_BATCHED)
         model = patient if waits else LaneLimits(limit=most, first_event_s=_FIRST_EVENT_S, silence_s=_SILENCE_S)
         cores = os.cpu_count() or 2
         return Supervisor(
-            jobs=_BATCHED if waits else options.jobs + self.extra_jobs,
+            jobs=jobs if waits else jobs + self.extra_jobs,
             deadline_s=options.deadline_s,
             unit_timeout_s=options.timeout_s if self.unit_limit and not waits else None,
             budget=self._budget(),
@@ -220,6 +221,11 @@ class Session:
 
 
 INTERRUPTED = "interrupted"
+
+
+def jobs_at_once(choice: Choice, options: Options) -> int:
+    """Return how many sub-agents are in flight at once: a batch takes all of them."""
+    return _BATCHED if choice.name == BATCH else options.jobs
 
 
 def standing(finding: Finding, at_least: Severity) -> bool:

@@ -141,10 +141,13 @@ def _plan(
     )
 
 
-def dry_run(request: ReviewRequest, target: Target, knowledge: Knowledge, *, with_agents: bool) -> DryRun:
-    """Plan a review; nothing is run and nothing is sent."""
+def dry_run(request: ReviewRequest, target: Target, knowledge: Knowledge, *, interactive: bool | None) -> DryRun:
+    """Plan a review; nothing is run and nothing is sent.
+
+    `interactive` is that of the backend (`Backend.interactive`), None when no sub-agent is asked.
+    """
     usable, notes = _usable(request.analyzers)
-    plan = _plan(request, target, (), knowledge, interactive=True) if with_agents else None
+    plan = None if interactive is None else _plan(request, target, (), knowledge, interactive=interactive)
     return DryRun(
         analyzers=tuple(unit.label for unit in plan_analyzers(target, usable)),
         finders=plan.finders if plan else (),
