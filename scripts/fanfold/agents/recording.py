@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from fanfold import errors
 from fanfold.agents.backends import Backend
 from fanfold.agents.spec import A, AgentSpec, Answered, Lookup
 from fanfold.engine.attempt import Attempt
 from fanfold.engine.runs import write_whole
-from fanfold.models import Frozen, Usage
+from fanfold.models import Frozen
 from fanfold.sources.secrets import mask
 
 _FAULT_CHARACTERS = 200
@@ -33,7 +33,7 @@ class Entry(Frozen):
     """What became of one sub-agent.
 
     `interactive` tells whether it could look things up, which decides what it is asked: it must be the same in a
-    replay. `usage` is what all attempts at it used.
+    replay.
     """
 
     format: Literal[1] = 1
@@ -43,7 +43,12 @@ class Entry(Frozen):
     answer: Mapping[str, Any] | None = None
     failure: Failure | None = None
     lookups: tuple[Lookup, ...] = ()
-    usage: Usage = Usage()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_usage(cls, given: Any) -> Any:
+        """Earlier recordings say what each sub-agent used, which is another thing in every run."""
+        return {name: value for name, value in given.items() if name != "usage"} if isinstance(given, dict) else given
 
 
 class Recorder:
@@ -66,11 +71,10 @@ class Recorder:
             answered = await self._backend.ask(spec, attempt)
         except errors.WorkerError as error:
             failure = Failure(name=type(error).__name__, message=mask(str(error)))
-            self._keep(spec, attempt, failure=failure)
+            self._keep(spec, failure=failure)
             raise
         self._keep(
             spec,
-            attempt,
             answer=_masked(answered.answer.model_dump(mode="json")),
             lookups=tuple(
                 Lookup.model_validate(_masked(lookup.model_dump(mode="json"))) for lookup in answered.lookups
@@ -89,14 +93,11 @@ class Recorder:
         """Write the recording, whole or not at all. Raises OSError."""
         write_whole(self._file, lines_of(self._entries.values()))
 
-    def _keep(self, spec: AgentSpec[Any], attempt: Attempt, **said: Any) -> None:
+    def _keep(self, spec: AgentSpec[Any], **said: Any) -> None:
         """Keep what one attempt came to; a failure does not replace an answer."""
         before = self._entries.get(spec.key)
-        usage = (attempt.usage or Usage()) + (before.usage if before else Usage())
-        if before and before.answer is not None and "failure" in said:
-            self._entries[spec.key] = before.model_copy(update={"usage": usage})
-            return
-        self._entries[spec.key] = Entry(key=spec.key, role=spec.role, interactive=self.interactive, usage=usage, **said)
+        if before is None or before.answer is None or "failure" not in said:
+            self._entries[spec.key] = Entry(key=spec.key, role=spec.role, interactive=self.interactive, **said)
 
 
 def lines_of(entries: Iterable[Entry]) -> str:
