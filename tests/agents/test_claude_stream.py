@@ -81,6 +81,12 @@ FAILURES = {
         errors.NoCredit,
         "until 2026-11-25 10:33 UTC",
     ),
+    "usage limit in words": (
+        [],
+        failed("You have hit your usage limit", api_error_status=429),
+        errors.NoCredit,
+        "a spend limit was reached (429)",
+    ),
     "rate limit": ([], failed("rejected", api_error_status=429), errors.RateLimited, "429"),
     "spend limit": (
         [],
@@ -89,7 +95,12 @@ FAILURES = {
         "",
     ),
     "no credit": ([], failed("Credit balance is too low", api_error_status=402), errors.NoCredit, "402"),
-    "credential": ([], failed("Failed to authenticate.", api_error_status=401), errors.Unauthorized, "401"),
+    "credential": (
+        [],
+        failed("Failed to authenticate.", api_error_status=401),
+        errors.Unauthorized,
+        "claude auth login",
+    ),
     "permission": ([], failed("Failed to authenticate.", api_error_status=403), errors.Unauthorized, "403"),
     "model": ([], failed("There's an issue with the selected model", api_error_status=404), errors.NotFound, "--model"),
     "too large": ([], failed("Request too large", api_error_status=413), errors.BadRequest, "413"),

@@ -9,9 +9,10 @@ from fanfold import errors
 if TYPE_CHECKING:
     import anthropic
 
-_FINAL_BY_STATUS: dict[int, tuple[type[errors.FinalError], str]] = {
+_Kinds = dict[int, tuple[type[errors.FinalError], str]]
+
+_FINAL_BY_STATUS: _Kinds = {
     400: (errors.BadRequest, "the API rejected the request (400)"),
-    401: (errors.Unauthorized, "the API refused the credential (401): check ANTHROPIC_API_KEY"),
     402: (errors.NoCredit, "the account has no credit (402): add some, or raise its limit"),
     403: (errors.Unauthorized, "the credential may not do this (403)"),
     404: (errors.NotFound, "the API does not know this model (404): check --model"),
@@ -32,7 +33,9 @@ _STREAM_ERRORS = {
 }
 _SPEND_WORDS = ("spend limit", "spending limit", "usage limit", "credit balance")
 _OK = 200
+_UNAUTHORIZED = 401
 _RATE_LIMITED = 429
+_REFUSED_KEY = "the API refused the credential (401): check ANTHROPIC_API_KEY"
 _SERVER_ERROR = 500
 
 
@@ -88,23 +91,29 @@ def _map_status(error: anthropic.APIStatusError) -> errors.WorkerError:
         status = _STREAM_ERRORS.get(str(error.type), _SERVER_ERROR)
     said = _clean(error.api_message or error.message)
     spent = (error.error_code or "").endswith("spend_limit_reached")
-    return _by_status(status, said, spent=spent, retry_after_s=_retry_after_s(error))
+    return by_status(status, said, spent=spent, retry_after_s=_retry_after_s(error))
 
 
 def error_of(kind: str, said: str) -> errors.WorkerError:
     """Return the error that the API names by its type, where there is no response of its own: in a batch."""
-    return _by_status(_STREAM_ERRORS.get(kind, _SERVER_ERROR), _clean(said))
+    return by_status(_STREAM_ERRORS.get(kind, _SERVER_ERROR), _clean(said))
 
 
-def _by_status(
-    status: int, said: str, *, spent: bool = False, retry_after_s: float | None = None
+def by_status(
+    status: int, said: str, *, spent: bool = False, retry_after_s: float | None = None, unauthorized: str = _REFUSED_KEY
 ) -> errors.WorkerError:
+    """Return the error that an HTTP status of the API stands for, whoever heard it.
+
+    `said` is the API's own word for it, `spent` tells that it names a spend limit, `unauthorized` is what to do about
+    a credential that is refused.
+    """
+    final: _Kinds = {**_FINAL_BY_STATUS, _UNAUTHORIZED: (errors.Unauthorized, unauthorized)}
     if status == _RATE_LIMITED:
         if spent or any(word in said.lower() for word in _SPEND_WORDS):
             return errors.NoCredit(f"a spend limit was reached (429): {said}")
         return errors.RateLimited(f"rate limited (429): {said}", retry_after_s=retry_after_s)
-    if status in _FINAL_BY_STATUS:
-        kind, message = _FINAL_BY_STATUS[status]
+    if status in final:
+        kind, message = final[status]
         return kind(f"{message}: {said}")
     if status in _TRANSIENT_STATUS:
         return errors.ConnectionLost(f"the API ended the request ({status}): {said}")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fanfold import errors
+from fanfold.agents.api_errors import by_status
 from fanfold.agents.prices import cost_usd, priced
 from fanfold.agents.spec import A, AnswerTool
 from fanfold.models import Usage, add_unknown
@@ -188,7 +189,9 @@ class Transcript:
             return by_reason[0](f"{by_reason[1]}: {said}")
         if result.get("api_error") == "usage_limit_reached" or "limit_reached" in str(result.get("api_error_code")):
             return errors.NoCredit(f"{said}{self._reset()}; run the same command again then: what has an answer stays")
-        return _by_status(status, said) if isinstance(status, int) else _by_kind(self._failure, said)
+        if isinstance(status, int):
+            return by_status(status, said, unauthorized=_REFUSED_LOGIN)
+        return _by_kind(self._failure, said)
 
     def _reset(self) -> str:
         if self._resets_at is None:
@@ -210,32 +213,7 @@ _BY_REASON: Mapping[str, tuple[type[errors.WorkerError], str]] = {
 _BY_ERROR: Mapping[str, tuple[type[errors.WorkerError], str]] = {
     "max_output_tokens": (errors.Truncated, "the token limit ended the answer"),
 }
-_FINAL: Mapping[int, tuple[type[errors.FinalError], str]] = {
-    401: (errors.Unauthorized, "the API refused the login (401): log in again with `claude auth login`"),
-    402: (errors.NoCredit, "the account has no credit (402)"),
-    403: (errors.Unauthorized, "the login may not do this (403)"),
-    404: (errors.NotFound, "the API does not know this model (404): check --model"),
-    413: (errors.BadRequest, "the request is too large (413): look at a smaller target"),
-}
-_RATE_LIMITED = 429
-_SPEND_WORDS = ("spend limit", "spending limit", "credit balance")
-_TRANSIENT = frozenset({408, 409, 499})
-_SERVER_ERROR = 500
-
-
-def _by_status(status: int, said: str) -> errors.WorkerError:
-    if status == _RATE_LIMITED and any(word in said.lower() for word in _SPEND_WORDS):
-        return errors.NoCredit(f"a spend limit was reached (429): {said}")
-    if status == _RATE_LIMITED:
-        return errors.RateLimited(f"rate limited (429): {said}")
-    if status in _FINAL:
-        kind, message = _FINAL[status]
-        return kind(f"{message}: {said}")
-    if status in _TRANSIENT:
-        return errors.ConnectionLost(f"the API ended the request ({status}): {said}")
-    if status >= _SERVER_ERROR:
-        return errors.Overloaded(f"the API failed ({status}): {said}")
-    return errors.BadRequest(f"the API rejected the request ({status}): {said}")
+_REFUSED_LOGIN = "the API refused the login (401): log in again with `claude auth login`"
 
 
 def _by_kind(kind: str, said: str) -> errors.WorkerError:
