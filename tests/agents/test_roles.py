@@ -1,7 +1,11 @@
 """Which model a role has: the default, the run's, or its own."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from fanfold import skills
 from fanfold.agents.roles import DEFAULT_MODEL, ROLES, model_for, models_of
 from fanfold.errors import UsageError
 from fanfold.skills.request import Options
@@ -12,12 +16,17 @@ def options(model=None, *chosen):
     return Options(model=run, models=models)
 
 
-def test_each_role_has_a_sensible_default():
-    """Roles that share a context share a model, and so its cache entry; who reads little may be cheaper."""
-    chosen = options()
-    assert model_for("finder", chosen) == model_for("verifier", chosen) == DEFAULT_MODEL
-    assert model_for("summariser", chosen) != DEFAULT_MODEL
-    assert {role: model_for(role, Options()) for role in ROLES} == dict.fromkeys(ROLES, DEFAULT_MODEL)
+def test_roles_share_a_model_by_default():
+    """Roles that share a context share a model, and so its cache entry."""
+    for chosen in (options(), Options()):
+        assert {role: model_for(role, chosen) for role in ROLES} == dict.fromkeys(ROLES, DEFAULT_MODEL)
+
+
+def test_every_role_that_is_offered_has_agents():
+    """What --model-for offers is what some agent is asked as."""
+    rooms = Path(skills.__file__).parent.rglob("*.py")
+    asked = {role for room in rooms for role in re.findall(r'model_for\("(\w+)"', room.read_text(encoding="utf-8"))}
+    assert asked == set(ROLES)
 
 
 def test_one_name_is_for_everybody():
@@ -28,8 +37,8 @@ def test_one_name_is_for_everybody():
 
 def test_a_role_may_have_its_own():
     """Which counts more than the run's; of two for the same role the last one does."""
-    chosen = options("m", "verifier=a", "summariser = b", "verifier=c")
-    assert [model_for(role, chosen) for role in ("finder", "verifier", "summariser")] == ["m", "c", "b"]
+    chosen = options("m", "verifier=a", "triager = b", "verifier=c")
+    assert [model_for(role, chosen) for role in ("finder", "verifier", "triager")] == ["m", "c", "b"]
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,12 @@ _SURE_OUTPUT_TOKENS = 32_000
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """One model: tokens that it reads and writes at most, the levels of effort that it knows, and when it ends.
+    """One model: tokens that it writes at most, the levels of effort that it knows, and when it ends.
 
     None where the API does not say.
     """
 
     model: str
-    context_tokens: int | None = None
     output_tokens: int | None = None
     efforts: frozenset[str] | None = None
     ends: str | None = None
@@ -56,7 +55,7 @@ def capabilities_of(info: ModelInfo) -> Capabilities:
         efforts = frozenset(
             name for name, level in levels.items() if isinstance(level, dict) and level.get("supported")
         )
-    return Capabilities(info.id, info.max_input_tokens, info.max_tokens, efforts, _end_of(info))
+    return Capabilities(info.id, info.max_tokens, efforts, _end_of(info))
 
 
 def _end_of(info: ModelInfo) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from fanfold.errors import UsageError
@@ -12,24 +11,12 @@ from fanfold.errors import UsageError
 DEFAULT_MODEL = "claude-opus-5-5"
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role of sub-agents: what it does, and the model that it has by default."""
-
-    does: str
-    model: str = DEFAULT_MODEL
-
-
-# Roles that read the same context share its cache entry only if they agree on the model: a cheaper verifier would pay
-# for the whole context once more. A summariser reads what nobody else does.
-ROLES: Mapping[str, Role] = {
-    "finder": Role("reads a change for some aspects"),
-    "verifier": Role("tries to refute what a finder reports"),
-    "triager": Role("says why a cluster of tests fails"),
-    "planner": Role("decides what an analysis has to look at"),
-    "worker": Role("reads one area of the code for an analysis"),
-    "synthesiser": Role("answers the question from what the workers found"),
-    "summariser": Role("puts a file, a log or a cluster of failures into few words", "claude-haiku-5-5"),
+# What each role does. All have the same model by default: those that read the same context share its cache entry only if
+# they agree on the model, and a cheaper verifier would pay for the whole context once more.
+ROLES: Mapping[str, str] = {
+    "finder": "reads a change for some aspects",
+    "verifier": "tries to refute what a finder reports",
+    "triager": "says why a cluster of tests fails",
 }
 
 
@@ -52,13 +39,13 @@ def model_for(role: str, options: Chosen) -> str:
 def models_of(model: str | None, chosen: Iterable[str]) -> tuple[str, dict[str, str]]:
     """Return the run's model, and those of the roles that have another one.
 
-    `model` is the one that was asked for, for every role; None leaves each role its default. `chosen` are pairs
+    `model` is the one that was asked for, None leaves it at the default. `chosen` are pairs
     "ROLE=NAME", which count more. Raises UsageError.
     """
     if model is not None and not model.strip():
         raise UsageError("--model: a name is expected")
     run = model or DEFAULT_MODEL
-    models = {} if model else {name: role.model for name, role in ROLES.items() if role.model != run}
+    models = {}
     for pair in chosen:
         role, _, name = (part.strip() for part in pair.partition("="))
         if role not in ROLES or not name:
