@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import anthropic
 import google.auth
 import google.auth.credentials
 import pytest
@@ -131,6 +132,21 @@ def _aws_event(data: bytes) -> bytes:
     prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
     start = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers + payload
     return start + struct.pack("!I", zlib.crc32(start))
+
+
+def test_the_fast_transport_is_used_and_nothing_is_retried(monkeypatch):
+    """That of aiohttp where it is installed, as it is for these tests; only the engine asks again."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+
+    async def main() -> None:
+        client = clients.open_client()
+        try:
+            assert isinstance(client._client, type(anthropic.DefaultAioHttpClient()))
+            assert client.max_retries == 0
+        finally:
+            await client.close()
+
+    asyncio.run(main())
 
 
 def test_amazon_bedrock(monkeypatch):

@@ -44,6 +44,7 @@ class Scripted:
 
     name = "scripted"
     interactive = True
+    notes = ()
     most: int | None = None
 
     def __init__(self, **said: Sequence[str | errors.WorkerError]) -> None:

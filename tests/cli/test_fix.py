@@ -225,8 +225,9 @@ def test_no_fix_leaves_the_repository(repository, fanfold, tmp_path):
     assert config.read_text() == before
 
 
-def test_a_review_applies_what_it_suggests(repository, fanfold, monkeypatch):
-    """`fanfold review --fix`, where a sub-agent has lost the indentation; the report stays alone on stdout."""
+@pytest.fixture
+def suggesting(monkeypatch):
+    """Make a server the API whose finder suggests something, with the indentation lost."""
     suggestion = 'return db.execute("select * from t where name = ?", (name,))'
     report = {"findings": [reported(suggestion=suggestion)]}
     holds = {"verdict": "holds", "reason": "It is so.", "severity": "critical", "by_this_change": True}
@@ -235,11 +236,31 @@ def test_a_review_applies_what_it_suggests(repository, fanfold, monkeypatch):
         Rule("You are a verifier", [Reply(json=holds)]),
         Rule("", [Reply(json={"findings": []})]),
     ]
-    before = read(repository, "app.py")
     with MessagesServer(script) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
-        ended = fanfold("review", "--analyzer", "none", "--fix", "--quiet")
+        yield
+
+
+@pytest.mark.usefixtures("suggesting")
+def test_a_review_that_cannot_apply_what_it_suggests_is_incomplete(repository, fanfold):
+    """It ends as `fanfold fix` does, unless it has something worse to say."""
+    repository.commit("Find by whatever")
+    repository.write("app.py", "rewritten = True\n")
+    review = ("review", "HEAD", "--analyzer", "none", "--quiet")
+    assert fanfold(*review).code == 0
+    ended = fanfold(*review, "--fix")
+    assert "is not applied" in ended.err
+    assert ended.code == fanfold("fix").code == 3
+    assert fanfold(*review, "--fix", "--fail-on", "low").code == 1
+
+
+@pytest.mark.usefixtures("suggesting")
+def test_a_review_applies_what_it_suggests(repository, fanfold):
+    """`fanfold review --fix`, where a sub-agent has lost the indentation; the report stays alone on stdout."""
+    before = read(repository, "app.py")
+    ended = fanfold("review", "--analyzer", "none", "--fix", "--quiet")
+    assert ended.code == 0
     assert '+    return db.execute("select * from t where name = ?", (name,))' in ended.out
     assert "undo" not in ended.out
     assert read(repository, "app.py").endswith('\n    return db.execute("select * from t where name = ?", (name,))\n')

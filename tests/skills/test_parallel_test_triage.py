@@ -86,6 +86,7 @@ class Scripted:
 
     name = "scripted"
     interactive = True
+    notes = ()
     most = None
 
     def __init__(self, answer):

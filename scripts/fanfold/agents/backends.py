@@ -31,6 +31,10 @@ class Backend(Protocol):
     interactive: bool
     most: int | None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of it, once it is closed."""
+
     async def ask(self, spec: AgentSpec[A], attempt: Attempt) -> Answered[A]:
         """Return the validated answer. Raises WorkerError; charges `attempt` for whatever was paid."""
 

@@ -66,6 +66,7 @@ class ClaudeCodeBackend:
     """Sub-agents as processes of the claude CLI; as many at once as there is memory for."""
 
     name = "claude-code"
+    notes = ()
 
     def __init__(self, premises: Premises) -> None:
         claude = find_claude(os.environ)

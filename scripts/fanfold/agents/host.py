@@ -31,6 +31,7 @@ class HostBackend:
     name = "host"
     interactive = False
     most = None
+    notes = ()
 
     def __init__(self, premises: Premises) -> None:
         if premises.run is None:

@@ -84,7 +84,7 @@ class Recorder:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(getattr(self._backend, "notes", ()))
+        return self._backend.notes
 
     async def close(self) -> None:
         await self._backend.close()

@@ -24,6 +24,7 @@ class ReplayBackend:
 
     name = "replay"
     most = None
+    notes = ()
 
     def __init__(self, premises: Premises) -> None:
         """Read the recording. Raises UsageError."""

@@ -11,7 +11,7 @@ from fanfold.errors import UsageError
 DEFAULT_MODEL = "claude-opus-5-5"
 
 
-# What each role does. All have the same model by default: those that read the same context share its cache entry only if
+# What each role does. All have one model by default: those that read the same context share its cache entry only if
 # they agree on the model, and a cheaper verifier would pay for the whole context once more.
 ROLES: Mapping[str, str] = {
     "finder": "reads a change for some aspects",

@@ -23,7 +23,7 @@ from fanfold.cli.options import option, shared_of, shared_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.pricing import can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
-from fanfold.cli.session import Session
+from fanfold.cli.session import EXIT_DONE, EXIT_INCOMPLETE, Session
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
 from fanfold.reports.filters import count
@@ -126,11 +126,12 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     deliver(run, renderer, chosen)
     if given["accept"]:
         _accept(run, target)
-    if given["fix"]:
-        apply_suggestions(run, (), target.root, err=True)
+    fixed = apply_suggestions(run, (), target.root, err=True) if given["fix"] else EXIT_DONE
     if given["post"]:
         post_review(run, given["pr"], target.root, yes=given["yes"])
-    return session.exit_code(run, given["fail_on"])
+    code = session.exit_code(run, given["fail_on"])
+    # Suggestions that could not be applied are missing; that there are none is no news.
+    return fixed if code == EXIT_DONE and fixed == EXIT_INCOMPLETE else code
 
 
 def _own_word(ctx: click.Context) -> list[str]:

@@ -125,7 +125,7 @@ class Session:
 
     async def _close(self, backend: Backend) -> None:
         await backend.close()
-        self.notes += getattr(backend, "notes", ())
+        self.notes += backend.notes
         if isinstance(backend, Recorder):
             try:
                 backend.save()

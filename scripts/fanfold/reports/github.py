@@ -16,6 +16,7 @@ from fanfold.reports.filters import (
     count,
     fenced,
     inline,
+    introduced,
     older,
     place,
     plain_diff,
@@ -23,7 +24,7 @@ from fanfold.reports.filters import (
     severities,
     without_controls,
 )
-from fanfold.reports.machine import document, edit_for, fingerprints, gap, shown
+from fanfold.reports.machine import document, edit_for, fingerprints, gap
 from fanfold.reports.mentions import unmentioned
 from fanfold.sources.edits import Edit
 from fanfold.sources.text import real
@@ -54,7 +55,7 @@ def review(run: Run, already: Collection[str] = (), *, beside: bool = True) -> d
     `already` are fingerprints of findings that have a comment from an earlier review. Without `beside`, no comment is
     made, and all are told in the body.
     """
-    keyed = [(finding, key) for finding, key in fingerprints(shown(run)) if key not in already]
+    keyed = [(finding, key) for finding, key in fingerprints(introduced(run)) if key not in already]
     placed = [(finding, key, _lines(run, finding) if beside else None) for finding, key in keyed]
     commented = [(finding, key, lines) for finding, key, lines in placed if lines][:MOST_COMMENTS]
     ids = {finding.id for finding, _, _ in commented}
@@ -66,7 +67,7 @@ def review(run: Run, already: Collection[str] = (), *, beside: bool = True) -> d
 
 def _body(run: Run, apart: list[Finding], comments: int) -> str:
     """Return the review's own text, its marker last; `apart` are the findings without a comment of their own."""
-    found, missing = shown(run), gap(run)
+    found, missing = introduced(run), gap(run)
     parts = [f"**{count(len(found), 'finding')}: {severities(found)}.**"] if found else []
     if missing:
         parts.append(f"> [!WARNING]\n> **{_cut(inline(missing))}**")
@@ -87,7 +88,7 @@ def _body(run: Run, apart: list[Finding], comments: int) -> str:
 
 def marker(run: Run) -> str:
     """Return the comment by which a review is known: the same for the same findings at the same commit."""
-    key = content_key(run.target.head, sorted(finding.fingerprint for finding in shown(run)), gap(run))
+    key = content_key(run.target.head, sorted(finding.fingerprint for finding in introduced(run)), gap(run))
     return f"<!-- fanfold:review:{key} -->"
 
 

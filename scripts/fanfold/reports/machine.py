@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from fanfold.models import Finding, Occurrence, Run, content_key
-from fanfold.reports.filters import count, missing, without_controls
+from fanfold.reports.filters import count, introduced, missing, without_controls
 from fanfold.sources.edits import Edit, edit_of
 
 P = TypeVar("P", Finding, Occurrence, Finding | Occurrence)
@@ -52,11 +52,6 @@ def gap(run: Run) -> str | None:
     return sentence(f"Incomplete: {coverage.ok:,} of {count(coverage.planned, 'unit')} covered. Missing: {told}")
 
 
-def shown(run: Run) -> list[Finding]:
-    """Return the findings that the change brought and that nothing speaks against showing, worst first."""
-    return [finding for finding in run.findings if finding.stands]
-
-
 def edit_for(found: Finding | Occurrence) -> Edit | None:
     """Return what the suggestion for a place does to its file; None when there is none, or it is about another file."""
     edit = edit_of(found.suggestion) if found.suggestion else None
@@ -82,7 +77,7 @@ def slug(text: str) -> str:
 
 def places(run: Run) -> Iterator[tuple[Finding, Finding | Occurrence]]:
     """Yield each place of the findings that are shown: what annotates lines annotates all of them."""
-    for finding in shown(run):
+    for finding in introduced(run):
         yield finding, finding
         yield from ((finding, other) for other in finding.also)
 
