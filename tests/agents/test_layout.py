@@ -40,6 +40,15 @@ def test_no_secret_is_sent_on_any_backend(send, where):
     assert "is in use" in sent
 
 
+@pytest.mark.parametrize("send", [on_api, on_host])
+def test_no_secret_of_a_system_prompt_is_sent(send):
+    """Aspects that a repository brings are in it."""
+    brief = Brief("claude-opus-5-5", None, f"You know {TOKEN} by heart.", (REPORT,))
+    sent = send(AgentSpec("finder", brief, "The change.", "Find.", REPORT, 1000))
+    assert TOKEN[4:] not in sent
+    assert "by heart" in sent
+
+
 @pytest.mark.parametrize("send", [on_api, on_claude_code])
 def test_a_correction_is_the_same_words_and_without_secrets(send):
     """It quotes what the model said, which may be a secret of the target."""

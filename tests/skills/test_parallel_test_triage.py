@@ -152,3 +152,15 @@ def test_a_class_is_no_business_of_a_models():
     """What it says has no field for it."""
     assert "class" not in Explanation.model_json_schema()["properties"]
     assert Failure.of(failed(), {}).kind is ClusterClass.UNKNOWN
+
+
+def test_the_same_failure_is_the_same_question_in_another_run():
+    """Addresses and temporary folders are other ones each time; the unit is known again by what is left."""
+    asked = []
+    for run, address in (("pytest-3", "0x7f87e3a95f80"), ("pytest-14", "0x7fbb01c00d10")):
+        backend = Scripted(GOOD)
+        message = f"AssertionError: <function f at {address}> in /tmp/pytest-of-me/{run}/test_a0"
+        triaged(backend, failure(message=message))
+        asked += backend.asked
+    assert asked[0].task == asked[1].task
+    assert "0x…" in asked[0].task

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold.agents.claude_cli import BARE_START, find_claude
 from fanfold.agents.claude_lookups import lookups_of
 from fanfold.agents.claude_stream import ANSWER_TOOL, Transcript
-from fanfold.agents.layout import context_of, correction_of, task_of
+from fanfold.agents.layout import context_of, correction_of, system_of, task_of
 from fanfold.agents.prices import most_tokens, turn_usd
 from fanfold.agents.sealed import Sealed
 from fanfold.agents.spec import A, AgentSpec, Answered
@@ -135,7 +135,7 @@ class ClaudeCodeBackend:
             *([f"--effort={spec.brief.effort}"] if spec.brief.effort else []),
             f"--max-turns={spec.allowance.turns if looks else 1}",
             *([f"--max-budget-usd={budget:.6f}"] if budget and looks else []),
-            f"--system-prompt-file={self._system_prompt(spec.brief.system)}",
+            f"--system-prompt-file={self._system_prompt(system_of(spec))}",
             f"--json-schema={json.dumps(spec.answer.schema)}",
         ]
 

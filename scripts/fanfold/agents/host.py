@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold import __version__, errors
 from fanfold.agents.host_folder import HOST, Answers, HostFolder, Manifest, Prompted, Unreadable, slug
-from fanfold.agents.layout import context_of, task_of
+from fanfold.agents.layout import context_of, system_of, task_of
 from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.engine.folder import Unusable
 from fanfold.models import Usage
@@ -109,7 +109,7 @@ def prompt_of(spec: AgentSpec[Any], answer: Path) -> str:
     """Return all that one agent is told: the same request as on every backend, and where its answer goes."""
     envelope = json.dumps({"unit": spec.key, "answer": "…"}, ensure_ascii=False)
     parts = [
-        spec.brief.system.strip(),
+        system_of(spec).strip(),
         context_of(spec),
         task_of(spec),
         _TAIL.format(

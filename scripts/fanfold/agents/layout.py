@@ -37,10 +37,15 @@ def request_of(
         "model": spec.model,
         "max_tokens": max_tokens or spec.max_tokens,
         "tools": [dict(tool) for tool in spec.brief.tools],
-        "system": [{"type": "text", "text": spec.brief.system}],
+        "system": [{"type": "text", "text": system_of(spec)}],
         "messages": list(_messages(spec, said, correction)),
         **({"output_config": {"effort": spec.brief.effort}} if spec.brief.effort else {}),
     }
+
+
+def system_of(spec: AgentSpec[Any]) -> str:
+    """Return the system prompt as it may be sent: aspects of a repository's own are in it."""
+    return _sendable(spec.brief.system)
 
 
 def context_of(spec: AgentSpec[Any]) -> str:

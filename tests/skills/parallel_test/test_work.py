@@ -328,6 +328,17 @@ def test_a_file_that_can_not_be_imported_is_an_error_and_the_others_run(project)
     assert bad.native == "test_bad.py"
 
 
+def test_a_file_that_is_not_python_is_named_by_its_own_line(project):
+    """Not by pytest's: the error, the file and the line; a missing module by the line that wants it."""
+    done = project.write({"test_s.py": "\ndef test_a(:\n    pass\n", "test_i.py": "import not_there\n"}).run()
+    told = {case.file: case.attempts[0] for case in done.run.cases}
+    assert told["test_s.py"].error_type == "SyntaxError"
+    assert [(f.path, f.line) for f in told["test_s.py"].frames] == [("test_s.py", 2)]
+    assert "_pytest" not in told["test_s.py"].trace
+    assert told["test_i.py"].error_type == "ModuleNotFoundError"
+    assert [(f.path, f.line) for f in told["test_i.py"].frames] == [("test_i.py", 1)]
+
+
 def test_a_conftest_that_can_not_be_read_is_named(project):
     """A suite whose conftest has a syntax error can't be collected, and the reason names file and line."""
     done = project.write({"conftest.py": "def broken(:\n", "test_a.py": "def test_a(): pass\n"}).run()

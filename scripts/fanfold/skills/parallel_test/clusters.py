@@ -57,6 +57,9 @@ def normalised(message: str) -> str:
     return text[:_LONGEST_MESSAGE]
 
 
+_UNPARSED = frozenset({"SyntaxError", "IndentationError", "TabError"})
+
+
 @dataclass(frozen=True)
 class Failure:
     """A test that failed, with the attempt that says most about it."""
@@ -69,7 +72,9 @@ class Failure:
     def of(cls, test: TestResult, kinds: Kinds) -> Failure:
         told = [a for a in test.attempts if a.outcome in BAD]
         attempt = max(told, key=lambda a: (bool(a.frames), bool(a.message)), default=TestAttempt(outcome=test.verdict))
-        default = _KIND_OF_VERDICT.get(test.verdict, ClusterClass.UNKNOWN)
+        # What does not parse fails wherever and whenever it runs; there is nothing to rerun.
+        broken = ClusterClass.REGRESSION if attempt.error_type in _UNPARSED else ClusterClass.UNKNOWN
+        default = _KIND_OF_VERDICT.get(test.verdict, broken)
         return cls(test, attempt, kinds.get(test.id, default))
 
     @cached_property

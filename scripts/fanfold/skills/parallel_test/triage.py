@@ -6,6 +6,7 @@ A model explains; it never changes a verdict or a class. What it says stands on 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -147,6 +148,21 @@ def _cut(text: str, tokens: int) -> str:
     return text[: int(len(text) * share)].rpartition("\n")[0]
 
 
+# What another run of the same failure has else: addresses, and folders that pytest or Python made for it.
+_OF_THIS_RUN = (
+    (re.compile(r"\b0x[0-9a-fA-F]{6,}"), "0x…"),
+    (re.compile(r"pytest-of-([\w.-]+)/pytest-\d+"), r"pytest-of-\1/pytest-…"),
+    (re.compile(r"/tmp/tmp[a-z0-9_]{8}\b"), "/tmp/tmp…"),  # noqa: S108  a name in a text
+)
+
+
+def _steady(text: str) -> str:
+    """Leave out what differs from run to run: the same failure is then the same question, and asked once."""
+    for pattern, instead in _OF_THIS_RUN:
+        text = pattern.sub(instead, text)
+    return text
+
+
 def _task(failure: Failure, suspected: Sequence[str]) -> str:
     attempt, test = failure.attempt, failure.test
     facts = [
@@ -156,11 +172,11 @@ def _task(failure: Failure, suspected: Sequence[str]) -> str:
         f"suspected lines: {', '.join(suspected) or 'none'}",
         f"message: {attempt.message or attempt.outcome.value}",
     ]
-    parts = [fence("failure", "\n".join(facts))]
+    parts = [fence("failure", _steady("\n".join(facts)))]
     if attempt.trace:
-        parts.append(fence("stack", attempt.trace[-_TRACE:]))
+        parts.append(fence("stack", _steady(attempt.trace)[-_TRACE:]))
     if attempt.output:
-        parts.append(fence("output", attempt.output[-_OUTPUT:]))
+        parts.append(fence("output", _steady(attempt.output)[-_OUTPUT:]))
     return "\n\n".join(["Explain this cluster of failed tests.", *parts])
 
 

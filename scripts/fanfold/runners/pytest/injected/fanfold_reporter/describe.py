@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -66,7 +68,27 @@ class Describer:
 
 def failure(error: BaseException, longrepr: object) -> dict[str, Any]:
     """Describe what was raised: the chain of exceptions, the first cause first, and the text that pytest shows."""
-    return {"chain": _chain(error), "text": shown(longrepr, TEXT)}
+    cause = _not_collected_for(error)
+    if cause is None:
+        return {"chain": _chain(error), "text": shown(longrepr, TEXT)}
+    chain = _chain(cause)
+    chain[-1]["frames"] = [frame for frame in chain[-1]["frames"] if not _imports(frame[0])]
+    if isinstance(cause, SyntaxError) and cause.filename and cause.lineno:
+        chain[-1]["frames"].append((cause.filename, cause.lineno, "<module>"))
+        return {"chain": chain, "text": bounded("".join(traceback.format_exception_only(type(cause), cause)), TEXT)}
+    return {"chain": chain, "text": shown(longrepr, TEXT)}
+
+
+def _not_collected_for(error: BaseException) -> BaseException | None:
+    """Return what made a file fail that pytest says it can't collect, None for any other error."""
+    is_pytests = type(error).__name__ == "CollectError" and type(error).__module__.startswith("_pytest")
+    return (error.__cause__ or error.__context__) if is_pytests else None
+
+
+def _imports(path: str) -> bool:
+    if _is_machinery(path) or path.startswith("<frozen importlib"):
+        return True
+    return path == ast.__file__ or "importlib" in Path(path).parts
 
 
 def _chain(error: BaseException | None) -> list[dict[str, Any]]:
@@ -80,13 +102,13 @@ def _chain(error: BaseException | None) -> list[dict[str, Any]]:
     return chain[::-1]
 
 
-def frames(traceback: TracebackType | None) -> list[tuple[str, int, str]]:
+def frames(raised: TracebackType | None) -> list[tuple[str, int, str]]:
     """Return path, line and function from the outermost frame that is not pytest's own to where it was raised."""
     found = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        found.append((code.co_filename, traceback.tb_lineno, code.co_name))
-        traceback = traceback.tb_next
+    while raised is not None:
+        code = raised.tb_frame.f_code
+        found.append((code.co_filename, raised.tb_lineno, code.co_name))
+        raised = raised.tb_next
     while len(found) > 1 and _is_machinery(found[0][0]):
         found.pop(0)
     return found if len(found) <= _FRAMES else found[:_FIRST_FRAMES] + found[_FIRST_FRAMES - _FRAMES :]
