@@ -143,3 +143,10 @@ def test_front_scripts_use_the_standard_library_alone(name):
     path = ROOT / name
     allowed = {*sys.stdlib_module_names, "launcher", "__future__"}
     assert {module.split(".")[0] for module in imports(path)} <= allowed
+
+
+def test_no_file_holds_a_conflict():
+    """What git leaves in a file when two sides of a merge disagree is in none of them."""
+    texts = [path for path in (*ROOT.glob("*.*"), *ROOT.glob("t*/**/*.*"), *ROOT.glob("s*/**/*.*")) if path.is_file()]
+    assert len(texts) > 100, "the files were not found"
+    assert [str(path) for path in texts if re.search(rb"^(<{7}|>{7}) ", path.read_bytes(), re.MULTILINE)] == []
