@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,3 +151,19 @@ def test_no_file_holds_a_conflict():
     texts = [path for path in (*ROOT.glob("*.*"), *ROOT.glob("t*/**/*.*"), *ROOT.glob("s*/**/*.*")) if path.is_file()]
     assert len(texts) > 100, "the files were not found"
     assert [str(path) for path in texts if re.search(rb"^(<{7}|>{7}) ", path.read_bytes(), re.MULTILINE)] == []
+
+
+ROOT_HOLDS = {
+    *(".ci", ".claude", ".claude-plugin", "agents", "benchmarks", "bin", "scripts", "skills", "templates", "tests"),
+    *(".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "icon.png", "pyproject.toml"),
+}
+
+
+def test_the_root_holds_what_the_layout_names():
+    """Nothing that a tool left behind is kept."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout: there is no telling what is kept")
+    kept = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, check=True, text=True).stdout
+    names = {path.partition("/")[0] for path in kept.split("\0") if path}
+    assert "scripts" in names
+    assert names <= ROOT_HOLDS
