@@ -195,6 +195,10 @@ def runs_of(skill: str) -> dict[str, Run]:
         from fanfold.reports.tested_samples import TEST_RUNS
 
         return TEST_RUNS
+    if skill == "multi-file-analysis":
+        from fanfold.reports.analysed_samples import ANALYSES
+
+        return ANALYSES
     return RUNS
 
 
