@@ -129,6 +129,11 @@ BREAKS = {
         "import shop.cart\nfrom shop.cart import price\n",
         [("gone-module", "app.py", 1, [("app.py", 2)])],
     ),
+    "an import and a function whose uses in the same file are left": (
+        {"app.py": "def f(p):\n    return os.path.join(p, g())\n\n\nh = os\n"},
+        "import os\n\n\ndef g():\n    return ''\n\n\ndef f(p):\n    return os.path.join(p, g())\n\n\nh = os\n",
+        [("lost-name", "app.py", 2, []), ("lost-name", "app.py", 2, [("app.py", 5)])],
+    ),
     "an import of what never was": (
         {"shop/more.py": "from .cart import nothing\nfrom .absent import x\n"},
         "",
@@ -161,6 +166,13 @@ FINE = {
     "a call that is to fail": (
         changed("item, rate=1.0", "item"),
         "import pytest\nfrom shop.cart import price\nwith pytest.raises(TypeError):\n    price(1, 2)\n",
+    ),
+    "a removed import of what is a local name, a built-in, only an annotation, or expected to be missing": (
+        {
+            "app.py": "def f(os: sys, re: 'x') -> sys:\n    n: sys = os\n    return open(n)\n"
+            "\n\ntry:\n    re\nexcept NameError:\n    pass\n"
+        },
+        "import os, re, sys\nfrom io import open\n",
     ),
     "names that a module makes as it runs": (
         changed("LIMIT = 10\n", "globals().update(LIMIT=10)\n"),

@@ -152,6 +152,17 @@ def test_what_a_rule_names_is_told_apart():
     assert shown == {"Undefined name `kw`": [9], "Undefined name `row`": [], "Undefined name `rate`": []}
 
 
+def test_two_analyzers_share_a_name_and_not_a_line():
+    """What two report of one name is one finding, what they report of two names in one line is two."""
+    sources = [("ruff:F821",), ("contracts:lost-name",)]
+    found = [
+        finding(title=f"Undefined name `{name}`{more}", mechanism="undefined-name", sources=source)
+        for name in ("os", "helper")
+        for source, more in zip(sources, ("", ": this change removes `it`"), strict=True)
+    ]
+    assert [len(f.sources) for f in merge(found).findings] == [2, 2]
+
+
 def test_what_the_weaker_one_knew_besides_is_kept():
     """Its other places and its notes go into the one that stays."""
     also = (Occurrence(path="b.py", line=3, end_line=3, quote="f(1)"),)

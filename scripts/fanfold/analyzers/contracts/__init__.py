@@ -24,8 +24,10 @@ from fanfold.sources.target import Target
 
 _SURE = 0.95
 _NAMED = 5  # callers in the explanation
+_SHARED = {"lost-name": "undefined-name"}  # with analyzers that report the same fault
 _WHY = {
     "removed-symbol": "Importing the name raises ImportError, taking it as an attribute AttributeError.",
+    "lost-name": "NameError when the line runs.",
     "gone-module": "The import raises ModuleNotFoundError.",
     "unresolved-import": "The import raises ImportError.",
     "changed-signature": "The call raises TypeError when it runs.",
@@ -52,7 +54,7 @@ class Contracts:
 
     def version(self) -> str:
         """Return the version of its rules."""
-        return "1"
+        return "2"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
         """See `Analyzer.analyze`."""
@@ -112,15 +114,15 @@ def _finding(broken: Broken, lines: _Lines) -> Finding | None:
         path=first.path,
         line=first.line,
         end_line=first.end_line,
-        aspect="cross-file",
+        aspect="correctness" if broken.rule == "lost-name" else "cross-file",
         severity=_severity(broken),
         confidence=_SURE,
         verdict=Verdict.PLAUSIBLE,
         title=broken.title,
-        explanation=f"{_WHY[broken.rule]} {_told(broken, lines)}",
+        explanation=" ".join(filter(None, [_WHY[broken.rule], _told(broken, lines) if broken.tells_more else ""])),
         quote=first.quote,
         sources=(f"contracts:{broken.rule}",),
-        mechanism=broken.rule,
+        mechanism=_SHARED.get(broken.rule, broken.rule),
         also=tuple(others),
     )
 

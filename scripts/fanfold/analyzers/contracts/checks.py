@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -58,6 +59,11 @@ class Broken(NamedTuple):
     title: str
     spots: tuple[Spot, ...]
     definition: Spot | None = None
+
+    @property
+    def tells_more(self) -> bool:
+        """Is there more to it than the one line that it is reported on?"""
+        return self.definition is not None or len(self.spots) > 1 or self.rule != "lost-name"
 
 
 Key = tuple[str, str]  # the file at the head, and a name in it: `function`, `Class` or `Class.method`
@@ -159,6 +165,7 @@ class PythonContracts:
 
     def _look(self, uses: Uses, delta: _Delta, rivals: Mapping[str, int]) -> None:
         self._imports(uses, delta)
+        self._lost(uses, delta)
         self._attributes(uses, delta, rivals)
         self._calls(uses, delta, rivals)
 
@@ -170,6 +177,14 @@ class PythonContracts:
                     self._lost_module(path, node, level, module)
                 elif isinstance(node, ast.ImportFrom):
                     self._names(path, node, delta)
+
+    def _lost(self, uses: Uses, delta: _Delta) -> None:
+        """Report names that the file itself no longer binds, anywhere, and still uses."""
+        lost = delta.removed.get(uses.module.path, frozenset()).difference(uses.count, dir(builtins))
+        for node in uses.names:
+            if node.id in lost:
+                title = f"Undefined name `{node.id}`: this change removes what defined it"
+                self._note("lost-name", title, uses.module.path, node, "used here")
 
     def _resolved_before(self, path: str, level: int, module: str) -> str | None:
         change = self._changed.get(path)

@@ -34,6 +34,7 @@ class Uses:
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     calls: list[Use] = field(default_factory=list)
     attributes: list[Use] = field(default_factory=list)
+    names: list[ast.Name] = field(default_factory=list)
     count: Counter[str] = field(default_factory=Counter)
     bound: dict[str, ast.Import | ast.ImportFrom] = field(default_factory=dict)
 
@@ -48,9 +49,9 @@ class Uses:
                 within = node.name if depth == 0 else None
             deeper = depth + isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             guarding = guarded or _guards(node)
-            unguarded = _outside(node)
+            unguarded, unevaluated = _outside(node), _annotations(node)
             waiting.extend(
-                (child, guarded if id(child) in unguarded else guarding, within, deeper)
+                (child, guarded if id(child) in unguarded else guarding or id(child) in unevaluated, within, deeper)
                 for child in ast.iter_child_nodes(node)
             )
         return uses
@@ -68,6 +69,8 @@ class Uses:
             self.calls.append(Use(node, within))
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             self.attributes.append(Use(node, within))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            self.names.append(node)
 
     def module_of(self, modules: Modules, node: ast.expr) -> str | None:
         """Return the file of the module that an expression certainly is."""
@@ -155,6 +158,16 @@ def _outside(node: ast.AST) -> frozenset[int]:
     """Return the ids of those children that a guard does not hold for: handlers and what follows without an error."""
     if isinstance(node, ast.Try | ast.TryStar):
         return frozenset(id(child) for child in [*node.orelse, *node.finalbody])
+    return frozenset()
+
+
+def _annotations(node: ast.AST) -> frozenset[int]:
+    """Return the ids of those children that may never run: annotations are for type checkers."""
+    match node:
+        case ast.FunctionDef(returns=annotation) | ast.AsyncFunctionDef(returns=annotation):
+            return frozenset({id(annotation)})
+        case ast.arg(annotation=annotation) | ast.AnnAssign(annotation=annotation):
+            return frozenset({id(annotation)})
     return frozenset()
 
 

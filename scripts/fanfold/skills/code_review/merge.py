@@ -48,6 +48,7 @@ _FILLER = frozenset(
     ]
 )
 _WORD = re.compile(r"[a-z0-9]+")
+_OF_A_NAME = frozenset({"undefined-name"})  # faults that are told by the first name in the title
 _NAME = re.compile(r"`[^`]+`")
 # Out of 100: "SQL injection via name" and "SQL injection through name" are alike.
 _SAME_WORDS = 70.0
@@ -121,8 +122,12 @@ def _by_rule(finding: Finding) -> bool:
 
 
 def name_different_things(a: Finding, b: Finding) -> bool:
-    """Does one rule report two things by their names, as in "Undefined name `x`"? One title would hide the other."""
-    return a.sources == b.sources and _by_rule(a) and _NAME.findall(a.title) != _NAME.findall(b.title)
+    """Do rules report two things by their names, as in "Undefined name `x`"? One title would hide the other."""
+    if not (_by_rule(a) and _by_rule(b)):
+        return False
+    if a.mechanism == b.mechanism and a.mechanism in _OF_A_NAME:
+        return _NAME.findall(a.title)[:1] != _NAME.findall(b.title)[:1]
+    return a.sources == b.sources and _NAME.findall(a.title) != _NAME.findall(b.title)
 
 
 def squeezed(text: str) -> str:
