@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fanfold.reports.templates import Compiled
 
 # Each format's name and its files' ending. A format for machines is the module of its name, loaded when it is used.
-TEMPLATED: Mapping[str, str] = {"md": "md"}
+TEMPLATED: Mapping[str, str] = {"md": "md", "html": "html"}
 CODED: Mapping[str, str] = {
     "json": "json",
     "sarif": "sarif",

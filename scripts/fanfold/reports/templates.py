@@ -27,6 +27,7 @@ from fanfold.errors import TemplateError
 from fanfold.models import Run
 from fanfold.pack import pack_folder
 from fanfold.reports.filters import FILTERS
+from fanfold.reports.page import PAGE_FILTERS
 
 _UNKNOWN_NAME = re.compile(r"'(\w+)' is undefined|has no attribute '(\w+)'|No filter named '(\w+)'")
 
@@ -77,6 +78,7 @@ def _environment(loader: ChoiceLoader) -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     environment.filters.update(FILTERS)
+    environment.filters.update(PAGE_FILTERS)
     return environment
 
 
@@ -107,7 +109,7 @@ def _hint(message: str, error: Exception) -> str:
     if match is None or not isinstance(error, (UndefinedError, TemplateSyntaxError)):
         return ""
     unknown = next(group for group in match.groups() if group)
-    known: Sequence[str] = list(FILTERS) if match[3] else ["run", *_field_names()]
+    known: Sequence[str] = [*FILTERS, *PAGE_FILTERS] if match[3] else ["run", *_field_names()]
     near = difflib.get_close_matches(unknown, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -1,0 +1,136 @@
+"""Code and diffs as HTML: each line a block with its number, what is written escaped, colours by CSS classes.
+
+The classes are few: `k` keyword, `n` name of what is defined or called, `b` built-in, `s` string, `d` number, `c`
+comment, `p` decorator or preprocessor line. Pygments reads the code; it is loaded when the first quote is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from fanfold.models import Finding
+from fanfold.reports.filters import without_controls
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer  # type: ignore[import-untyped]  # rich brings it, without types
+
+COLOURED = 100_000
+"""So many characters of a report are coloured, the worst findings' first: a page is written in bounded time."""
+LONGEST = 10_000
+"""Code of more characters is shown without colours: some grammars take very long for what is no code of theirs."""
+_LONGEST_LINE = 1_000
+
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+# From the first that a token's kind is below to a class.
+_CLASSES = (
+    ("Comment.Preproc", "p"),
+    ("Comment", "c"),
+    ("Keyword.Constant", "b"),
+    ("Keyword", "k"),
+    ("Operator.Word", "k"),
+    ("Literal.String", "s"),
+    ("Literal.Number", "d"),
+    ("Name.Decorator", "p"),
+    ("Name.Builtin", "b"),
+    ("Name.Function", "n"),
+    ("Name.Class", "n"),
+    ("Name.Tag", "k"),
+    ("Name.Attribute", "n"),
+)
+
+
+def highlighted(code: object, path: str = "", line: int = 1, *, coloured: bool = True) -> Markup:
+    """Return code as an HTML block of numbered lines, the first with the number `line`; its language by `path`'s name.
+
+    Without `coloured` it is only escaped, as is what no grammar is known for, or is too long for one.
+    """
+    text = without_controls(str(code).replace("\r\n", "\n")).strip("\n")
+    lexer = _lexer(_kind(path)) if coloured and _worth_it(text) else None
+    lines = _coloured(text, lexer) if lexer else map(_escaped, text.split("\n"))
+    numbered = "".join(f'<span class="l" data-n="{n}">{one}\n</span>' for n, one in enumerate(lines, line))
+    return Markup(f'<pre class="code"><code>{numbered}</code></pre>')  # noqa: S704  each line is escaped
+
+
+def colourable(findings: Iterable[Finding]) -> int:
+    """Return for how many of the findings, from the first on, there is time to colour the code."""
+    room, number = COLOURED, 0
+    for finding in findings:
+        room -= len(finding.quote)
+        if room < 0:
+            break
+        number += 1
+    return number
+
+
+def _worth_it(text: str) -> bool:
+    return len(text) <= LONGEST and all(len(line) <= _LONGEST_LINE for line in text.split("\n"))
+
+
+def _escaped(text: str) -> str:
+    return str(escape(text))
+
+
+def _kind(path: str) -> str:
+    """Return the part of a file's name that tells its language: its ending, or all of it when it has none."""
+    name = PurePosixPath(path.replace("\n", " ")).name
+    return f"x{PurePosixPath(name).suffix.lower()}" if "." in name.strip(".") else name
+
+
+@lru_cache(maxsize=64)
+def _lexer(name: str) -> Lexer | None:
+    from pygments.lexers import find_lexer_class_for_filename  # type: ignore[import-untyped]  # as above
+
+    found = find_lexer_class_for_filename(name)
+    # A quote is a part of a file: it need not begin with what begins a file of PHP.
+    return found(stripnl=False, ensurenl=False, startinline=True) if found else None
+
+
+def _coloured(text: str, lexer: Lexer) -> Iterator[str]:
+    """Yield each line as HTML; a token that spans lines is closed and opened again."""
+    line: list[str] = []
+    for css, value in _merged((_class(kind), value) for kind, value in lexer.get_tokens(text)):
+        for number, part in enumerate(value.split("\n")):
+            if number:
+                yield "".join(line)
+                line.clear()
+            if part:
+                shown = _escaped(part)
+                line.append(f'<span class="{css}">{shown}</span>' if css and not part.isspace() else shown)
+    yield "".join(line)
+
+
+def _merged(tokens: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Join neighbours of one class: a string is one string, whatever stands in it."""
+    for css, same in groupby(tokens, key=itemgetter(0)):
+        yield css, "".join(value for _, value in same)
+
+
+@lru_cache(maxsize=256)
+def _class(kind: Any) -> str:
+    name = str(kind).removeprefix("Token.")
+    return next((css for prefix, css in _CLASSES if name == prefix or name.startswith(f"{prefix}.")), "")
+
+
+def diffed(diff: object) -> Markup:
+    """Return a unified diff of one file as an HTML block: `ins` and `del` for what changes, without its headers."""
+    shown: list[str] = []
+    old = new = 0
+    text = without_controls(str(diff)).rstrip("\n")
+    for line in text.split("\n"):
+        if start := _HUNK.match(line):
+            old, new = int(start[1]), int(start[2])
+            shown += ['<span class="hunk">⋯\n</span>'] if shown else []
+        elif old or new:
+            tag, number = {"+": ("ins", new), "-": ("del", old)}.get(line[:1], ("span", new))
+            shown.append(f'<{tag} class="l" data-n="{number}">{_escaped(line)}\n</{tag}>')
+            old, new = old + (line[:1] != "+"), new + (line[:1] != "-")
+    shown = shown or [f'<span class="l">{_escaped(text)}\n</span>']
+    return Markup(f'<pre class="code diff"><code>{"".join(shown)}</code></pre>')  # noqa: S704  each line is escaped

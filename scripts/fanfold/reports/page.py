@@ -1,0 +1,116 @@
+"""The filters of HTML templates; what they return as Markup is escaped here, all else is escaped by the template."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from fanfold.models import Finding, Run
+from fanfold.reports.filters import without_controls
+from fanfold.reports.highlight import colourable, diffed, highlighted
+from fanfold.reports.machine import one_line
+from fanfold.suites import TestResult, TestRunResult, TestVerdict
+
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+
+
+def spans(text: object) -> Markup:
+    """Escape text for one line of HTML; what stands between two backticks becomes `code`."""
+    one = one_line(text)
+    parts, at = [], 0
+    for span in _CODE_SPAN.finditer(one):
+        parts += [escape(one[at : span.start()]), Markup("<code>{}</code>").format(span[2].strip())]
+        at = span.end()
+    return Markup("").join([*parts, escape(one[at:])])
+
+
+def paragraphs(text: object) -> Markup:
+    """Escape text like `spans`, each paragraph in a `p`."""
+    shown = filter(None, map(spans, _PARAGRAPHS.split(str(text))))
+    return Markup("\n").join(Markup("<p>{}</p>").format(one) for one in shown)
+
+
+def csp_hash(source: object) -> str:
+    """Return what a content security policy calls the source of a style or script element: `sha256-…`."""
+    return "sha256-" + b64encode(hashlib.sha256(str(source).encode()).digest()).decode()
+
+
+def tally(values: Iterable[object]) -> dict[str, int]:
+    """Return how often each value occurs, in the order in which they come first."""
+    return dict(Counter(map(str, values)))
+
+
+def shown(run: Run) -> list[Finding]:
+    """Return the findings that are not suppressed: those of the change first, each part worst first."""
+    return sorted((f for f in run.findings if f.suppressed is None), key=lambda finding: not finding.introduced)
+
+
+def verbatim(text: object) -> Markup:
+    """Return text as a block that keeps its lines."""
+    return Markup('<pre class="code plain"><code>{}</code></pre>').format(without_controls(str(text)).strip("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Tests that differ between `environments`: a row is a test and its verdict in each of them, or None."""
+
+    environments: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[TestVerdict | None, ...]], ...]
+
+
+def differing(result: TestRunResult) -> Differing | None:
+    """Return what differs between the environments of a test run; None when nothing does, or there is but one."""
+    environments = tuple(tally(test.environment for test in result.tests))
+    verdicts: dict[tuple[str, str, str], dict[str, TestVerdict]] = {}
+    for test in result.tests:
+        verdicts.setdefault((test.suite, test.file, test.name), {})[test.environment] = test.verdict
+    rows = tuple(
+        ("::".join(filter(None, name)), tuple(by.get(where) for where in environments))
+        for name, by in verdicts.items()
+        if len(set(by.values())) > 1
+    )
+    return Differing(environments, rows) if rows else None
+
+
+_ORDER = (
+    TestVerdict.CRASHED,
+    TestVerdict.TIMED_OUT,
+    TestVerdict.ERROR,
+    TestVerdict.FAILED,
+    TestVerdict.FLAKY,
+    TestVerdict.LOST,
+    TestVerdict.NOT_RUN,
+)
+
+
+def worst(result: TestRunResult, most: int) -> list[TestResult]:
+    """Return at most `most` tests: those that went wrong first, then the slowest."""
+    rank = {verdict: number for number, verdict in enumerate(_ORDER)}
+    return sorted(result.tests, key=lambda t: (rank.get(t.verdict, len(rank)), -(t.duration_s or 0.0), t.id))[:most]
+
+
+PAGE_FILTERS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        colourable,
+        csp_hash,
+        differing,
+        diffed,
+        highlighted,
+        one_line,
+        paragraphs,
+        shown,
+        spans,
+        tally,
+        verbatim,
+        worst,
+    )
+}
