@@ -14,7 +14,7 @@ from fanfold import __version__
 from fanfold.errors import UsageError
 from fanfold.models import Coverage, Finding, Occurrence, Severity, TargetRecord, Verdict
 from fanfold.reports import github
-from fanfold.reports.filters import code, fenced, inline, prose
+from fanfold.reports.escape import code, fenced, inline, prose
 from fanfold.reports.formats import CODED, FORMATS, ONLY, Renderer, TemplateChoice
 from fanfold.reports.machine import gap, rule_of
 from fanfold.reports.mentions import unmentioned

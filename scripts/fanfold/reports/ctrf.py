@@ -7,7 +7,8 @@ from typing import Any
 
 from fanfold import __version__
 from fanfold.models import Run
-from fanfold.reports.machine import document, gap, one_line
+from fanfold.reports.escape import one_line
+from fanfold.reports.machine import document, gap
 from fanfold.reports.tested import began, result_of, telling
 from fanfold.suites import BAD, TestResult, TestRunResult, TestVerdict
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from fanfold.models import Dropped, Finding, Occurrence, Run, Severity, Status
+from fanfold.reports.escape import (
+    cell,
+    code,
+    csv,
+    fenced,
+    html_text,
+    inline,
+    one_line,
+    prose,
+    shorten,
+)
 from fanfold.reports.tested import counted_verdicts, flaky, of_cluster, result_of, slowest, telling, unknown
 from fanfold.sources.edits import plain
 
@@ -19,67 +28,14 @@ _BADGES = {
     Severity.LOW: "🟦 low",
     Severity.INFO: "⬜ info",
 }
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#$!])")
-# A scheme makes GitHub and terminals link bare text; a zero-width joiner would be invisible, so the colon is escaped.
-_AUTOLINK = re.compile(r"\b(https?|ftp|mailto|www)(:|\.)", re.IGNORECASE)
-_LIST_MARK = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_BACKTICKS = re.compile(r"`+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MINUTE_S = 60
 _NAMED_UNITS = 8
 _HOUR_S = 3600
 
 
-def without_controls(text: str) -> str:
-    """Drop control and direction characters; tabs and line breaks stay."""
-    return _CONTROL.sub("", text)
-
-
-def inline(text: object) -> str:
-    """Escape text so that markdown shows it as it is, on one line: no heading, link, image, HTML, table or fence.
-
-    What stands between two backticks becomes a code span, which holds no markup either.
-    """
-    one = " ".join(_CONTROL.sub("", str(text)).split())
-    parts, at = [], 0
-    for span in _CODE_SPAN.finditer(one):
-        parts += [_escape(one[at : span.start()]), code(span[2])]
-        at = span.end()
-    return "".join([*parts, _escape(one[at:])])
-
-
-def _escape(text: str) -> str:
-    return _LIST_MARK.sub(r"\1\\\2", _AUTOLINK.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", text)))
-
-
-def prose(text: object) -> str:
-    """Escape like `inline`, but keep paragraphs."""
-    paragraphs = re.split(r"\n\s*\n", str(text))
-    return "\n\n".join(escaped for escaped in map(inline, paragraphs) if escaped)
-
-
-def fenced(code: object, path: str = "") -> str:
-    """Return a code block that its content can't break out of, its language by the file's ending."""
-    text = _CONTROL.sub("", str(code).replace("\r\n", "\n")).strip("\n")
-    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
-    mark = "`" * max(3, longest + 1)
-    language = re.sub(r"[^a-z0-9]", "", PurePosixPath(path).suffix.lower())
-    return f"{mark}{language}\n{text}\n{mark}"
-
-
 def plain_diff(diff: object) -> str:
     """Return a diff without the lines that only git knows: what a person reads, and what `patch` needs."""
     return plain(str(diff))
-
-
-def code(text: object) -> str:
-    """Return a code span that its content can't break out of."""
-    one = " ".join(_CONTROL.sub("", str(text)).split())
-    longest = max((len(run) for run in _BACKTICKS.findall(one)), default=0)
-    mark = "`" * (longest + 1)
-    pad = " " if longest or not one else ""
-    return f"{mark}{pad}{one}{pad}{mark}"
 
 
 def place(finding: Finding | Occurrence) -> str:
@@ -180,23 +136,28 @@ FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         badge,
+        cell,
         code,
         count,
         counted_verdicts,
+        csv,
         duration,
         flaky,
         fenced,
+        html_text,
         inline,
         introduced,
         missing,
         money,
         of_cluster,
         older,
+        one_line,
         place,
         plain_diff,
         prose,
         result_of,
         severities,
+        shorten,
         slowest,
         suppressed,
         tail,

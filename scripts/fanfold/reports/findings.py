@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from fanfold.models import Finding, Run, Severity, Verdict
+from fanfold.reports.escape import one_line
 from fanfold.reports.filters import printable_path
-from fanfold.reports.machine import INCOMPLETE, document, gap, one_line, sentence, slug
+from fanfold.reports.machine import INCOMPLETE, document, gap, sentence, slug
 
 MOST = 32
 _SHORT = 60

@@ -10,20 +10,8 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from fanfold.models import Finding, Run, content_key
-from fanfold.reports.filters import (
-    badge,
-    code,
-    count,
-    fenced,
-    inline,
-    introduced,
-    older,
-    place,
-    plain_diff,
-    prose,
-    severities,
-    without_controls,
-)
+from fanfold.reports.escape import code, fenced, inline, prose, without_controls
+from fanfold.reports.filters import badge, count, introduced, older, place, plain_diff, severities
 from fanfold.reports.machine import document, edit_for, fingerprints, gap
 from fanfold.reports.mentions import unmentioned
 from fanfold.sources.edits import Edit

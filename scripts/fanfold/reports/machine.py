@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from fanfold.models import Finding, Occurrence, Run, content_key
-from fanfold.reports.filters import count, introduced, missing, without_controls
+from fanfold.reports.escape import one_line
+from fanfold.reports.filters import count, introduced, missing
 from fanfold.sources.edits import Edit, edit_of
 
 P = TypeVar("P", Finding, Occurrence, Finding | Occurrence)
@@ -26,11 +27,6 @@ def document(value: Any) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     # A lone surrogate can't be written as UTF-8.
     return text.encode("utf-8", "backslashreplace").decode() + "\n"
-
-
-def one_line(text: object) -> str:
-    """Return text on one line, without control and direction characters."""
-    return " ".join(without_controls(str(text)).split())
 
 
 def sentence(text: object) -> str:

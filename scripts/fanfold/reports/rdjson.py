@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from fanfold.models import Finding, Occurrence, Run, Severity
-from fanfold.reports.filters import inline, printable_path, prose
+from fanfold.reports.escape import inline, prose
+from fanfold.reports.filters import printable_path
 from fanfold.reports.machine import INCOMPLETE, document, edit_for, gap, places, rule_of
 from fanfold.reports.mentions import unmentioned
 

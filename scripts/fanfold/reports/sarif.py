@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from fanfold import __version__
 from fanfold.models import Finding, Occurrence, Run, Severity
-from fanfold.reports.filters import inline, missing, prose
-from fanfold.reports.machine import document, edit_for, fingerprints, gap, one_line, rule_of, sentence, slug
+from fanfold.reports.escape import inline, one_line, prose
+from fanfold.reports.filters import missing
+from fanfold.reports.machine import document, edit_for, fingerprints, gap, rule_of, sentence, slug
 from fanfold.reports.mentions import unmentioned
 from fanfold.sources.edits import Edit
 from fanfold.sources.text import real
