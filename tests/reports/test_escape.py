@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fanfold.reports.escape import (
-    _code_spans,
     cell,
     code,
+    code_spans,
     csv,
     fenced,
     html_text,
@@ -133,7 +133,7 @@ def structure(markdown, parser):
 def said(text):
     """Return what is to be read of a text: code without its backticks."""
     line, parts, at = one_line(text), [], 0
-    for start, end, inner in _code_spans(line):
+    for start, end, inner in code_spans(line):
         parts += [line[at:start], one_line(inner)]
         at = end
     return "".join([*parts, line[at:]])

@@ -66,7 +66,7 @@ def inline(text: object) -> str:
     What stands between backticks becomes a code span, and so does a URL: neither holds markup. In a table, use `cell`.
     """
     line = one_line(text)
-    return _unbound("".join(_escaped_parts(line, _code_spans(line))))
+    return _unbound("".join(_escaped_parts(line, code_spans(line))))
 
 
 def _unbound(escaped: str) -> str:
@@ -104,7 +104,7 @@ def _unlinked(text: str) -> str:
     return _LINKED.sub(r"\\", text)
 
 
-def _code_spans(line: str) -> Iterator[tuple[int, int, str]]:
+def code_spans(line: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and content of each code span, as CommonMark finds them; in one pass over the line."""
     runs = [(match.start(), match.end()) for match in _BACKTICKS.finditer(line)]
     following: dict[int, int] = {}
@@ -157,7 +157,7 @@ def cell(text: object) -> str:
     line = one_line(text)
     # In code inside of a table, no backslash can be written before a pipe: there is no code then.
     coded = "|" not in line or "\\" not in line
-    escaped = "".join(_escaped_parts(line, _code_spans(line))) if coded else _escape(line, first=True)
+    escaped = "".join(_escaped_parts(line, code_spans(line))) if coded else _escape(line, first=True)
     return _unbound((escaped if coded else _unlinked(escaped)).replace("|", "\\|"))
 
 

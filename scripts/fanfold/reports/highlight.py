@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from fanfold.models import Finding
-from fanfold.reports.filters import without_controls
+from fanfold.reports.escape import without_controls
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer  # type: ignore[import-untyped]  # rich brings it, without types

@@ -13,12 +13,10 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from fanfold.models import Finding, Run
-from fanfold.reports.filters import without_controls
+from fanfold.reports.escape import code_spans, one_line, without_controls
 from fanfold.reports.highlight import colourable, diffed, highlighted
-from fanfold.reports.machine import one_line
 from fanfold.suites import TestResult, TestRunResult, TestVerdict
 
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
@@ -26,9 +24,9 @@ def spans(text: object) -> Markup:
     """Escape text for one line of HTML; what stands between two backticks becomes `code`."""
     one = one_line(text)
     parts, at = [], 0
-    for span in _CODE_SPAN.finditer(one):
-        parts += [escape(one[at : span.start()]), Markup("<code>{}</code>").format(span[2].strip())]
-        at = span.end()
+    for start, end, inner in code_spans(one):
+        parts += [escape(one[at:start]), Markup("<code>{}</code>").format(inner.strip())]
+        at = end
     return Markup("").join([*parts, escape(one[at:])])
 
 
