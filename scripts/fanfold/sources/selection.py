@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,16 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """What `names` stand for below a root, whatever kind of file it is: `named` are the files that were named."""
+
+    root: Path
+    tree: WorkingTree
+    named: frozenset[str]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """One thing that was named: as it was written, and where it really is."""
 
@@ -53,13 +64,9 @@ def select(names: Sequence[str], folder: Path, *, description: str = "") -> Sele
     a whole. Raises TargetError for a path that can't be read or that would open a whole machine or home
     folder to sub-agents, NothingToDo when no text file is left.
     """
-    places = [_place(name, folder) for name in names]
-    root, lister = _root(places, folder)
-    tree = WorkingTree(root, lister)
-    named = {shown(os.fsencode(place.real.relative_to(root))) for place in places if not place.folder}
-    below = set[str]().union(*(_below(tree, place.real) for place in places if place.folder))
-    found = named | (below - {DECISIONS})
-    limits = {path: READ_LIMIT if path in named else LARGE for path in sorted(found) if not is_own(path)}
+    located = locate(names, folder)
+    root, tree, named = located.root, located.tree, located.named
+    limits = {path: READ_LIMIT if path in named else LARGE for path in located.paths}
     states = {path: state(root, path, limit) for path, limit in limits.items()}
     paths = tuple(path for path, what in states.items() if what == "text")
     notes = _notes(states, named)
@@ -71,7 +78,18 @@ def select(names: Sequence[str], folder: Path, *, description: str = "") -> Sele
     return Selection(root, said, paths, tree, notes)
 
 
-def _notes(states: Mapping[str, FileState], named: set[str]) -> tuple[str, ...]:
+def locate(names: Sequence[str], folder: Path) -> Located:
+    """Return the files that `names` stand for, before any of them is looked at. Raises TargetError as `select` does."""
+    places = [_place(name, folder) for name in names]
+    root, lister = _root(places, folder)
+    tree = WorkingTree(root, lister)
+    named = frozenset(shown(os.fsencode(place.real.relative_to(root))) for place in places if not place.folder)
+    below = set[str]().union(*(_below(tree, place.real) for place in places if place.folder))
+    found = named | (below - {DECISIONS})
+    return Located(root, tree, named, tuple(path for path in sorted(found) if not is_own(path)))
+
+
+def _notes(states: Mapping[str, FileState], named: AbstractSet[str]) -> tuple[str, ...]:
     """Return what is said of files that are left out; what a folder holds beside text goes without saying.
 
     Raises TargetError for a named file that can't be read.

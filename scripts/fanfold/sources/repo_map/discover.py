@@ -1,0 +1,155 @@
+"""Which files there are to map, and which are set aside by their name or size; nothing is read.
+
+Inside a repository git lists them, tracked or not ignored; outside, nested ignore files count by git's own rules
+(see `sources.files`). Symlinks are not followed, so that a cycle of them is no cycle here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fanfold.errors import NothingToDo, TargetError
+from fanfold.sources.repo_map.values import LeftOut
+from fanfold.sources.selection import locate
+from fanfold.sources.setaside import set_aside
+from fanfold.sources.text import LARGE, READ_LIMIT, counted, listed, os_path, printable
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+_PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+
+class Stamp(NamedTuple):
+    """What the file system says of a file, as git's index keeps it: another content has another stamp.
+
+    `size` in bytes, times in nanoseconds since 1970.
+    """
+
+    size: int
+    changed_ns: int
+    status_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The files below `root` that are to be read, in order of their paths, and those that nobody reads.
+
+    `notes` say what include and exclude patterns took away.
+    """
+
+    root: Path
+    files: dict[str, Stamp]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def discover(
+    names: Sequence[str], folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> Discovery:
+    """Return the files that `names`, taken from `folder`, stand for: files, folders, several roots, or packages.
+
+    A name that is no path may be a package, with dots (`django.db`): the folder of that name that is least deep.
+    `include` and `exclude` are patterns as in a `.gitignore`, from the root; with `include`, only what it matches
+    counts. A file that is named counts whatever its size up to READ_LIMIT, an ignore file or its name say.
+
+    Raises TargetError for a name that stands for nothing or a pattern that is none, NothingToDo when no file is left.
+    """
+    wanted = _Wanted(include, exclude)
+    located = locate([_place(name, folder) for name in names or (".",)], folder)
+    kept = [path for path in located.paths if path in located.named or wanted(path)]
+    files: dict[str, Stamp] = {}
+    left_out: list[LeftOut] = []
+    for path, stamp in _stamped(located.root, kept):
+        named = path in located.named
+        why = _too_large(stamp.size, READ_LIMIT if named else LARGE) or (None if named else set_aside(path, None))
+        if why:
+            left_out.append(LeftOut(path, why, stamp.size))
+        else:
+            files[path] = stamp
+    notes = wanted.notes(len(located.paths) - len(kept))
+    if not files:
+        raise NothingToDo(
+            "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
+        )
+    return Discovery(located.root, files, tuple(left_out), notes)
+
+
+class _Wanted:
+    """Tells what include and exclude patterns leave."""
+
+    def __init__(self, include: Sequence[str], exclude: Sequence[str]) -> None:
+        self._include = _patterns(include) if include else None
+        self._exclude = _patterns(exclude) if exclude else None
+
+    def __call__(self, path: str) -> bool:
+        if self._include is not None and not self._include.match_file(path):
+            return False
+        return self._exclude is None or not self._exclude.match_file(path)
+
+    def notes(self, without: int) -> tuple[str, ...]:
+        return (f"{counted(without, 'file')} taken away by include and exclude patterns",) if without else ()
+
+
+def _patterns(patterns: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise TargetError(f"{listed(patterns)}: {error}") from error
+
+
+def _stamped(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
+    top = os.fspath(root)
+    for path in paths:
+        try:
+            status = os.lstat(f"{top}/{os_path(path)}")
+        except OSError:  # it has gone since it was listed
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield path, Stamp.of(status)
+
+
+def _too_large(size: int, limit: int) -> str | None:
+    return f"larger than {limit >> 20} MB" if size > limit else None
+
+
+def _reasons(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    for why, count in Counter(left.why for left in left_out).most_common():
+        yield f"{counted(count, 'file')} left out: {why}"
+
+
+def _place(name: str, folder: Path) -> str:
+    """Return the path that a name stands for, the name itself unless it is that of a package."""
+    if os.path.lexists(folder / name) or not _PACKAGE.fullmatch(name):
+        return name
+    found = _packages(name.replace(".", "/"), folder)
+    if not found:
+        raise TargetError(f"{printable(name)!r} is no file, folder or package in {str(folder)!r}")
+    least = min(place.count("/") for place in found)
+    nearest = sorted(place for place in found if place.count("/") == least)
+    if len(nearest) > 1:
+        raise TargetError(f"{name!r} may be {listed(nearest)}: name the folder")
+    return nearest[0]
+
+
+def _packages(inside: str, folder: Path) -> set[str]:
+    """Return the folders, and the files without their endings, whose path ends so; as they are written in `folder`."""
+    located = locate((".",), folder)
+    pattern = re.compile(rf"((?:.*/)?{re.escape(inside)})(/|\.\w+$)")
+    found = (pattern.match(path) for path in located.paths)
+    places = {match[1] if match[2] == "/" else match[0] for match in found if match}
+    return {str(located.root / os_path(place)) for place in places}

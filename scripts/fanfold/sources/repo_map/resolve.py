@@ -1,0 +1,38 @@
+"""Which files a file imports, told by names alone. What can't be told for certain is no edge. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from fanfold.sources.repo_map.resolving.python import PythonNames
+from fanfold.sources.repo_map.resolving.script import ScriptPaths
+from fanfold.sources.repo_map.values import MappedFile
+
+Files = Mapping[str, MappedFile]
+Resolver = Callable[[MappedFile], Iterable[str]]
+
+_RESOLVERS: Mapping[str, Callable[[Files, Mapping[str, str]], Resolver]] = {
+    "python": PythonNames,
+    "javascript": ScriptPaths,
+    "typescript": ScriptPaths,
+    "tsx": ScriptPaths,
+}
+
+MANIFESTS = frozenset({"package.json", "tsconfig.json", "jsconfig.json", "go.mod", "Cargo.toml", "composer.json"})
+"""Files of these names say where imports lead."""
+
+
+def import_edges(files: Files, manifests: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Return the files that each file imports, in order; `manifests` are the texts of those on the map, by path."""
+    made: dict[Callable[[Files, Mapping[str, str]], Resolver], Resolver] = {}
+    edges: dict[str, tuple[str, ...]] = {}
+    for path, file in files.items():
+        make = _RESOLVERS.get(file.facts.language)
+        if make is None or not file.facts.imports:
+            continue
+        if make not in made:
+            made[make] = make(files, manifests or {})
+        found = set(made[make](file)) - {path}
+        if found:
+            edges[path] = tuple(sorted(found))
+    return edges

@@ -1,0 +1,1 @@
+"""Where imports lead, one module for each family of languages."""

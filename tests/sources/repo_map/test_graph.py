@@ -1,0 +1,99 @@
+"""The graph of a map: components, layers and PageRank are what their definitions say, for any graph."""
+
+import math
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfold.sources.repo_map import graph
+from fanfold.sources.repo_map.values import FileFacts, MappedFile, RepoMap
+
+FACTS = FileFacts("python", 1, 1)
+
+
+def tree_of(edges, references=None):
+    every = [*edges.items(), *(references or {}).items()]
+    names = sorted({path for path, _ in every} | {other for _, out in every for other in out})
+    return RepoMap(
+        files={name: MappedFile(name, name, 1, FACTS) for name in names},
+        imports={path: tuple(sorted(out)) for path, out in edges.items() if out},
+        references=references or {},
+    )
+
+
+nodes = st.integers(0, 9).map(str)
+graphs = st.dictionaries(nodes, st.sets(nodes, max_size=4), max_size=10).map(
+    lambda edges: {path: out - {path} for path, out in edges.items()}
+)
+
+
+def reach(tree, start):
+    seen, waiting = set(), [start]
+    while waiting:
+        for other in tree.imports.get(waiting.pop(), ()):
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return seen
+
+
+@given(graphs)
+def test_a_component_is_what_reaches_each_other(edges):
+    """Two files are in one component exactly when each reaches the other."""
+    tree = tree_of(edges)
+    parts = graph.components(tree)
+    assert sorted(path for part in parts for path in part) == sorted(tree.files)
+    home = {path: part for part in parts for path in part}
+    for one in tree.files:
+        for other in reach(tree, one):
+            assert (home[one] == home[other]) == (one in reach(tree, other))
+
+
+@given(graphs)
+def test_what_is_imported_comes_first(edges):
+    """In the order of components, and in that of layers, nothing imports what comes after it, cycles apart."""
+    tree = tree_of(edges)
+    at = {path: number for number, part in enumerate(graph.components(tree)) for path in part}
+    level = {path: number for number, layer in enumerate(graph.layers(tree)) for path in layer}
+    assert level.keys() == set(tree.files)
+    for path, out in tree.imports.items():
+        for other in out:
+            assert at[other] <= at[path]
+            assert level[other] < level[path] or at[other] == at[path]
+
+
+@given(graphs, st.dictionaries(nodes, st.floats(-1, 5), max_size=4))
+def test_rank_is_a_distribution(edges, towards):
+    """PageRank adds up to 1 whatever it is personalised to, and every file it walks from has some."""
+    tree = tree_of(edges)
+    rank = graph.central(tree, towards)
+    assert rank.keys() == set(tree.files)
+    if rank:
+        assert math.isclose(sum(rank.values()), 1.0, rel_tol=1e-6)
+    assert all(rank[path] > 0 for path, weight in towards.items() if weight > 1e-9 and path in rank)
+
+
+def test_rank_follows_the_question():
+    """A file that what is asked about uses comes before one that is used elsewhere."""
+    tree = tree_of({"a": {"b"}, "c": {"d"}}, {"a": {"e": 3.0}})
+    near = graph.central(tree, {"a": 1.0})
+    assert near["e"] > near["b"] > near["d"] == 0
+
+
+def test_a_chain_as_long_as_a_large_tree_is_no_recursion():
+    """Components of a chain of 50,000 files."""
+    names = [f"{number:05}" for number in range(50_000)]
+    tree = tree_of({one: {other} for one, other in pairwise(names)})
+    assert len(graph.components(tree)) == len(graph.layers(tree)) == 50_000
+
+
+def test_importers_turn_the_edges_around():
+    """Who imports a file, in order; a file that nobody imports has no entry."""
+    assert graph.importers(tree_of({"b": {"c"}, "a": {"c"}})) == {"c": ("a", "b")}
+
+
+def test_cycles_come_largest_first():
+    """A component of more than one file is a cycle."""
+    tree = tree_of({"a": {"b"}, "b": {"a"}, "x": {"y"}, "y": {"z"}, "z": {"x"}})
+    assert graph.cycles(tree) == (("x", "y", "z"), ("a", "b"))

@@ -1,0 +1,50 @@
+"""A map of a small tree, from its files on disk to the edges between them."""
+
+import asyncio
+
+import pytest
+
+from fanfold.errors import NothingToDo, TargetError
+from fanfold.sources.repo_map.discover import discover
+from fanfold.sources.repo_map.mapping import map_tree
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for path, text in {
+        "app/__init__.py": '"""An app."""\n',
+        "app/main.py": "from app.shapes import Square\n\ndef main():\n    return Square(2)\n",
+        "app/shapes.py": "class Square:\n    '''Four sides.'''\n    def area(self): return 1\n",
+        "README.md": "# App\n",
+        "web/index.js": 'import {draw} from "./draw";\ndraw();\n',
+        "web/draw.js": "export function draw() { return 1 }\n",
+        "yarn.lock": "",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+def test_files_and_their_edges(tree):
+    """What each file defines and imports, and where that leads."""
+    found = asyncio.run(map_tree(discover([], tree)))
+    assert list(found.files) == sorted(found.files)
+    assert found.imports == {"app/main.py": ("app/shapes.py",), "web/index.js": ("web/draw.js",)}
+    assert found.references["app/main.py"] == {"app/shapes.py": 1.0}
+    assert [symbol.qualified for symbol in found.files["app/shapes.py"].facts.symbols] == ["Square", "Square.area"]
+    assert [(left.path, left.why) for left in found.left_out] == [("yarn.lock", "a lock file")]
+
+
+def test_a_package_is_a_scope(tree):
+    """A dotted name stands for its folder or module, one that is nowhere is an error in one line."""
+    assert list(discover(["app"], tree).files) == ["app/__init__.py", "app/main.py", "app/shapes.py"]
+    assert list(discover(["app.shapes"], tree).files) == ["app/shapes.py"]
+    with pytest.raises(TargetError, match=r"'no\.such' is no file, folder or package"):
+        discover(["no.such"], tree)
+
+
+def test_patterns(tree):
+    """Include and exclude are patterns as in a .gitignore; what is left of nothing is nothing to do."""
+    assert list(discover([], tree, include=["*.js"], exclude=["draw.*"]).files) == ["web/index.js"]
+    with pytest.raises(NothingToDo, match="taken away"):
+        discover([], tree, include=["*.rs"])
