@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from fanfold.cli.streams import check_stdout
+from fanfold.engine.events import Event
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
 from fanfold.reports.formats import FORMATS, Renderer, TemplateChoice
@@ -80,11 +81,11 @@ def _check_writable(output: str, place: Path, *, may_make: Path | None) -> None:
         raise OutputError(f"--output {place}: {error.strerror or error}") from error
 
 
-def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path]) -> None:
+def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path], events: Iterable[Event] = ()) -> None:
     """Write each format to its place. What can't be written to its file goes to stdout, then raises OutputError."""
     failures = []
     for name, place in chosen.items():
-        text = renderer.render(run, name)
+        text = renderer.render(run, name, events)
         if place == STDOUT:
             _print(text)
             continue

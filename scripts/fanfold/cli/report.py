@@ -12,6 +12,7 @@ from fanfold.cli.options import rendering_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.runs import chosen_run
+from fanfold.engine.events import EventFile
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, read_run
 from fanfold.errors import TargetError, UsageError
 from fanfold.models import Run
@@ -28,6 +29,7 @@ def report(run: str, **given: Any) -> int:
 
     RUN is a run's id, the start of one, a run.json, or nothing for the latest run of this repository.
     """
+    place = _place_of(run)
     saved = saved_run(run)
     pull = saved.request.get("pull_request")
     if given["post"] and not isinstance(pull, int):
@@ -35,16 +37,25 @@ def report(run: str, **given: Any) -> int:
     check_post(post=given["post"], pull=pull, yes=given["yes"])
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(saved.skill, formats, template_choice(given["template"], given["templates"]))
-    deliver(saved, renderer, places(given["output"], formats))
+    deliver(
+        saved,
+        renderer,
+        places(given["output"], formats),
+        EventFile((place if place.is_dir() else place.parent) / EVENTS),
+    )
     if given["post"]:
         post_review(saved, saved.request["pull_request"], repository_root(Path.cwd()), yes=given["yes"])
     return 0
 
 
+def _place_of(name: str) -> Path:
+    path = Path(name)
+    return path if name != LATEST and path.exists() else chosen_run(name)
+
+
 def saved_run(name: str) -> Run:
     """Read the run that `name` means. Raises TargetError, also for one that did not finish."""
-    path = Path(name)
-    place = path if name != LATEST and path.exists() else chosen_run(name)
+    place = _place_of(name)
     if (place / EVENTS).exists() and not (place / RECORD).exists():
         run_id = place.resolve().name
         raise TargetError(

@@ -123,7 +123,7 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     if announced(session, run):
         return 0
     session.complain(run)
-    deliver(run, renderer, chosen)
+    deliver(run, renderer, chosen, session.recorded)
     if given["accept"]:
         _accept(run, target)
     fixed = apply_suggestions(run, (), target.root, err=True) if given["fix"] else EXIT_DONE

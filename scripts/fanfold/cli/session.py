@@ -23,13 +23,13 @@ from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.hosting import begin, merged_run
 from fanfold.cli.progress import Listener, progress
 from fanfold.engine.budget import Budget
-from fanfold.engine.events import EventLog
+from fanfold.engine.events import EventFile, EventLog
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.hedge import HedgePolicy
 from fanfold.engine.limits import LaneLimits
 from fanfold.engine.metrics import RunFold
 from fanfold.engine.metrics import coverage as coverage_of
-from fanfold.engine.runs import EVENTS, run_folder, write_run
+from fanfold.engine.runs import EVENTS, run_folder, runs_folder, write_run
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.tracing import span_listener
@@ -82,6 +82,11 @@ class Session:
     @property
     def folder(self) -> Path:
         return Path(self.target.root) / FOLDER
+
+    @property
+    def recorded(self) -> EventFile:
+        """What happened in the run, as its folder keeps it."""
+        return EventFile(runs_folder(self.folder) / self.id / EVENTS)
 
     def run(self, work: Work[T]) -> T:
         """Do the work under a supervisor; SIGINT and SIGTERM fold what there is, the second one ends it at once."""

@@ -127,7 +127,7 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     if announced(session, run):
         return EXIT_DONE
     session.complain(run)
-    deliver(run, renderer, chosen_places)
+    deliver(run, renderer, chosen_places, session.recorded)
     return _exit_code(session, run, result, request)
 
 

@@ -238,6 +238,20 @@ def read_events(path: Path) -> Iterator[Event]:
         raise UsageError(f"{path}: can't be read: {error.strerror or error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class EventFile:
+    """The events in a file, read whenever they are gone through; none when it is not there or holds anything else."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Event]:
+        try:
+            events = tuple(read_events(self.path))
+        except UsageError:
+            return
+        yield from events
+
+
 def _parsed(line: bytes, place: str) -> Event:
     try:
         said = json.loads(line)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from fanfold.engine.events import Event
 from fanfold.errors import UsageError
 from fanfold.models import Run
 
@@ -63,10 +64,13 @@ class Renderer:
                 raise UsageError(f"--format {name} is for runs of {ONLY[name]}, not of {skill}")
         self._templates = {name: _compile(skill, name, choice) for name in formats if name in TEMPLATED}
 
-    def render(self, run: Run, name: str) -> str:
-        """Return `run` as text in the format `name`, ending with a line break. Raises TemplateError."""
+    def render(self, run: Run, name: str, events: Iterable[Event] = ()) -> str:
+        """Return `run` as text in the format `name`, ending with a line break. Raises TemplateError.
+
+        `events` are those of the run, where there are any: a template may tell more by them.
+        """
         if name in self._templates:
-            return self._templates[name].render(run)
+            return self._templates[name].render(run, events)
         if name == "json":
             return run.model_dump_json(indent=2) + "\n"
         return cast("str", import_module(f"fanfold.reports.{name}").render(run))

@@ -15,6 +15,8 @@ from markupsafe import Markup, escape
 from fanfold.models import Finding, Run
 from fanfold.reports.escape import code_spans, one_line, without_controls
 from fanfold.reports.highlight import colourable, diffed, highlighted
+from fanfold.reports.timeline import timeline_of
+from fanfold.reports.timeline_svg import marks_of, notes_on, timeline_svg
 from fanfold.suites import TestResult, TestRunResult, TestVerdict
 
 _PARAGRAPHS = re.compile(r"\n\s*\n")
@@ -103,11 +105,15 @@ PAGE_FILTERS: dict[str, Callable[..., Any]] = {
         differing,
         diffed,
         highlighted,
+        marks_of,
+        notes_on,
         one_line,
         paragraphs,
         shown,
         spans,
         tally,
+        timeline_of,
+        timeline_svg,
         verbatim,
         worst,
     )

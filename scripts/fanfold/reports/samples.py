@@ -64,8 +64,18 @@ _TARGET = TargetRecord(
     base="a" * 40,
     shown={"src/orders.py": ((1, 6), (38, 50)), "src/retry.py": ((10, 20),)},
 )
-_ANALYZERS = tuple(_unit(name, "analyzer") for name in ("bandit", "complexity", "ruff", "secrets"))
-_FINDERS = tuple(_unit(name, "finder") for name in ("correctness", "performance", "security", "style"))
+_ANALYZERS = (
+    _unit("bandit", "analyzer", ended_s=1.3),
+    _unit("complexity", "analyzer", reused=True, ended_s=0.1),
+    _unit("ruff", "analyzer", ended_s=0.4),
+    _unit("secrets", "analyzer", reused=True, ended_s=0.1),
+)
+_FINDERS = (
+    _unit("correctness", "finder", started_s=0.2, ended_s=21.6, usage=Usage(cache_write_tokens=12_000)),
+    _unit("performance", "finder", started_s=2.1, ended_s=16.0),
+    _unit("security", "finder", started_s=2.1, ended_s=34.2, attempts=2),
+    _unit("style", "finder", started_s=2.2, ended_s=19.9, hedged=True),
+)
 
 FULL = Run(
     id="20260102-030405-abcd",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from fanfold.engine.events import Event
 from fanfold.errors import TemplateError
 from fanfold.models import Run
 from fanfold.pack import pack_folder
@@ -39,10 +40,10 @@ class Compiled:
     template: Template
     where: str
 
-    def render(self, run: Run) -> str:
+    def render(self, run: Run, events: Iterable[Event] = ()) -> str:
         """Return the report on `run`, ending with one line break. Raises TemplateError with file and line."""
         try:
-            text = self.template.render(run=run)
+            text = self.template.render(run=run, events=events)
         except (JinjaError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise TemplateError(_explain(error, self.where)) from error
         return text.rstrip("\n") + "\n"
