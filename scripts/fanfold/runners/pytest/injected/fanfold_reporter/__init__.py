@@ -12,9 +12,10 @@ variables by which it came before the first conftest is read, so that a pytest w
     python_path  what PYTHONPATH was; null when it was not set
     coverage     the path, without suffix, of the files for coverage.py's data; null measures nothing
 
-Every message is one line of JSON with an `event`, written in one go before the next thing happens, so that a process
-which dies keeps what it has said. Commands are lines of JSON too: `{"do": "run", "tests": [index, …]}`, `{"do": "fork",
-…}` with two descriptors (the new worker's socket and its output) and `{"do": "end"}`, as which the socket's end counts.
+Every message is one line of JSON with an `event`, written before the next thing happens, or before the next test begins
+if it says no more than that a phase has passed: a process which dies keeps what it has said. Commands are lines of JSON
+too: `{"do": "run", "tests": [index, …]}`, `{"do": "fork", …}` with two descriptors (the new worker's socket and its
+output) and `{"do": "end"}`, as which the socket's end counts.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 from fanfold_reporter.captures import Captures
 from fanfold_reporter.channel import Channel, shown
 from fanfold_reporter.describe import MESSAGE, TEXT, Describer, details, failure
+from fanfold_reporter.economy import Economy
 from fanfold_reporter.measuring import Measure
 from fanfold_reporter.running import Server
 from fanfold_reporter.sharing import Watch
@@ -43,6 +44,7 @@ class Plugin:
         self._settings = settings
         self.measure = measure
         self._watch = Watch()
+        self._economy = Economy()
         self._captures = Captures(settings["capture"])
         self._began = time.time()
         self._deselected = 0
@@ -107,8 +109,9 @@ class Plugin:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         session.testsfailed = 0  # what can be collected is run; what can't has been said
         self._watch.stop()
+        self._economy.end()
         no_fork = self._watch.verdict()
-        describer = Describer(self.channel.say)
+        describer = Describer(self.channel.keep)
         for index, item in enumerate(session.items):
             self._index[item] = index
             describer.item(index, item)
@@ -149,4 +152,6 @@ class Plugin:
             said["subtests"] = self._subtests
         if not report.passed:
             said.update(details(self._current, report, error))
-        self.channel.say("phase", index=index, **said)
+        # Of a process that dies no more is worth knowing than where it was and what had failed.
+        say = self.channel.keep if report.passed else self.channel.say
+        say("phase", index=index, **said)

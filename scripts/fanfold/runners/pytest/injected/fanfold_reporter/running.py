@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import atexit
+import gc
 import json
 import os
 import select
@@ -70,7 +71,7 @@ class Runner:
             say(kind, index=index, at=time.time(), failure={"chain": chain, "text": ""})
             return False
         self._session.shouldstop = self._session.shouldfail = False
-        say("end", index=index, at=time.time())
+        self._plugin.channel.keep("end", index=index, at=time.time())
         return True
 
     def tear_down(self) -> None:
@@ -160,6 +161,8 @@ class Server:
     def _fork(self, command: dict[str, Any]) -> None:
         self._watch_children()
         mine, self._descriptors = self._descriptors[:2], self._descriptors[2:]
+        # As the documentation of gc has it: what is there by now no worker has to copy in order to look through it.
+        gc.freeze()
         child = os.fork()
         if child:
             for descriptor in mine:
