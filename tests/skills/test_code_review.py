@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.agents.estimate import estimate
+from fanfold.agents.said import clean, one_line
 from fanfold.analyzers.base import Analysis
 from fanfold.models import Dropped, Finding, Outcome, Severity, Status
-from fanfold.skills.code_review.answer import Placer, ReportedFinding, clean, one_line
+from fanfold.skills.code_review.answer import Placer, ReportedFinding
 from fanfold.skills.code_review.aspects import shipped_aspects
 from fanfold.skills.code_review.fold import analyzer_findings, fold
 from fanfold.skills.code_review.plan import plan_review, shared_context, system_prompt

@@ -31,6 +31,7 @@ ARGUMENTS = "fanfold.arguments"
 COMMANDS: Mapping[str, str] = {
     "review": "Review a change, a commit, a branch or files.",
     "test": "Run test suites side by side, and explain what fails.",
+    "analyze": "Answer a question about a code base, every statement with its lines.",
     "report": "Render a saved run again; no model is called.",
     "fix": "Apply suggestions of a review to the working tree.",
     "dismiss": "Say of findings that they are no fault; they never come back.",

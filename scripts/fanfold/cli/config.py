@@ -25,7 +25,21 @@ FROM_REPOSITORY = "fanfold.from-repository"
 USER_ONLY = frozenset({"template", "templates", "output", "fresh", "aspects_from", "baseline", "replay", "record"})
 # What no file may set: it names the run's target or the file itself.
 _NEVER = frozenset(
-    {"target", "config", "help", "staged", "diff", "dry_run", "exact", "accept", "fix", "pr", "post", "yes"}
+    {
+        "target",
+        "config",
+        "help",
+        "continues",
+        "staged",
+        "diff",
+        "dry_run",
+        "exact",
+        "accept",
+        "fix",
+        "pr",
+        "post",
+        "yes",
+    }
 ) | {"plan", "shard", "merge", "executor", "scheduler"}
 # The commands whose own table holds more than options: who reads it. Its module names the keys in `TABLES`, and
 # `read_tables(tables, file)` makes of them what `Settings.tables` keeps.

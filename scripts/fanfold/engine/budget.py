@@ -6,6 +6,8 @@ import asyncio
 import heapq
 import itertools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 # Amounts are counted in whole nano-dollars: ten times 0.1 is 1.0.
@@ -36,6 +38,7 @@ class Budget:
         self._spent = 0
         self._reserved = 0
         self._kept = 0
+        self._held = 0
         self._order = itertools.count()
         self._smallest: list[tuple[int, int, _Wait]] = []
         self._largest: list[tuple[int, int, _Wait]] = []
@@ -88,11 +91,25 @@ class Budget:
                 granted.release()
             raise
 
+    @contextmanager
+    def holding(self, usd: float) -> Iterator[None]:
+        """Keep `usd` from everybody while this lasts, for what comes afterwards; nobody waits for it to be given back.
+
+        Of a budget that has less left, nothing is held: it would be kept from those who can still use it.
+        """
+        amount = _nanos(usd) if reservable(usd) else 0
+        amount = amount if amount <= self._free() else 0
+        self._held += amount
+        try:
+            yield
+        finally:
+            self._held -= amount
+
     def _free(self) -> int:
-        return self._limit - self._spent - self._reserved
+        return self._limit - self._spent - self._reserved - self._held
 
     def _hopeless(self, amount: int) -> bool:
-        return self._spent + amount > self._limit
+        return self._spent + self._held + amount > self._limit
 
     def _settled(self, amount: int, cost: int) -> None:
         self._reserved -= amount

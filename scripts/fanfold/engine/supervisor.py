@@ -7,7 +7,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
@@ -110,6 +110,10 @@ class Supervisor:
         """Seconds until the run's deadline; infinite when there is none."""
         self._begin()
         return max(0.0, self._deadline - asyncio.get_running_loop().time())
+
+    def holding(self, usd: float) -> AbstractContextManager[None]:
+        """Keep `usd` US dollars of the budget for units that come after those that are run while this lasts."""
+        return self._m.budget.holding(usd) if self._m.budget else nullcontext()
 
     def stop(self, reason: str) -> None:
         """Start nothing new and cancel what runs; the second time, wait no longer for what is ending."""

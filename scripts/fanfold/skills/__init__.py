@@ -25,4 +25,5 @@ class Skill:
 
 CODE_REVIEW = Skill(name="code-review", folder="parallel-code-review", command="review")
 PARALLEL_TEST = Skill(name="parallel-test", folder="parallel-test", command="test")
-SKILLS = (CODE_REVIEW, PARALLEL_TEST)
+MULTI_FILE_ANALYSIS = Skill(name="multi-file-analysis", folder="multi-file-analysis", command="analyze")
+SKILLS = (CODE_REVIEW, PARALLEL_TEST, MULTI_FILE_ANALYSIS)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
+from fanfold.agents.said import clean, one_line
 from fanfold.models import Dropped, Finding, Frozen, Severity
 from fanfold.skills.code_review.suggestions import for_whole_lines
 from fanfold.sources.anchors import FileText
@@ -16,8 +16,6 @@ from fanfold.sources.text import printable
 
 # One reader that nobody has verified yet.
 _UNVERIFIED_CONFIDENCE = 0.5
-_LONGEST_TITLE = 160
-_LONGEST_TEXT = 4_000
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -125,15 +123,3 @@ class Placer:
 def _without_masks(suggestion: str | None) -> str | None:
     """Return None for a suggestion that would put a mask where a secret stands."""
     return None if suggestion is None or HIDDEN in suggestion else suggestion
-
-
-def clean(text: str) -> str:
-    """Drop control and direction characters from a model's text, keep line breaks and tabs, bound its length."""
-    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
-    return kept if len(kept) <= _LONGEST_TEXT else f"{kept[:_LONGEST_TEXT]} …"
-
-
-def one_line(text: str) -> str:
-    """Return `text` cleaned, on one line, at most 160 characters."""
-    line = " ".join(clean(text).split())
-    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…"

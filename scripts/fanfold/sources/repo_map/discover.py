@@ -24,6 +24,8 @@ from fanfold.sources.text import LARGE, READ_LIMIT, counted, listed, os_path, pr
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+    from fanfold.sources.snapshot import WorkingTree
+
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
@@ -47,10 +49,12 @@ class Stamp(NamedTuple):
 class Discovery:
     """The files below `root` that are to be read, in order of their paths, and those that nobody reads.
 
-    `notes` say what include and exclude patterns took away.
+    `tree` has everything that may be looked up: the repository, or what was named outside of one. `notes` say what
+    include and exclude patterns took away.
     """
 
     root: Path
+    tree: WorkingTree
     files: dict[str, Stamp]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
@@ -84,7 +88,7 @@ def discover(
         raise NothingToDo(
             "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
         )
-    return Discovery(located.root, files, tuple(left_out), notes)
+    return Discovery(located.root, located.tree, files, tuple(left_out), notes)
 
 
 class _Wanted:

@@ -1,0 +1,63 @@
+"""What an analysis is about: the files below what was named, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from fanfold.errors import NothingToDo
+from fanfold.sources.outline.languages import BY_NAME, language_of
+from fanfold.sources.repo_map.discover import Discovery, discover
+from fanfold.sources.target import Target
+from fanfold.sources.text import counted, listed, printable
+
+# Code in languages that have no grammar here, by their files' endings.
+_ENDINGS = (
+    "asm bash clj cljs coffee cr dart elm erl ex exs f90 fs fsx gd groovy hs jl kt kts lisp lua m ml mli mm nim pas pl "
+    "pm ps1 r rkt s scala sh sol sql svelte swift tcl v vb vhd vue zig zsh"
+)
+_MORE_CODE = frozenset(_ENDINGS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The files to map, and the target that they are part of: what sub-agents may look up is all of that."""
+
+    found: Discovery
+    target: Target
+
+
+def resolve_scope(
+    names: Sequence[str], folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> Scope:
+    """Return what `names` stand for, taken from `folder`: files, folders, packages; the folder itself without any.
+
+    Raises TargetError as `discover` does, NothingToDo when there is no code.
+    """
+    found = discover(names, folder, include=include, exclude=exclude)
+    said = listed(names) if names else printable(found.root.name)
+    if not any(map(is_code, found.files)):
+        raise NothingToDo(f"there is no code in {said}: {_endings(found.files)}")
+    target = Target(
+        root=found.root,
+        description=f"{said} ({counted(len(found.files), 'file')})",
+        base=None,
+        head=None,
+        changes=(),
+        snapshot=found.tree,
+        before=None,
+        whole=True,
+        paths=tuple(found.files),
+    )
+    return Scope(found, target)
+
+
+def is_code(path: str) -> bool:
+    """Tell by its name whether a file is written in a programming language."""
+    return language_of(path) in BY_NAME or PurePosixPath(path).suffix.lower().removeprefix(".") in _MORE_CODE
+
+
+def _endings(paths: Iterable[str]) -> str:
+    names = [PurePosixPath(path).suffix or path.rpartition("/")[2] for path in paths]
+    return f"{counted(len(names), 'file')} ({listed(sorted(set(names)))})"

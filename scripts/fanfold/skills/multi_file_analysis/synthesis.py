@@ -1,0 +1,76 @@
+"""Have the question answered from the notes: one sub-agent, after those that condense them when there are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fanfold.agents.fence import fence
+from fanfold.agents.spec import AgentSpec, Allowance, Answered, Brief
+from fanfold.agents.units import agent_unit, reserve_usd
+from fanfold.models import Outcome, Unit
+from fanfold.skills.multi_file_analysis.answer import Conflict, SynthesisAnswer
+from fanfold.skills.multi_file_analysis.brief import ANSWER
+from fanfold.skills.multi_file_analysis.notes import Item
+from fanfold.skills.multi_file_analysis.reduce import ANSWER_TOKENS, shown
+from fanfold.skills.multi_file_analysis.work import Reading
+
+if TYPE_CHECKING:
+    from fanfold.agents.backends import Backend
+    from fanfold.engine.attempt import Attempt
+    from fanfold.engine.supervisor import Supervisor
+
+_MAX_TOKENS = 16_000
+_ALLOWANCE = Allowance(turns=4)
+# About as many characters a token as notes have; for what is set aside before there are any.
+_CHARACTERS = 2.2
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisTask:
+    """The payload of the synthesiser's unit."""
+
+    spec: AgentSpec[SynthesisAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesiser:
+    """Who writes the answer of a run."""
+
+    brief: Brief
+    reading: Reading
+
+    async def answer(
+        self, items: Sequence[Item], conflicts: Sequence[Conflict], supervisor: Supervisor, backend: Backend
+    ) -> Outcome[Answered[SynthesisAnswer]]:
+        """Ask for the answer."""
+
+        async def ask(unit: Unit[SynthesisTask], attempt: Attempt) -> Answered[SynthesisAnswer]:
+            return await backend.ask(unit.payload.spec, attempt)
+
+        return await supervisor.run(self.unit(items, conflicts), ask)
+
+    def unit(self, items: Sequence[Item], conflicts: Sequence[Conflict] = ()) -> Unit[SynthesisTask]:
+        """Return the unit that answers from `items`; `conflicts` are those that reducers have seen."""
+        spec = self._spec(shown(items), conflicts)
+        return agent_unit(
+            spec, SynthesisTask(spec), kind="synthesiser", label="write the answer", stands=self.reading.stands
+        )
+
+    def reserve_usd(self) -> float:
+        """Return what an answer may cost at its worst, in US dollars; 0 when that is not known."""
+        return reserve_usd(self._spec("x" * int(ANSWER_TOKENS * _CHARACTERS), ())) or 0.0
+
+    def _spec(self, notes: str, conflicts: Sequence[Conflict]) -> AgentSpec[SynthesisAnswer]:
+        seen = "\n".join(f"{' '.join(one.notes)}: {one.about}" for one in conflicts)
+        told = ["Those who condensed them saw these contradictions:", fence("contradictions", seen)] if seen else []
+        return AgentSpec(
+            role="synthesiser",
+            brief=self.brief,
+            context=self.reading.context,
+            task="\n\n".join(["You are the synthesiser. The notes:", fence("notes", notes), *told]),
+            answer=ANSWER,
+            max_tokens=_MAX_TOKENS,
+            allowance=_ALLOWANCE,
+        )
