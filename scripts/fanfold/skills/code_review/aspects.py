@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from fanfold.errors import ConfigError
-from fanfold.models import Frozen
 from fanfold.pack import pack_folder
-from fanfold.sources.git import Git
-from fanfold.sources.text import READ_LIMIT, listed, shown
+from fanfold.skills.prompt_data import Prompt, PromptKind
 
-_FRONT_MATTER = re.compile(r"---\n(.*?\n)---\n(.*)", re.DOTALL)
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-OWN_FOLDER = ".fanfold/aspects"
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 Level = Literal["low", "medium", "high", "xhigh", "max"]
 Need = Literal["removed-lines", "guidance", "code"]
 
 
-class Aspect(Frozen):
+class Aspect(Prompt):
     """What finders look for.
 
     `hunts` says it in a line, `instructions` in full. Aspects of one `group` are read together while the effort is
@@ -35,11 +28,7 @@ class Aspect(Frozen):
     or `effort` of its own it is always read alone.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    name: str
     hunts: str = Field(min_length=1)
-    instructions: str = Field(min_length=1)
     group: str = ""
     lowest: Level = Field(default="low", alias="from")
     files: tuple[str, ...] = ()
@@ -47,13 +36,6 @@ class Aspect(Frozen):
     mentions: str = ""
     model: str | None = None
     effort: Level | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _is_a_name(cls, name: str) -> str:
-        if not _NAME.fullmatch(name):
-            raise ValueError("a name is made of a-z, 0-9 and hyphens")
-        return name
 
     @field_validator("mentions")
     @classmethod
@@ -71,6 +53,9 @@ class Aspect(Frozen):
 
     def runs_at(self, effort: str) -> bool:
         return EFFORTS.index(self.lowest) <= EFFORTS.index(effort)
+
+
+ASPECTS = PromptKind(Aspect, "an aspect", "aspects", ".fanfold/aspects", "--aspects-from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,69 +97,15 @@ def shipped_aspects() -> dict[str, Aspect]:
 
 
 def known_aspects(root: Path, folder: Path | None) -> tuple[dict[str, Aspect], list[str]]:
-    """Return the aspects to choose from, and notes about them.
-
-    The user's own stand in `folder`, or in `.fanfold/aspects/` of the `root`; one that is named like a shipped one
-    takes its place. What is told to sub-agents as a rule can't come with the repository: where git tracks a file of
-    that folder, or there is no git to ask, they are left alone, and named. Raises ConfigError.
-    """
-    if folder is not None and not folder.is_dir():
-        raise ConfigError(f"--aspects-from {folder}: no such folder")
-    if folder is None:
-        folder = root / OWN_FOLDER
-        theirs = _brought(root) if folder.is_dir() else []
-        if theirs:
-            said = (
-                f"the repository brings aspects, which are not used unless --aspects-from names them: {listed(theirs)}"
-            )
-            return dict(shipped_aspects()), [said]
-    added = read_aspects(folder) if folder.is_dir() else {}
-    notes = [f"aspects of your own: {', '.join(added)}"] if added else []
-    return {**shipped_aspects(), **added}, notes
-
-
-def _brought(root: Path) -> list[str]:
-    """Return the aspects that came with the repository, as far as that can be told."""
-    git = Git.at(root)
-    if git is None or git.bare:
-        return sorted(shown(os.fsencode(path.name)) for path in (root / OWN_FOLDER).glob("*.md"))
-    return [shown(record) for record in git.records("ls-files", "-z", "--", OWN_FOLDER)]
+    """Return the aspects to choose from, and notes about them; see `PromptKind.known`. Raises ConfigError."""
+    return ASPECTS.known(shipped_aspects(), root, folder)
 
 
 def read_aspects(folder: Path) -> dict[str, Aspect]:
     """Read every `*.md` in `folder`, in alphabetical order. Raises ConfigError."""
-    found = [parse_aspect(path) for path in sorted(folder.glob("*.md"))]
-    return {aspect.name: aspect for aspect in found}
+    return ASPECTS.read(folder)
 
 
 def parse_aspect(path: Path) -> Aspect:
     """Read an aspect: YAML between two lines `---`, then the instructions. Raises ConfigError."""
-    import yaml
-
-    try:
-        if path.stat().st_size > READ_LIMIT:
-            raise ConfigError(f"{path}: too large for an aspect")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read: {error}") from error
-    match = _FRONT_MATTER.fullmatch(text)
-    if match is None:
-        raise ConfigError(f"{path}: an aspect starts with front matter between two lines of ---")
-    try:
-        fields = yaml.safe_load(match[1])
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return _aspect(path, fields, match[2].strip())
-
-
-def _aspect(path: Path, fields: Any, instructions: str) -> Aspect:
-    if not isinstance(fields, dict):
-        raise ConfigError(f"{path}: the front matter is no mapping")
-    try:
-        aspect = Aspect.model_validate({**fields, "instructions": instructions})
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
-    if aspect.name != path.stem:
-        raise ConfigError(f"{path}: its name is {aspect.name!r}: file and name must agree")
-    return aspect
+    return ASPECTS.parse(path)
