@@ -1,0 +1,162 @@
+"""Blocks of code that stand in more than one place, whatever their white space and comments.
+
+Tokens are hashed in windows (Rabin–Karp), and a window that stands in several places grows for as long as these agree.
+Names count, as in PMD's CPD: what only looks alike is no copy. Windows begin where lines do, which is what "Winnowing"
+(Schleimer, Wilkerson and Aiken, 2003) does without lines: it keeps few hashes and still finds every long copy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from fanfold.analyzers.files import is_test
+from fanfold.reports.analysed import Row, Table
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, row, table
+from fanfold.sources.outline.languages import BY_NAME
+from fanfold.sources.repo_map.values import RepoMap
+
+LEAST_TOKENS = 60
+_LEAST_LINES = 6
+_MOST_COPIES = 40  # of one window: what stands in more places is a pattern of the language or a table of data
+_BASE, _PRIME = 1_000_003, (1 << 61) - 1
+_HASH = frozenset({"python", "ruby"})
+_TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[^\w\s]")
+_NAME = re.compile(r"[^\W\d]\w*")
+_DECLARING = re.compile(r"\s*(?:import|from|#\s*include|use|using|package|require|export\s+\*)\b")
+_LEAST_NAMES = 12  # different ones in a block: a table of numbers has fewer
+
+
+class Block(NamedTuple):
+    """Lines `line` to `end_line` of a file, of so many tokens."""
+
+    path: str
+    line: int
+    end_line: int
+    tokens: int
+
+
+class _Text(NamedTuple):
+    """A file's tokens: their numbers, and the line of each."""
+
+    path: str
+    tokens: list[int]
+    lines: list[int]
+
+
+def duplicates(tree: RepoMap, sources: Sources) -> Table:
+    """Return the blocks that stand in several places, the longest first; copies within test code last."""
+    texts = []
+    numbers: dict[str, int] = {}
+    for path, file in tree.files.items():
+        if file.facts.language in BY_NAME and (text := sources.read(path)):
+            texts.append(_read(path, text, file.facts.language, numbers))
+    names = {number for token, number in numbers.items() if _NAME.fullmatch(token)}
+    found = sorted(copies(texts, names), key=_order)
+    return table(
+        "duplicates",
+        "Duplicated blocks",
+        f"The same code in several places, white space and comments aside: at least {LEAST_TOKENS} tokens on "
+        f"{_LEAST_LINES} lines. Blocks whose copies are all test code come last.",
+        ("lines", "tokens", "copies", "also in"),
+        (_row(blocks) for blocks in found),
+    )
+
+
+def _order(blocks: Sequence[Block]) -> tuple[bool, int, str, int]:
+    return (all(is_test(block.path) for block in blocks), -blocks[0].tokens, blocks[0].path, blocks[0].line)
+
+
+def _row(blocks: Sequence[Block]) -> Row:
+    first, *others = blocks
+    places = [f"{block.path}:{block.line}" for block in others[:4]] + (["…"] if len(others) > 4 else [])  # noqa: PLR2004
+    lines = first.end_line - first.line + 1
+    return row(first.path, first.line, lines, first.tokens, len(blocks), ", ".join(places), end_line=first.end_line)
+
+
+def _read(path: str, text: str, language: str, numbers: dict[str, int]) -> _Text:
+    tokens: list[int] = []
+    lines: list[int] = []
+    comment = re.compile(r"\s*#" if language in _HASH else r"\s*(?://|/\*|\*(?:\s|/|$))")
+    for number, line in enumerate(text.split("\n"), 1):
+        if comment.match(line) or _DECLARING.match(line):
+            continue
+        for token in _TOKEN.findall(line):
+            tokens.append(numbers.setdefault(token, len(numbers) + 1))
+            lines.append(number)
+    return _Text(path, tokens, lines)
+
+
+def copies(texts: Sequence[_Text], names: set[int]) -> Iterator[tuple[Block, ...]]:
+    """Yield blocks that are the same, in the order of the texts."""
+    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number, text in enumerate(texts):
+        for start, key in _windows(text):
+            places[key].append((number, start))
+    alike = [found for found in places.values() if 1 < len(found) <= _MOST_COPIES]
+    for first, others in _joined(texts, alike):
+        block = _block(texts, *first)
+        if block.end_line - block.line + 1 >= _LEAST_LINES and _says_enough(texts, first, names):
+            yield block, *(_block(texts, text, start, first[2]) for text, start in others)
+
+
+def _windows(text: _Text) -> Iterator[tuple[int, int]]:
+    """Yield where each window begins and its hash; one begins with each line that has enough behind it."""
+    power = pow(_BASE, LEAST_TOKENS, _PRIME)
+    sums = [0]
+    for token in text.tokens:
+        sums.append((sums[-1] * _BASE + token) % _PRIME)
+    last = 0
+    for start in range(len(text.tokens) - LEAST_TOKENS + 1):
+        if text.lines[start] != last:
+            last = text.lines[start]
+            yield start, (sums[start + LEAST_TOKENS] - sums[start] * power) % _PRIME
+
+
+_Span = tuple[int, int, int]  # text, first token, number of tokens
+
+
+def _joined(
+    texts: Sequence[_Text], alike: Iterable[Sequence[tuple[int, int]]]
+) -> Iterator[tuple[_Span, list[tuple[int, int]]]]:
+    """Make blocks of windows: grown as far as all copies agree, and those that lie in one before dropped."""
+    done: set[tuple[int, int]] = set()
+    for found in sorted(alike, key=lambda places: places[0]):
+        (text, start), *others = found
+        others = [place for place in others if not _overlaps(place, (text, start))]
+        if not others or (text, start) in done:
+            continue
+        length = _common(texts, text, start, others)
+        done.update((text, at) for at in range(start, start + length))
+        for other, begin in others:
+            done.update((other, at) for at in range(begin, begin + length))
+        yield (text, start, length), others
+
+
+def _overlaps(place: tuple[int, int], first: tuple[int, int]) -> bool:
+    return place[0] == first[0] and abs(place[1] - first[1]) < LEAST_TOKENS
+
+
+def _common(texts: Sequence[_Text], text: int, start: int, others: Sequence[tuple[int, int]]) -> int:
+    """Return how many tokens all copies share from their starts on; copies in one file do not grow into each other."""
+    tokens = texts[text].tokens
+    length = LEAST_TOKENS
+    limit = min([len(tokens) - start, *(begin - start for other, begin in others if other == text and begin > start)])
+    while length < limit and all(
+        begin + length < len(texts[other].tokens) and texts[other].tokens[begin + length] == tokens[start + length]
+        for other, begin in others
+    ):
+        length += 1
+    return length
+
+
+def _says_enough(texts: Sequence[_Text], span: _Span, names: set[int]) -> bool:
+    text, start, length = span
+    return len(names.intersection(texts[text].tokens[start : start + length])) >= _LEAST_NAMES
+
+
+def _block(texts: Sequence[_Text], text: int, start: int, length: int) -> Block:
+    lines = texts[text].lines
+    return Block(texts[text].path, lines[start], lines[start + length - 1], length)

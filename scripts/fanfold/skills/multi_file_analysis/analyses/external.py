@@ -1,0 +1,142 @@
+"""What a tree takes from outside: packages that its imports name and it does not define."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from fanfold.analyzers.files import is_test
+from fanfold.reports.analysed import Table
+from fanfold.skills.multi_file_analysis.analyses.manifests import dependencies
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, row, table
+from fanfold.sources.repo_map.values import RepoMap
+
+_NODE = frozenset(
+    [
+        "assert",
+        "async_hooks",
+        "buffer",
+        "child_process",
+        "cluster",
+        "console",
+        "constants",
+        "crypto",
+        "dgram",
+        "diagnostics_channel",
+        "dns",
+        "domain",
+        "events",
+        "fs",
+        "http",
+        "http2",
+        "https",
+        "inspector",
+        "module",
+        "net",
+        "os",
+        "path",
+        "perf_hooks",
+        "process",
+        "punycode",
+        "querystring",
+        "readline",
+        "repl",
+        "stream",
+        "string_decoder",
+        "timers",
+        "tls",
+        "trace_events",
+        "tty",
+        "url",
+        "util",
+        "v8",
+        "vm",
+        "wasi",
+        "worker_threads",
+        "zlib",
+        "test",
+    ]
+)
+
+
+def external(tree: RepoMap, sources: Sources) -> Table:
+    """Return the packages by how many files import them, each at the first place that does."""
+    declared = {_same(said.name): said.path for said in dependencies(tree, sources.read)}
+    own = _own(tree, sources.read)
+    first: dict[tuple[str, str], tuple[str, int]] = {}
+    users: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for path, file in sorted(tree.files.items(), key=lambda found: (is_test(found[0]), found[0])):
+        language = file.facts.language
+        package_of = _PACKAGES.get(language)
+        for one in file.facts.imports if package_of else ():
+            package = package_of(one.module) if package_of else ""
+            if package and package not in own:
+                users[language, package].add(path)
+                first.setdefault((language, package), (path, one.line))
+    ranked = sorted(users, key=lambda key: (-len(users[key]), key))
+    return table(
+        "external",
+        "Dependencies",
+        "Packages from outside of the tree and its language's own library, by how many files import them. A package is "
+        "often declared under another name than it is imported by: nothing in the last column is a hint, not a fault.",
+        ("package", "language", "files", "declared in"),
+        (row(*first[key], key[1], key[0], len(users[key]), declared.get(_same(key[1]))) for key in ranked),
+    )
+
+
+def _same(name: str) -> str:
+    """Return the name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _own(tree: RepoMap, read: Callable[[str], str | None]) -> frozenset[str]:
+    """Return the names under which a tree's own packages are imported."""
+    names: set[str] = set()
+    for path in tree.files:
+        parts = path.split("/")
+        if path.endswith((".py", ".pyi", ".pyx", ".so")):
+            names.update(part for part in parts[:-1])
+            names.add(parts[-1].partition(".")[0])
+        elif parts[-1] == "package.json" and (match := re.search(r'"name"\s*:\s*"([^"]+)"', read(path) or "")):
+            names.add(match[1])
+        elif parts[-1] == "go.mod" and (match := re.search(r"^module\s+(\S+)", read(path) or "", re.MULTILINE)):
+            names.add(_go(match[1]))
+        elif parts[-1] == "Cargo.toml" and (
+            match := re.search(r'^name\s*=\s*"([^"]+)"', read(path) or "", re.MULTILINE)
+        ):
+            names.add(match[1].replace("-", "_"))
+    return frozenset(names)
+
+
+def _python(module: str) -> str:
+    top = module.partition(".")[0]
+    return "" if top in sys.stdlib_module_names or top == "__main__" else top
+
+
+def _script(module: str) -> str:
+    if module.startswith((".", "/", "node:", "#", "@/", "~")) or module.partition("/")[0] in _NODE:
+        return ""
+    parts = module.split("/")
+    return "/".join(parts[:2]) if module.startswith("@") else parts[0]
+
+
+def _go(module: str) -> str:
+    parts = module.split("/")
+    return "/".join(parts[:3]) if "." in parts[0] else ""
+
+
+def _rust(module: str) -> str:
+    top = module.partition("::")[0]
+    return "" if top in {"crate", "self", "super", "std", "core", "alloc", "proc_macro", "test"} else top
+
+
+_PACKAGES: Mapping[str, Callable[[str], str]] = {
+    "python": _python,
+    "javascript": _script,
+    "typescript": _script,
+    "tsx": _script,
+    "go": _go,
+    "rust": _rust,
+}

@@ -1,0 +1,114 @@
+"""What tests do not look at: files that no test leads to, and public functions that no test names. By text alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from fanfold.analyzers.files import is_test
+from fanfold.reports.analysed import Table
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, of_file, of_symbol, production, table
+from fanfold.sources.repo_map.values import MappedFile, RepoMap
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_PASSES_ON = re.compile(r"(^|/)(__init__\.py|index\.[cm]?[jt]sx?|mod\.rs)$")
+_ASIDE = re.compile(
+    r"(^|/)(docs?|examples?|benchmarks?|migrations)/|(^|/)(setup|conf|noxfile|manage)\.py$", re.IGNORECASE
+)
+_INLINE = re.compile(r"#\[cfg\(test\)\]")  # Rust keeps them in the file
+_FUNCTIONS = frozenset({"function", "method"})
+_LEAST_LINES = 5
+_NOT_AT_ALL, _INDIRECTLY = "nothing leads to it", "through others alone"
+
+
+def untested_files(tree: RepoMap, sources: Sources) -> Table:
+    """Return the files of code of which tests import nothing and name nothing, the most complicated first."""
+    if not any(map(is_test, tree.files)):
+        return table("untested-files", "Files without tests", "There are no test files here at all.", (), ())
+    direct = _imported_by_tests(tree)
+    reached = _closure(tree, direct)
+    words = _words_of_tests(tree, sources)
+    rows = []
+    for path, file in _code(tree):
+        if path not in direct and not _names_it(file, words) and not _INLINE.search(sources.read(path) or ""):
+            how = _INDIRECTLY if path in reached else _NOT_AT_ALL
+            rows.append(of_file(path, file, how, file.facts.complexity, file.facts.lines))
+    rows.sort(key=lambda found: (found.cells[0] != _NOT_AT_ALL, -int(found.cells[1] or 0), found.path))
+    return table(
+        "untested-files",
+        "Files without tests",
+        "No test imports them and none names what they define. Tests that run the program as a whole may still execute "
+        "them: only a coverage run can tell.",
+        ("tests lead to it", "complexity", "lines"),
+        rows,
+    )
+
+
+def untested_functions(tree: RepoMap, sources: Sources) -> Table:
+    """Return the public functions and methods that no test names, the longest first."""
+    if not any(map(is_test, tree.files)):
+        return table(
+            "untested-functions", "Public functions that no test names", "There are no test files here.", (), ()
+        )
+    words = _words_of_tests(tree, sources)
+    rows = [
+        of_symbol(path, symbol, symbol.qualified, symbol.end_line - symbol.line + 1)
+        for path, file in _code(tree)
+        for symbol in file.facts.symbols
+        if symbol.kind in _FUNCTIONS
+        and not any(part.startswith("_") for part in symbol.qualified.split("."))
+        and symbol.end_line - symbol.line >= _LEAST_LINES
+        and symbol.name not in words
+    ]
+    rows.sort(key=lambda found: (-int(found.cells[1] or 0), found.path, found.line))
+    return table(
+        "untested-functions",
+        "Public functions that no test names",
+        f"Of more than {_LEAST_LINES} lines, and their name stands in no test file. They may be called through others.",
+        ("name", "lines"),
+        rows,
+    )
+
+
+def _code(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
+    """Yield the files that define something that runs, those aside that are not tested anywhere."""
+    for path, file in production(tree):
+        if not _ASIDE.search(path) and any(symbol.kind in _FUNCTIONS for symbol in file.facts.symbols):
+            yield path, file
+
+
+def _imported_by_tests(tree: RepoMap) -> set[str]:
+    """Return what tests import, and what that passes on: a package's `__init__.py` is a list of its names."""
+    direct = {other for path in tree.imports if is_test(path) for other in tree.imports[path]}
+    waiting = [path for path in direct if _PASSES_ON.search(path)]
+    while waiting:
+        for other in tree.imports.get(waiting.pop(), ()):
+            if other not in direct:
+                direct.add(other)
+                waiting += [other] if _PASSES_ON.search(other) else []
+    return direct
+
+
+def _closure(tree: RepoMap, start: Iterable[str]) -> set[str]:
+    reached = set(start)
+    waiting = list(reached)
+    while waiting:
+        for other in tree.imports.get(waiting.pop(), ()):
+            if other not in reached:
+                reached.add(other)
+                waiting.append(other)
+    return reached
+
+
+def _words_of_tests(tree: RepoMap, sources: Sources) -> set[str]:
+    """Return all words of test files: a test may name what it patches, or a program that it starts, in a string."""
+    words: set[str] = set()
+    for path in tree.files:
+        if is_test(path):
+            words.update(_WORD.findall(sources.read(path) or ""))
+    return words
+
+
+def _names_it(file: MappedFile, words: set[str]) -> bool:
+    own = {s.name for s in file.facts.symbols if s.qualified == s.name and not s.name.startswith("_")}
+    return not own.isdisjoint(words)

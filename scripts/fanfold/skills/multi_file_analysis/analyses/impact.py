@@ -1,0 +1,173 @@
+"""What a change would reach: the users of a symbol or of a file's changed lines, and what imports them in turn.
+
+By name and by imports, not by type: more is reached than really depends on it, and what finds code at run time is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from fanfold.analyzers.files import is_test
+from fanfold.reports.analysed import Row, Table
+from fanfold.skills.multi_file_analysis.analyses.links import import_line
+from fanfold.skills.multi_file_analysis.analyses.sources import (
+    Lines,
+    Sources,
+    Subject,
+    of_file,
+    of_symbol,
+    production,
+    row,
+    table,
+)
+from fanfold.sources.repo_map import graph
+from fanfold.sources.repo_map.values import RepoMap, Symbol
+
+_WORD = re.compile(r"[^\W\d][\w.]*(?:/[\w.-]+)*")
+_MOST_PLACES = 8  # uses in one file that are shown
+_LOOKED_AT = 200  # files of which it is counted what stands on them
+_SHORTEST = 3
+_SEPARATOR = re.compile(r"\.|::|#|->|/")
+
+
+def subject_of(text: str, tree: RepoMap) -> Subject:
+    """Return what a question names: files of the map, and names that the map defines (`Class.method` for a method).
+
+    A word that is everyday language and happens to be a name counts when it is written as code is: with a dot, an
+    underscore, a capital inside, or in backticks.
+    """
+    quoted = set(re.findall(r"`([^`\s]+)`", text))
+    words = [word.strip(".") for word in _WORD.findall(text)]
+    files = {word: () for word in [*words, *quoted] if word in tree.files}
+    wanted = {word for word in words if re.search(r"[._]|\w[A-Z]|::", word)} | {word.strip("()") for word in quoted}
+    lasts = {_SEPARATOR.split(word)[-1]: word for word in wanted - files.keys() if len(word) >= _SHORTEST}
+    known = {
+        lasts[symbol.name]
+        for file in tree.files.values()
+        for symbol in file.facts.symbols
+        if symbol.name in lasts and _is(symbol, lasts[symbol.name])
+    }
+    return Subject(symbols=tuple(sorted(known)), changed=files)
+
+
+def impact(tree: RepoMap, sources: Sources) -> Table:
+    """Return what the subject reaches, the nearest first; without a subject, the files on which most stands."""
+    subject = sources.subject
+    if not subject.symbols and not subject.changed:
+        return _reach(tree)
+    defined = list(_defined(tree, subject))
+    rows = [of_symbol(path, symbol, "is changed", 0, symbol.qualified, _kind(path)) for path, symbol in defined]
+    rows += _uses(tree, sources, defined)
+    rows += _importers(tree, {*(path for path, _ in defined), *subject.changed})
+    rows.sort(key=lambda found: (int(found.cells[1] or 0), found.cells[3] == "test", found.path, found.line))
+    named = ", ".join((*subject.symbols, *subject.changed))
+    return table(
+        "impact",
+        "What the change reaches",
+        f"Of {named}: where its name is used (1 step), then the files that import where it is defined, step by step. "
+        "By name, not by type, so more is listed than must change; what is looked up at run time is not.",
+        ("how", "steps", "what", "kind"),
+        rows,
+    )
+
+
+def _kind(path: str) -> str:
+    return "test" if is_test(path) else "code"
+
+
+def _is(symbol: Symbol, wanted: str) -> bool:
+    said = ".".join(part for part in _SEPARATOR.split(wanted) if part)
+    return said in {symbol.name, symbol.qualified} or symbol.qualified.endswith(f".{said}")
+
+
+def _defined(tree: RepoMap, subject: Subject) -> Iterator[tuple[str, Symbol]]:
+    """Yield the definitions that are named, and the innermost ones that hold a changed line."""
+    for path, file in tree.files.items():
+        changed = subject.changed.get(path)
+        inner = set(_innermost(file.facts.symbols, changed)) if changed is not None else set()
+        for symbol in file.facts.symbols:
+            if symbol in inner or any(_is(symbol, wanted) for wanted in subject.symbols):
+                yield path, symbol
+
+
+def _innermost(symbols: Sequence[Symbol], changed: Sequence[Lines]) -> Iterator[Symbol]:
+    """Yield the definitions around each changed range; all on top of the file when no lines are given."""
+    if not changed:
+        yield from (symbol for symbol in symbols if symbol.qualified == symbol.name)
+    for first, last in changed:
+        touched = [symbol for symbol in symbols if symbol.line <= last and first <= symbol.end_line]
+        outer = {symbol.qualified.rpartition(".")[0] for symbol in touched}
+        yield from (symbol for symbol in touched if symbol.qualified not in outer)
+
+
+def _uses(tree: RepoMap, sources: Sources, defined: Collection[tuple[str, Symbol]]) -> Iterator[Row]:
+    """Yield the lines that use one of these names, in files that import its file or of which imports tell nothing."""
+    names: dict[str, set[str]] = {}
+    for path, symbol in defined:
+        if len(symbol.name) >= _SHORTEST and not symbol.name.startswith("__"):
+            names.setdefault(symbol.name, set()).add(path)
+    near = {name: _who_may(tree, paths) for name, paths in names.items()}
+    own = {(path, line) for path, symbol in defined for line in range(symbol.line, symbol.end_line + 1)}
+    for path, file in tree.files.items():
+        imported = {one.name for one in file.facts.imports}
+        here = [name for name in names if (name in file.facts.uses or name in imported) and path in near[name]]
+        if here:
+            yield from _lines(path, sources.read(path) or "", here, own)
+
+
+def _who_may(tree: RepoMap, paths: Iterable[str]) -> set[str]:
+    """Return the files that can know what these define: they import them, directly or not, or that is not known."""
+    known = {path for path, others in tree.imports.items() for path in (path, *others)}
+    reached = set(_distances(graph.importers(tree), paths))
+    return reached | {path for path in tree.files if path not in known}
+
+
+def _lines(path: str, text: str, names: Sequence[str], own: Collection[tuple[str, int]]) -> Iterator[Row]:
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(names)))})(?!\w)")
+    given = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if (path, number) not in own and pattern.search(line) and not line.lstrip().startswith(("#", "//", "*")):
+            yield row(path, number, "uses it", 1, " ".join(line.split())[:100], _kind(path))
+            given += 1
+            if given == _MOST_PLACES:
+                return
+
+
+def _distances(importers: Mapping[str, Sequence[str]], start: Iterable[str]) -> dict[str, int]:
+    """Return how many imports each file is away from the nearest of `start`, those included."""
+    distance = dict.fromkeys(sorted(start), 0)
+    waiting = list(distance)
+    for path in waiting:  # it grows
+        for other in importers.get(path, ()):
+            if other not in distance:
+                distance[other] = distance[path] + 1
+                waiting.append(other)
+    return distance
+
+
+def _importers(tree: RepoMap, start: Collection[str]) -> Iterator[Row]:
+    distance = _distances(graph.importers(tree), start)
+    for path, steps in distance.items():
+        if steps:
+            nearer = next(other for other in tree.imports[path] if distance.get(other) == steps - 1)
+            yield row(path, import_line(tree, path, nearer), "imports", steps, nearer, _kind(path))
+
+
+def _reach(tree: RepoMap) -> Table:
+    """Return how many files stand on each of the most imported ones, directly or not."""
+    importers = graph.importers(tree)
+    most = sorted((path for path, _ in production(tree)), key=lambda path: (-len(importers.get(path, ())), path))
+    counted = [(len(_distances(importers, [path])) - 1, path) for path in most[:_LOOKED_AT] if path in importers]
+    counted.sort(key=lambda found: (-found[0], found[1]))
+    return table(
+        "impact",
+        "What most stands on",
+        "How many files a change of each could reach, directly or through others. Name a symbol or a file in the "
+        "question to see what it reaches.",
+        ("files it reaches", "imported by", "lines"),
+        (
+            of_file(path, tree.files[path], reached, len(importers[path]), tree.files[path].facts.lines)
+            for reached, path in counted
+        ),
+    )

@@ -1,0 +1,61 @@
+"""Where in a file an edge of the map comes from: the line of the import, and whether loading the file does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from fanfold.sources.repo_map.values import Imported, RepoMap
+
+_INDEX = frozenset({"__init__", "index", "mod", "lib"})
+
+
+def import_lines(tree: RepoMap, path: str, other: str) -> list[int]:
+    """Return the lines on which `path` imports `other`, as far as names tell; [] when they don't."""
+    wanted = _called(other)
+    return [one.line for one in tree.files[path].facts.imports if wanted in _last_names(one)]
+
+
+def import_line(tree: RepoMap, path: str, other: str) -> int:
+    """Return the first such line, 1 when names don't tell."""
+    return next(iter(import_lines(tree, path, other)), 1)
+
+
+def when_loaded(tree: RepoMap, read: Callable[[str], str | None]) -> RepoMap:
+    """Return the map without those imports that are indented everywhere: in functions, or for type checkers alone."""
+    return replace(tree, imports={path: kept for path in tree.imports if (kept := _at_once(tree, path, read))})
+
+
+def _at_once(tree: RepoMap, path: str, read: Callable[[str], str | None]) -> tuple[str, ...]:
+    if tree.files[path].facts.language != "python":
+        return tree.imports[path]
+    lines = (read(path) or "").split("\n")
+    return tuple(other for other in tree.imports[path] if _is_at_once(import_lines(tree, path, other), lines))
+
+
+def _is_at_once(numbers: list[int], lines: list[str]) -> bool:
+    """An import that spans lines is told by where its statement begins."""
+    return not numbers or any(not _indented(number, lines) for number in numbers)
+
+
+def _indented(number: int, lines: list[str]) -> bool:
+    for at in range(min(number, len(lines)) - 1, max(-1, number - 60), -1):
+        words = lines[at].split(maxsplit=1)
+        if words and words[0] in {"import", "from"}:
+            return lines[at][:1] in {" ", "\t"}
+    return False
+
+
+def _called(path: str) -> str:
+    """Return what a file is called in an import: its stem, or its folder's name where it stands for the folder."""
+    pure = PurePosixPath(path)
+    stem = pure.name.partition(".")[0]
+    return pure.parent.name if stem in _INDEX and pure.parent.name else stem
+
+
+def _last_names(one: Imported) -> set[str]:
+    module = one.module.replace("::", "/").replace("\\", "/")
+    last = module.rstrip("/").rpartition("/")[2]
+    names = {last.partition(".")[0] if "/" in module else last.rpartition(".")[2], last}
+    return names | ({one.name} if one.name else set())

@@ -1,0 +1,187 @@
+"""How the files of a tree hang together: what is central, what is large, what goes round in circles or upwards."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from fanfold.reports.analysed import Row, Table
+from fanfold.skills.multi_file_analysis.analyses.folding import by_folder, folded_by, only_production
+from fanfold.skills.multi_file_analysis.analyses.links import import_line, when_loaded
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, of_file, production, row, table
+from fanfold.sources.repo_map import graph
+from fanfold.sources.repo_map.values import RepoMap
+
+_NAMED = 8
+
+
+def central(tree: RepoMap, _sources: Sources) -> Table:
+    """Return the files that most stands on, by PageRank over imports and references."""
+    rank = graph.central(tree)
+    used_by = {path: len(found) for path, found in graph.importers(tree).items()}
+    ordered = sorted(production(tree), key=lambda found: (-round(rank[found[0]], 9), found[0]))
+    return table(
+        "central",
+        "Central files",
+        "By PageRank over imports and references: what most of the rest stands on, directly or not.",
+        ("share %", "imported by", "imports", "lines", "what it is"),
+        (
+            of_file(
+                path,
+                file,
+                round(100 * rank[path], 2),
+                used_by.get(path, 0),
+                len(tree.imports.get(path, ())),
+                file.facts.lines,
+                file.facts.doc or None,
+            )
+            for path, file in ordered
+            if used_by.get(path) or tree.imports.get(path) or tree.references.get(path)
+        ),
+    )
+
+
+def fan_out(tree: RepoMap, _sources: Sources) -> Table:
+    """Return the files that import most others."""
+    used_by = {path: len(found) for path, found in graph.importers(tree).items()}
+    ordered = sorted(production(tree), key=lambda found: (-len(tree.imports.get(found[0], ())), found[0]))
+    return table(
+        "fan-out",
+        "Files that import most",
+        "How many files of the tree each one imports: what knows much of the rest, and changes with it.",
+        ("imports", "imported by", "lines"),
+        (
+            of_file(path, file, len(tree.imports[path]), used_by.get(path, 0), file.facts.lines)
+            for path, file in ordered
+            if path in tree.imports
+        ),
+    )
+
+
+def largest(tree: RepoMap, _sources: Sources) -> Table:
+    """Return the files of code that are the longest to read."""
+    ordered = sorted(production(tree), key=lambda found: (-found[1].facts.tokens, found[0]))
+    return table(
+        "largest",
+        "Largest files",
+        "By about how many tokens it takes to read them.",
+        ("tokens", "lines", "definitions", "complexity"),
+        (
+            of_file(path, file, facts.tokens, facts.lines, len(facts.symbols), facts.complexity)
+            for path, file in ordered
+            if (facts := file.facts).symbols
+        ),
+    )
+
+
+def cycles(tree: RepoMap, sources: Sources) -> Table:
+    """Return the import cycles, those that exist while files are loaded first, then the largest."""
+    code = only_production(tree)
+    at_once = {path for found in graph.cycles(when_loaded(code, sources.read)) for path in found}
+    rows = [_cycle(code, found, at_once) for found in graph.cycles(code)]
+    rows.sort(key=lambda found: found.cells[2] != "while loaded")
+    return table(
+        "cycles",
+        "Import cycles",
+        "Files that import one another in a circle. `deferred`: it is only closed by imports inside of functions or "
+        "for type checkers. The place is where the shortest way round begins.",
+        ("files", "shortest way round", "when"),
+        rows,
+    )
+
+
+def _cycle(tree: RepoMap, found: Sequence[str], at_once: Collection[str]) -> Row:
+    way = shortest_way_round(tree.imports, found)
+    shown = way[:_NAMED] + (("…",) if len(way) > _NAMED else ())
+    when = "while loaded" if any(path in at_once for path in found) else "deferred"
+    return row(way[0], import_line(tree, way[0], way[1]), len(found), " → ".join((*shown, way[0])), when)
+
+
+def shortest_way_round(edges: Mapping[str, Sequence[str]], within: Sequence[str]) -> tuple[str, ...]:
+    """Return the files of a shortest cycle among `within`, which holds one, from the first that has it."""
+    inside = set(within)
+    best: tuple[str, ...] = ()
+    for start in within:
+        before: dict[str, str] = {}
+        waiting = deque([start])
+        while waiting and start not in before:
+            node = waiting.popleft()
+            for other in edges.get(node, ()):
+                if other in inside and other not in before:
+                    before[other] = node
+                    waiting.append(other)
+        way = [before[start]]
+        while way[-1] != start:
+            way.append(before[way[-1]])
+        if not best or len(way) < len(best):
+            best = tuple(reversed(way))
+        if len(best) == 2:  # noqa: PLR2004  shorter there is none
+            break
+    return best
+
+
+def layering(tree: RepoMap, _sources: Sources) -> Table:
+    """Return the imports between folders that go against the grain: the other way than most between them."""
+    names = by_folder(tree)
+    folded = folded_by(tree, names)
+    above = _order(folded)
+    return table(
+        "layering",
+        "Imports that go up",
+        "Folders are put into the order in which few imports point from a lower one to a higher one (the heuristic of "
+        "Eades, Lin and Smyth, 1993). These still do: each ties two folders together that could be layers.",
+        ("from", "to", "files this way", "files the other way"),
+        _upward(tree, names, folded, above),
+    )
+
+
+def _upward(tree: RepoMap, names: Mapping[str, str], folded: RepoMap, above: Mapping[str, int]) -> Iterator[Row]:
+    found = []
+    for path, name in names.items():
+        for other in tree.imports.get(path, ()):
+            to = names.get(other, name)
+            if to != name and above[to] < above[name]:
+                this_way = round(folded.references[name][to])
+                that_way = round(folded.references.get(to, {}).get(name, 0))
+                found.append(((this_way - that_way, name, to, path, other), path, other))
+    for (_, name, to, *_rest), path, other in sorted(found):
+        weights = folded.references
+        that_way = round(weights.get(to, {}).get(name, 0))
+        yield row(path, import_line(tree, path, other), name, to, round(weights[name][to]), that_way)
+
+
+def _order(folded: RepoMap) -> dict[str, int]:
+    """Return each module's place, 0 on top: what imports comes before what it imports, as far as that is possible."""
+    order: dict[str, int] = {}
+    for part in reversed(graph.components(folded)):
+        for name in _least_feedback(part, folded.references):
+            order[name] = len(order)
+    return order
+
+
+def _least_feedback(part: Sequence[str], weights: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Order one component so that few edges point backwards: sinks last, sources first, then who gives most."""
+    left = set(part)
+    head: list[str] = []
+    tail: list[str] = []
+    out = {name: Counter({o: w for o, w in weights.get(name, {}).items() if o in left}) for name in part}
+    into: dict[str, Counter[str]] = {name: Counter() for name in part}
+    for name in part:
+        for other, weight in out[name].items():
+            into[other][name] = weight
+    while left:
+        sinks = sorted(name for name in left if not out[name])
+        sources = sorted(name for name in left if not into[name] and out[name])
+        if sinks:
+            tail.append(sinks[0])
+        elif sources:
+            head.append(sources[0])
+        else:
+            head.append(max(sorted(left), key=lambda name: out[name].total() - into[name].total()))
+        gone = (tail if sinks else head)[-1]
+        left.discard(gone)
+        for other in into[gone]:
+            out[other].pop(gone, None)
+        for other in out[gone]:
+            into[other].pop(gone, None)
+    return head + tail[::-1]

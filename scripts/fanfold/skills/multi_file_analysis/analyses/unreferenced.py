@@ -1,0 +1,154 @@
+"""Definitions that nothing in the tree names: candidates for dead code, and by design few of them wrong.
+
+Beyond the name (`names.unnamed`), what a decorator, a framework, an interface or another project may call is left
+out, even where that hides dead code. Compare vulture's whitelists, which ask the user for the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from fanfold.reports.analysed import Row, Table
+from fanfold.skills.multi_file_analysis.analyses.bases import Bases
+from fanfold.skills.multi_file_analysis.analyses.names import Defined, unnamed
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, of_symbol, table
+from fanfold.sources.repo_map.values import RepoMap
+
+_KINDS = ("function", "method", "class", "struct", "enum", "interface", "type")
+# Files that tools read, and names that tools call.
+_TOOL_FILE = re.compile(
+    r"(^|/)(conftest|setup|conf|noxfile|tasks|fabfile|manage|wsgi|asgi|settings|urls|apps|admin|sitecustomize"
+    r"|gulpfile|gruntfile|[\w-]+\.config|build)\.\w+$|(^|/)(migrations|versions|docs?|examples?|benchmarks?)/",
+    re.IGNORECASE,
+)
+_TOOL_NAME = re.compile(
+    r"__\w+__|main|Main|init|setup|teardown|setUp\w*|tearDown\w*|[tT]est\w*|pytest_\w+|constructor|application|handler"
+)
+_PLAIN_DECORATOR = re.compile(
+    r"@\s*(?:staticmethod|classmethod|property|final|(?:functools\.)?(?:lru_cache|cache|cached_property|wraps)"
+    r"|(?:contextlib\.)?(?:async)?contextmanager)\b"
+)
+_HEAD_LINES = 20
+
+
+def unreferenced(tree: RepoMap, sources: Sources) -> Table:
+    """Return the definitions that nothing names: first those that nobody else could use either, then public ones."""
+    return table(
+        "unreferenced",
+        "Candidates for dead code",
+        "Definitions whose name stands nowhere else in the tree, not even in a string, a comment or a document, and "
+        "that no decorator, base class or tool is known to call. Public ones may still be used by other projects: if "
+        "this is a library, they are its least tested and documented part. Look before you delete.",
+        ("name", "kind", "lines", "who else could use it"),
+        _rows(tree, sources),
+    )
+
+
+def _rows(tree: RepoMap, sources: Sources) -> Iterator[Row]:
+    bases = Bases(tree, sources.read)
+    found: dict[Defined, bool] = {}
+    for one in unnamed(tree, sources, _KINDS):
+        language = _LANGUAGES.get(one.facts.language)
+        if language and not _TOOL_FILE.search(one.path) and not _TOOL_NAME.fullmatch(one.symbol.name):
+            hidden, spared = language
+            head = _head(sources.read(one.path) or "", one)
+            if not spared(one, head, bases):
+                found[one] = hidden(one, head)
+    outer = {(one.path, one.symbol.qualified) for one in found}
+    for one in sorted(found, key=lambda one: (not found[one], one.symbol.line - one.symbol.end_line, one.path)):
+        symbol = one.symbol
+        if (one.path, symbol.qualified.rpartition(".")[0]) not in outer:  # it goes with what it stands in
+            who = "nobody" if found[one] else "other projects"
+            yield of_symbol(one.path, symbol, symbol.qualified, symbol.kind, symbol.end_line - symbol.line + 1, who)
+
+
+def _head(text: str, one: Defined) -> str:
+    """Return a definition's lines up to the one that holds its name: decorators, attributes, modifiers."""
+    lines = text.split("\n")[one.symbol.line - 1 : one.symbol.line - 1 + _HEAD_LINES]
+    named = re.compile(rf"\b{re.escape(one.symbol.name)}\b")
+    until = next((number for number, line in enumerate(lines, 1) if named.search(line)), 1)
+    return "\n".join(lines[:until])
+
+
+Hidden = Callable[[Defined, str], bool]
+Spared = Callable[[Defined, str, Bases], bool]
+
+
+def _private_in_python(one: Defined, _head: str) -> bool:
+    """Tell whether a part of its name or of its module's begins with an underscore, or a function holds it."""
+    parts = [*one.path.removesuffix(".py").split("/"), *one.symbol.qualified.split(".")]
+    return any(part.startswith("_") and not part.endswith("__") for part in parts) or _in_function(one)
+
+
+def _in_function(one: Defined) -> bool:
+    outer = one.symbol.qualified.rpartition(".")[0]
+    return any(s.qualified == outer and s.kind in {"function", "method"} for s in one.facts.symbols)
+
+
+def _spared_in_python(one: Defined, head: str, bases: Bases) -> bool:
+    decorators = [line for line in head.split("\n") if line.lstrip().startswith("@")]
+    if any(not _PLAIN_DECORATOR.match(line.strip()) for line in decorators):
+        return True
+    name = one.symbol.name if one.symbol.kind == "class" else one.symbol.qualified.rpartition(".")[0]
+    return one.symbol.kind in {"class", "method"} and bases.may_be_called(name.rpartition(".")[2], one.symbol)
+
+
+def _private_in_script(one: Defined, head: str) -> bool:
+    if one.symbol.kind == "method":
+        return one.symbol.name.startswith("#") or re.search(r"\bprivate\b", head) is not None
+    return re.search(r"\bexport\b", head) is None
+
+
+def _spared_in_script(one: Defined, head: str, _bases: Bases) -> bool:
+    """A method, or a function that is an object's property, may be called by whom the object is handed to."""
+    if one.symbol.kind == "method":
+        return not _private_in_script(one, head) or "@" in head
+    return "@" in head or not re.search(
+        rf"\b(?:function|class|const|let|var|enum|interface|type)\s*\*?\s+{re.escape(one.symbol.name)}\b", head
+    )
+
+
+def _private_in_go(one: Defined, _head: str) -> bool:
+    return one.symbol.name[:1].islower() or "/internal/" in f"/{one.path}"
+
+
+def _spared_in_go(one: Defined, _head: str, _bases: Bases) -> bool:
+    return one.symbol.kind == "method" and one.symbol.name[:1].isupper()  # an interface elsewhere may ask for it
+
+
+def _private_by_word(word: str, *, there: bool) -> Hidden:
+    pattern = re.compile(rf"\b{word}\b")
+    return lambda _one, head: (pattern.search(head) is not None) is there
+
+
+def _spared_with_marks(one: Defined, head: str, _bases: Bases) -> bool:
+    """Attributes, annotations and overriding are how frameworks and interfaces find what they call."""
+    return one.symbol.name.startswith("__") or re.search(r"@\w|#\[|^\s*\[\w|\boverride\b|\bvirtual\b", head) is not None
+
+
+def _spared_in_rust(one: Defined, head: str, bases: Bases) -> bool:
+    return one.symbol.kind == "method" or _spared_with_marks(one, head, bases)  # a trait may ask for it
+
+
+def _spared_in_c(one: Defined, head: str, bases: Bases) -> bool:
+    return one.symbol.kind != "function" or _spared_with_marks(one, head, bases)
+
+
+_SCRIPT: tuple[Hidden, Spared] = (_private_in_script, _spared_in_script)
+_MARKED: tuple[Hidden, Spared] = (_private_by_word("private", there=True), _spared_with_marks)
+_STATIC: tuple[Hidden, Spared] = (_private_by_word("static", there=True), _spared_in_c)
+# Ruby is not among them: there a name tells too little of who calls it.
+_LANGUAGES: Mapping[str, tuple[Hidden, Spared]] = {
+    "python": (_private_in_python, _spared_in_python),
+    "javascript": _SCRIPT,
+    "typescript": _SCRIPT,
+    "tsx": _SCRIPT,
+    "go": (_private_in_go, _spared_in_go),
+    "rust": (_private_by_word("pub", there=False), _spared_in_rust),
+    "java": _MARKED,
+    "c-sharp": _MARKED,
+    "php": _MARKED,
+    "c": _STATIC,
+    "cpp": _STATIC,
+}

@@ -1,0 +1,513 @@
+"""Facts without a model: what each part finds in a small tree, and what it keeps quiet about."""
+
+import asyncio
+
+import pytest
+
+from fanfold.skills.multi_file_analysis.analyses.folding import module_graph
+from fanfold.skills.multi_file_analysis.analyses.impact import subject_of
+from fanfold.skills.multi_file_analysis.analyses.parts import FOR_ANY_QUESTION, PARTS, facts, map_summary
+from fanfold.skills.multi_file_analysis.analyses.sources import MOST_ROWS, Sources, Subject
+from fanfold.sources.churn import Churn, churn
+from fanfold.sources.git import Git
+from fanfold.sources.repo_map.discover import discover
+from fanfold.sources.repo_map.mapping import map_tree
+from fanfold.sources.repo_map.values import FileFacts, MappedFile, RepoMap, Symbol
+
+
+class Tree:
+    """A tree on disk, its map, and the tables of its parts."""
+
+    def __init__(self, root, files):
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        self.map = asyncio.run(map_tree(discover([], root)))
+        self.root = root
+
+    def read(self, path):
+        file = self.root / path
+        return file.read_text() if file.is_file() else None
+
+    def table(self, name, **sources):
+        return facts([name], self.map, Sources(read=self.read, **sources))[0]
+
+    def rows(self, name, **sources):
+        return [(f"{row.path}:{row.line}", *row.cells) for row in self.table(name, **sources).rows]
+
+    def names(self, name, **sources):
+        return [row.cells[0] for row in self.table(name, **sources).rows]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return lambda files: Tree(tmp_path, files)
+
+
+SHOP = {
+    "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["PyYAML>=6"]\n'
+    '[project.scripts]\nshop = "shop.cli:main"\n',
+    "shop/__init__.py": "from shop.orders import Order\n__all__ = ['Order']\n",
+    "shop/__main__.py": "from shop.cli import main\nmain()\n",
+    "shop/cli.py": "import yaml\nfrom shop.orders import Order\n\ndef main():\n    return Order()\n",
+    "shop/orders.py": '"""Orders."""\nfrom shop.store import save\n\nclass Order:\n    """One order."""\n\n'
+    "    def total(self):\n        return save(self)\n",
+    "shop/store.py": "def save(order):\n    from shop.orders import Order\n    return Order\n",
+    "tests/test_orders.py": "from shop import Order\n\ndef test_total():\n    assert Order().total()\n",
+}
+
+
+def test_entry_points(tree):
+    """Manifests first, then what a language takes for a start; each with the line that says so."""
+    assert tree(SHOP).rows("entry-points") == [
+        ("pyproject.toml:5", "shop", "console script", "shop.cli:main"),
+        ("shop/__main__.py:1", "python -m shop", "package", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("a.py", "x = 1\nif __name__ == '__main__':\n    pass\n", [("a.py:2", "a.py", "run as a script", None)]),
+        ("cmd/a.go", "package main\n\nfunc main() {}\n", [("cmd/a.go:3", "a.go", "func main", None)]),
+        ("pkg/a.go", "package pkg\n\nfunc main() {}\n", []),
+        ("src/main.rs", "fn main() {}\n", [("src/main.rs:1", "main.rs", "fn main", None)]),
+        ("a.c", "int main(void) { return 0; }\n", [("a.c:1", "a.c", "main", None)]),
+        ("wsgi.py", "application = make()\n", [("wsgi.py:1", "application", "served by a web server", None)]),
+        ("package.json", '{"bin": {"tool": "cli.js"}}', [("package.json:1", "tool", "program", "cli.js")]),
+        ("package.json", '{"name": "x"}', []),
+        ("package.json", "[1, 2", []),
+        ("pyproject.toml", "project = 3\n", []),
+        (
+            "setup.cfg",
+            "[options.entry_points]\nconsole_scripts =\n  t = a:b\n",
+            [("setup.cfg:3", "t", "console script", "a:b")],
+        ),
+        ("setup.cfg", "no section", []),
+    ],
+)
+def test_a_start_of_each_kind(path, text, found, tree):
+    """What starts a program is found in each language, and a broken manifest says nothing."""
+    assert tree({path: text, "b.py": "x = 1\n"}).rows("entry-points") == found
+
+
+def test_what_comes_from_outside(tree):
+    """Packages that are imported and not defined here, with who declares them if the name tells."""
+    files = {
+        **SHOP,
+        "package.json": '{"dependencies": {"left-pad": "1"}}',
+        "web/a.js": 'import x from "left-pad/b";\nimport "fs";\n',
+    }
+    assert tree(files).rows("external") == [
+        ("web/a.js:1", "left-pad", "javascript", 1, "package.json"),
+        ("shop/cli.py:1", "yaml", "python", 1, None),
+    ]
+
+
+def test_the_public_api(tree):
+    """What the package passes on comes first, with its signature and what it is."""
+    rows = tree(SHOP).rows("api")
+    assert rows[0] == ("shop/orders.py:4", "Order", "class", "class Order", "One order.")
+    assert ("shop/store.py:1", "save", "function", "def save(order)", None) in rows
+    assert not [row for row in rows if row[0].startswith("tests/")]
+
+
+def test_cycles(tree):
+    """A circle that is closed in a function is told from one that is there while files are loaded."""
+    assert tree(SHOP).rows("cycles") == [
+        ("shop/orders.py:2", 2, "shop/orders.py → shop/store.py → shop/orders.py", "deferred")
+    ]
+    at_once = {
+        **SHOP,
+        "shop/store.py": "from shop.orders import (\n    Order,\n)\n\ndef save(order):\n    return Order\n",
+    }
+    assert tree(at_once).rows("cycles")[0][-1] == "while loaded"
+
+
+def test_imports_that_go_up(tree):
+    """Between two folders the rarer direction is the one that is told."""
+    found = tree(
+        {
+            "low/__init__.py": "",
+            "low/a.py": "x = 1\n",
+            "low/b.py": "import high.c\n",
+            "high/__init__.py": "",
+            "high/c.py": "import low.a\n",
+            "high/d.py": "import low.a\nimport low.b\n",
+        }
+    )
+    assert found.rows("layering") == [("low/b.py:1", "low", "high", 1, 2)]
+
+
+def test_what_is_central_and_what_imports_most(tree):
+    """Both directions, test code aside."""
+    shop = tree(SHOP)
+    assert shop.names("fan-out")[0] == 1
+    assert {row.path for row in shop.table("central").rows} <= {path for path in SHOP if path.startswith("shop/")}
+    assert shop.table("central").rows[0].path == "shop/orders.py"
+    assert shop.table("largest").rows[0].path.startswith("shop/")
+
+
+DEAD = {
+    "app/a.py": "def used():\n    return 1\n\ndef _dead():\n    return 2\n\ndef public():\n    return used()\n",
+}
+
+
+def test_candidates_for_dead_code(tree):
+    """What nobody else could use first; what is public may be used by other projects, and that is said."""
+    assert tree(DEAD).rows("unreferenced") == [
+        ("app/a.py:4", "_dead", "function", 2, "nobody"),
+        ("app/a.py:7", "public", "function", 2, "other projects"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "def _f(): pass\nx = '_f'\n"),  # a string may be looked up
+        ("a.py", "def _f(): pass\n# see _f\n"),
+        ("a.py", "@route('/')\ndef _f(): pass\n"),
+        ("a.py", "def _visit_name(): pass\nx = getattr(y, f'_visit_{kind}')\n"),
+        ("a.py", "def _visit_name(): pass\nx = getattr(y, '_visit_' + kind)\n"),
+        ("a.py", "def _get_x_display(): pass\nx = '_get_%s_display' % name\n"),
+        ("a.py", "import lib\n\nclass _A(lib.Base):\n    def _run(self): pass\n"),  # its base may call or register it
+        ("a.py", "import lib\nclass B(lib.Base): pass\n\nclass _A(B): pass\nx = B\n"),  # an indirect one as well
+        ("a.py", "class A(metaclass=M):\n    def _run(self): pass\nx = A\n"),
+        ("a.py", "class A(dict):\n    def update(self): pass\nx = A\n"),
+        ("a.py", "class A:\n    def __len__(self): return 1\nx = A\n"),
+        ("tests/test_a.py", "def _helper(): pass\n"),
+        ("conftest.py", "def _hook(): pass\n"),
+        ("a.py", "def pytest_addoption(parser): pass\n"),
+        ("docs/conf.py", "def _x(): pass\n"),
+        ("a.go", "package a\n\nfunc (t T) String() string { return s }\n"),  # an interface may ask for it
+        ("a.js", "register({ onClose: function () {} });\n"),
+        ("A.java", "class A {\n    @Override\n    private void runIt() {}\n}\n//A\n"),
+        ("a.rs", "#[no_mangle]\nfn exported() {}\n"),
+        ("a.rb", "def unknown; end\n"),
+    ],
+)
+def test_no_candidate_where_something_may_call_it(path, text, tree):
+    """Wrong candidates cost trust: whatever could reach it at run time spares it."""
+    assert tree({path: text, "b.py": "x = 1\n"}).rows("unreferenced") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "name"),
+    [
+        ("a.js", "function unused() { return 1 }\nconst x = 1;\n", "unused"),
+        ("a.go", "package a\n\nfunc unused() int { return 1 }\n", "unused"),
+        ("a.rs", "fn unused() -> i32 { 1 }\n", "unused"),
+        ("a.c", "static int unused(void) { return 1; }\n", "unused"),
+        ("A.java", "public class A {\n    private int unused() { return 1; }\n    A a;\n}\n", "A.unused"),
+        ("a.py", "class A:\n    def _unused(self): pass\n    def other(self): pass\nx = A, 'other'\n", "A._unused"),
+        ("a.py", "def outer():\n    def inner(): pass\nouter()\n", "outer.inner"),
+    ],
+)
+def test_a_candidate_of_each_language(path, text, name, tree):
+    """What its language hides and nothing names is one."""
+    assert tree({path: text, "b.py": "x = 1\n"}).rows("unreferenced")[0][1::3] == (name, "nobody")
+
+
+def test_a_document_counts_as_a_use(tree):
+    """A name that documentation speaks of is used by somebody."""
+    assert tree({**DEAD, "README.md": "Call `_dead` and `public`.\n"}).rows("unreferenced") == []
+
+
+BLOCK = "".join(f"    value_{n} = compute(first_{n}, second_{n}) + {n}\n" for n in range(9))
+
+
+def test_duplicated_blocks(tree):
+    """The same code in several places is one row with all of them; comments and white space do not matter."""
+    other = BLOCK.replace("    value_4", "    # why\n\n    value_4")
+    found = tree({"a.py": f"def f():\n{BLOCK}", "b/c.py": f"x = 1\n\ndef g():\n{other}", "d.py": f"def h():\n{BLOCK}"})
+    assert found.rows("duplicates") == [("a.py:2", 9, 90, 3, "b/c.py:4, d.py:2")]
+
+
+def test_a_table_of_numbers_is_no_duplicate(tree):
+    """Nor are imports: what has to be written out again is no copied code."""
+    numbers = "".join(f"    ({n}, {n}, {n}, {n}, {n}, {n}),\n" for n in range(30))
+    imports = "".join(f"from package_{n} import (name_{n}, other_{n})\n" for n in range(30))
+    assert tree(dict.fromkeys(("a.py", "b.py"), f"{imports}x = [\n{numbers}]\n")).rows("duplicates") == []
+
+
+def test_a_block_that_repeats_itself_does_not_overlap(tree):
+    """Copies in one file end where the next one begins."""
+    table = tree({"a.py": "def f():\n" + BLOCK * 3, "b.py": "x = 1\n"}).table("duplicates")
+    assert [(row.line, row.end_line, row.cells[2]) for row in table.rows] == [(2, 10, 3)]
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("except:\n    pass", "catches everything, does nothing"),
+        ("except (ValueError, Exception):\n    ...", "catches everything, does nothing"),
+        ("except Exception:\n    x = 1", "catches everything"),
+        ("except OSError:\n    pass", "error is dropped"),
+    ],
+)
+def test_errors_that_end_silently(body, what, tree):
+    """The handler, with what it catches and the function that it is in."""
+    text = f"def f():\n    try:\n        g()\n    {body.replace(chr(10), chr(10) + '    ')}\n"
+    found = tree({"a.py": text}).rows("swallowed")
+    assert [(row[0], row[1], row[3]) for row in found] == [("a.py:4", what, "f")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "except Exception:\n    raise",
+        "except Exception as e:\n    g(e)",
+        "except Exception:\n    logger.exception('x')",
+        "except OSError:\n    return None",
+        "except KeyError:\n    continue",
+    ],
+)
+def test_errors_that_somebody_hears_of(body, tree):
+    """Raised again, told, used, or a decision: no row."""
+    text = f"def f():\n  for x in y:\n    try:\n        g()\n    {body.replace(chr(10), chr(10) + '    ')}\n"
+    assert tree({"a.py": text}).rows("swallowed") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.js", "try { f() } catch (e) {\n  // never mind\n}\n"),
+        ("a.js", "f().catch(() => {})\n"),
+        ("A.java", "class A { void f() { try { g(); } catch (Exception e) { } } }\n"),
+        ("a.go", "package a\nfunc f() {\n\t_ = g()\n}\n"),
+        ("a.go", "package a\nfunc f() {\n\tif err != nil {\n\t}\n}\n"),
+        ("a.rs", "fn f() { g().unwrap(); }\n"),
+        ("a.rb", "def f\n  g\nrescue => e\nend\n"),
+    ],
+)
+def test_errors_elsewhere(path, text, tree):
+    """Empty handlers and their like in other languages."""
+    assert len(tree({path: text, "b.py": "x = 1\n"}).rows("swallowed")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "how"),
+    [
+        ("import subprocess as sp\nsp.run(x, shell=True)\n", "runs a program", "subprocess.run, through a shell"),
+        ("from os import system\nsystem(x)\n", "runs a program", "os.system"),
+        ("eval(x)\n", "runs text as code", "eval"),
+        ("import pickle\npickle.loads(x)\n", "deserialises objects", "pickle.loads"),
+        ("import yaml\nyaml.load(x)\n", "deserialises objects", "yaml.load"),
+        ("c.execute(f'SELECT a FROM b WHERE c = {d}')\n", "SQL from pieces of text", "c.execute"),
+        ("c.execute('DELETE FROM b WHERE c = %s' % d)\n", "SQL from pieces of text", "c.execute"),
+        ("open(p, 'w')\n", "writes or removes files", "open"),
+        ("open(p, mode='ab')\n", "writes or removes files", "open"),
+        ("import requests\nrequests.get(u, verify=False)\n", "connects to a network", "requests.get"),
+        ("s.get(u, verify=False)\n", "weak cryptography or no verification", "s.get"),
+    ],
+)
+def test_security_surface(text, what, how, tree):
+    """What is called, under its full name whatever it was imported as."""
+    assert [row[1:3] for row in tree({"a.py": text}).rows("surface")] == [(what, how)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import yaml\nyaml.load(x, Loader=yaml.SafeLoader)\n",
+        "c.execute('SELECT a FROM b WHERE c = ?', (d,))\n",
+        "c.execute(f'select {x} from the menu')\n".replace("select", "choose"),
+        "open(p)\nopen(p, 'rb')\n",
+        "def run(): pass\nrun()\n",
+        "def eval(x): pass\neval(1)\n",  # the file's own
+        "re.compile(x)\n",
+    ],
+)
+def test_no_surface_where_nothing_untrusted_comes_in(text, tree):
+    """Safe forms and names of one's own are none."""
+    assert tree({"a.py": text}).rows("surface") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.js", "el.innerHTML = x\n"),
+        ("a.go", 'package a\nvar c = exec.Command("ls")\n'),
+        ("a.rs", "fn f() { unsafe { g() } }\n"),
+        ("A.java", "class A { Object f() { return new ObjectInputStream(s); } }\n"),
+        ("a.c", "void f(char *d) { strcpy(d, s); }\n"),
+        ("a.rb", "def f(x)\n  eval(x)\nend\n"),
+        ("a.php", "<?php unserialize($x);\n"),
+        ("a.cs", 'class A { void F() { Process.Start("x"); } }\n'),
+    ],
+)
+def test_surface_elsewhere(path, text, tree):
+    """One place of each language, and none in its comments."""
+    assert len(tree({path: text, "b.py": "x = 1\n"}).rows("surface")) == 1
+    quiet = "# " if path.endswith(".rb") else "// "
+    assert tree({path: "".join(f"{quiet}{line}\n" for line in text.splitlines())}).rows("surface") == []
+
+
+def test_work_in_loops(tree):
+    """Loops in loops and slow calls in them; a loop over what is written out, and a new function, begin again."""
+    text = (
+        "import re\n"
+        "def f(rows):\n"
+        "    for a in rows:\n"
+        "        for b in a:\n"
+        "            for c in b:\n"
+        "                re.compile(c)\n"
+        "    for d in (1, 2):\n"
+        "        re.compile(d)\n"
+        "    for e in open(d):\n"
+        "        def g():\n"
+        "            open(e)\n"
+    )
+    assert tree({"a.py": text}).rows("loops") == [
+        ("a.py:5", "loop in loops", "f", 3),
+        ("a.py:6", "re.compile", "f", 3),
+    ]
+
+
+def _mapped(**complexity):
+    return RepoMap(
+        {
+            f"{name}.py": MappedFile(f"{name}.py", "", 1, FileFacts("python", 9, 9, complexity=number))
+            for name, number in complexity.items()
+        }
+    )
+
+
+def test_hot_spots():
+    """Commits × complexity; what was never changed or has no branches is none."""
+    sources = Sources(read=lambda _: "", history=Churn({"a.py": 3, "b.py": 100, "c.py": 1}, 104, partial=False))
+    table = facts(["hot-spots"], _mapped(a=50, b=2, c=0, d=9), sources)[0]
+    assert [(row.path, *row.cells) for row in table.rows] == [("b.py", 200, 100, 2, 9), ("a.py", 150, 3, 50, 9)]
+    assert "of 104 commits" in table.about
+
+
+def test_without_a_history_it_is_said():
+    """The most complicated files stand in for it, and the reason is told."""
+    table = facts(["hot-spots"], _mapped(a=1, b=2), Sources(read=lambda _: "", history="there is no repository"))[0]
+    assert [row.path for row in table.rows] == ["b.py", "a.py"]
+    assert "there is no repository" in table.about
+
+
+def test_churn_counts_commits(repository):
+    """Each commit counts once for each file that it changed; the oldest are left out beyond the limit."""
+    for n in range(3):
+        repository.write("a.py", f"x = {n}\n")
+        repository.write("new\nline.py", "x = 1\n" if n < 2 else "x = 2\n")
+        repository.commit(f"{n}")
+    git = Git.at(repository.root)
+    assert git
+    told = churn(git)
+    assert isinstance(told, Churn)
+    assert told.by_path == {"a.py": 3, "new\nline.py": 2}
+    assert churn(git, most=1) == Churn({"a.py": 1, "new\nline.py": 1}, 1, partial=True)
+    assert "can't tell" in str(churn(git, head="nowhere"))
+
+
+def test_gaps_of_tests(tree):
+    """A file counts as tested when a test imports it, through a package's list as well, or names what it defines."""
+    lonely = "def lonely():\n" + "    x = 1\n" * 8
+    found = tree({**SHOP, "shop/lonely.py": lonely, "tests/test_cli.py": "import shop.cli\n"})
+    assert found.rows("untested-files") == [
+        ("shop/lonely.py:1", "nothing leads to it", 0, 9),
+        ("shop/store.py:1", "through others alone", 0, 3),
+    ]
+    assert found.rows("untested-functions") == [("shop/lonely.py:1", "lonely", 9)]
+
+
+def test_without_tests_it_is_said(tree):
+    """No list of everything, one sentence."""
+    found = tree({"a.py": "def f():\n    return 1\n"})
+    assert found.table("untested-files").about == "There are no test files here at all."
+    assert found.rows("untested-functions") == []
+
+
+def test_what_a_change_reaches(tree):
+    """Its users at their lines, then importers step by step, tests last at each step."""
+    found = tree(SHOP)
+    rows = found.rows("impact", subject=Subject(symbols=("save",)))
+    assert rows[0] == ("shop/store.py:1", "is changed", 0, "save", "code")
+    assert ("shop/orders.py:8", "uses it", 1, "return save(self)", "code") in rows
+    assert ("shop/orders.py:2", "imports", 1, "shop/store.py", "code") in rows
+    assert ("tests/test_orders.py:1", "imports", 3, "shop/__init__.py", "test") in rows
+
+
+def test_changed_lines_name_their_definitions(tree):
+    """The innermost definition around each changed line is what changes."""
+    rows = tree(SHOP).rows("impact", subject=Subject(changed={"shop/orders.py": ((8, 8),)}))
+    assert rows[0] == ("shop/orders.py:7", "is changed", 0, "Order.total", "code")
+    assert ("tests/test_orders.py:4", "uses it", 1, "assert Order().total()", "test") in rows
+
+
+def test_without_a_subject_impact_ranks_files(tree):
+    """What most of the tree stands on."""
+    assert tree(SHOP).table("impact").rows[0].path in {"shop/orders.py", "shop/store.py"}
+
+
+@pytest.mark.parametrize(
+    ("question", "symbols", "files"),
+    [
+        ("What breaks if `save` changes?", ("save",), ()),
+        ("What breaks if I save the file?", (), ()),
+        ("What does Order.total reach?", ("Order.total",), ()),
+        ("What if shop/store.py goes?", (), ("shop/store.py",)),
+        ("", (), ()),
+        ("\0" * 10_000, (), ()),
+    ],
+)
+def test_the_subject_of_a_question(question, symbols, files, tree):
+    """Names that are written as code is, and files; everyday words are none."""
+    subject = subject_of(question, tree(SHOP).map)
+    assert (subject.symbols, tuple(subject.changed)) == (symbols, files)
+
+
+def test_the_map_in_figures(tree):
+    """What run.json keeps of it, cycles and entry points included."""
+    found = tree(SHOP)
+    summary = map_summary(found.map, Sources(read=found.read))
+    assert (summary.files, summary.languages, summary.layers) == (7, {"python": 6, "toml": 1}, 3)
+    assert summary.cycles == (("shop/orders.py", "shop/store.py"),)
+    assert summary.entry_points == ("pyproject.toml:5 shop", "shop/__main__.py:1 python -m shop")
+    assert summary.central[0] == "shop/orders.py"
+
+
+def test_the_module_graph_is_folded_until_it_can_be_read(tree):
+    """At most so many nodes, and every production file that is linked belongs to one."""
+    files = {f"pkg/part{a}/m{b}.py": f"import pkg.part{(a + 1) % 9}.m{b}\n" for a in range(9) for b in range(20)}
+    graph = module_graph(tree(files).map)
+    assert len(graph.modules) <= 60
+    assert sum(module.files for module in graph.modules) == 180
+    assert {link.source for link in graph.links} <= {module.name for module in graph.modules}
+
+
+def test_the_module_graph_marks_cycles(tree):
+    """Those that import one another have the same number; test code is not in it, and that is said."""
+    small = module_graph(tree(SHOP).map)
+    assert [module.name for module in small.modules if module.cycle] == ["shop/orders.py", "shop/store.py"]
+    assert "test code is left out" in small.note
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_takes_an_empty_tree_and_odd_files(name, tree):
+    """Nothing there, no text, text that does not parse, names that are no names: a table, and no error."""
+    assert facts([name], RepoMap({}), Sources(read=lambda _: None))[0].name == name
+    odd = tree({"a b/`x|y`.py": "def f(:\n", "e.py": "", "n.js": "}}}{{{", "w.py": "\ufeffdef g(): pass\n"})
+    assert odd.table(name).name == name
+    gone = facts([name], odd.map, Sources(read=lambda _: None))[0]
+    assert gone.total >= 0
+
+
+def test_a_long_table_is_cut_and_counted():
+    """The record keeps the first rows and the number of all."""
+    names = [f"f{n}" for n in range(MOST_ROWS + 7)]
+    symbols = tuple(Symbol(name, name, "function", n, n + 9) for n, name in enumerate(names, 1))
+    files = {
+        "a.py": MappedFile("a.py", "", 1, FileFacts("python", 999, 9, symbols=symbols)),
+        "test_a.py": MappedFile("test_a.py", "", 1, FileFacts("python", 1, 1)),
+    }
+    table = facts(["untested-functions"], RepoMap(files), Sources(read=lambda _: ""))[0]
+    assert (len(table.rows), table.total, table.more) == (MOST_ROWS, MOST_ROWS + 7, 7)
+
+
+def test_the_facts_for_any_question_exist():
+    """Whatever is asked, these parts are there."""
+    assert set(FOR_ANY_QUESTION) <= set(PARTS)
