@@ -218,6 +218,9 @@ class Coverage(Frozen):
     def complete(self) -> bool:
         return self.ok == self.planned
 
+    def __add__(self, other: Self) -> Coverage:
+        return Coverage(**{name: getattr(self, name) + getattr(other, name) for name in Coverage.model_fields})
+
 
 class Timing(Frozen):
     """Seconds. `worker_s` is the sum over workers, `speedup` is worker over wall, 0 when there was no work."""

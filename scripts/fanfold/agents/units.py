@@ -59,15 +59,16 @@ def reserve_usd(spec: AgentSpec[Any], *, again: bool = False) -> float | None:
     """Bound from above what one attempt may cost, in US dollars; None when the model's price is unknown.
 
     `again` is an attempt after an answer that could not be used: that answer is part of what it sends, and its token
-    limit may be larger. An agent that looks things up may use the worst case of the first turn and of the one that
-    concludes, and for those between them what they are expected to cost. Its loop keeps to that: it goes on looking
-    things up only while the worst case of one more turn, and of the one that concludes, fits into what is left.
+    limit may be larger. An agent with one turn looks nothing up. One that does may use the worst case of the first turn
+    and of the one that concludes, and for those between them what they are expected to cost. Its loop keeps to that: it
+    goes on looking things up only while the worst case of one more turn, and of the one that concludes, fits into what
+    is left.
     """
     texts = "".join(spec.texts)
     output = spec.enlarged_tokens if again else spec.max_tokens
     first = most_tokens(texts)
     last = first + output + CLOSING_TOKENS
-    if not spec.brief.lookups:
+    if not spec.brief.lookups or spec.allowance.turns <= 1:
         return turn_usd(spec.model, last if again else first, output)
     # A reply is paid three times over: when it is sent, and in the worst case of both turns that may follow.
     between = cost_usd(

@@ -183,7 +183,8 @@ class Session:
             for path, why in unread
         ]
         units = (*self.fold.units, *missing)
-        coverage = coverage_of(units)
+        # The fold knows which units were split: those that stand for them count.
+        coverage = self.fold.coverage + coverage_of(missing)
         status = "complete" if coverage.complete else "partial" if coverage.ok else "failed"
         return Run(
             id=self.id,

@@ -92,13 +92,13 @@ class Budget:
             raise
 
     @contextmanager
-    def holding(self, usd: float) -> Iterator[None]:
+    def holding(self, usd: float, *, beside: float = 0.0) -> Iterator[None]:
         """Keep `usd` from everybody while this lasts, for what comes afterwards; nobody waits for it to be given back.
 
-        Of a budget that has less left, nothing is held: it would be kept from those who can still use it.
+        Where it does not leave `beside`, what one of them needs at least, nothing is held: it would be of no use.
         """
-        amount = _nanos(usd) if reservable(usd) else 0
-        amount = amount if amount <= self._free() else 0
+        amount = _nanos(usd)
+        amount = amount if amount + _nanos(beside) <= self._free() else 0
         self._held += amount
         try:
             yield

@@ -128,4 +128,5 @@ class _Queue(Generic[P, T]):
             return replace(outcome, error=f"{outcome.error} (given up after {MOST_RUNS} runs)")
         for part in parts:
             self._add(part)
-        return replace(outcome, split_into=tuple(part.key for part in parts))
+        keys = tuple(part.key for part in parts)
+        return replace(outcome, split_into=keys, error=f"{outcome.error}; split into {len(keys)}")

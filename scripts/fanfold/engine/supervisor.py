@@ -111,9 +111,12 @@ class Supervisor:
         self._begin()
         return max(0.0, self._deadline - asyncio.get_running_loop().time())
 
-    def holding(self, usd: float) -> AbstractContextManager[None]:
-        """Keep `usd` US dollars of the budget for units that come after those that are run while this lasts."""
-        return self._m.budget.holding(usd) if self._m.budget else nullcontext()
+    def holding(self, usd: float, *, beside: float = 0.0) -> AbstractContextManager[None]:
+        """Keep `usd` US dollars of the budget for units that come after those that are run while this lasts.
+
+        Nothing is kept where it would not leave `beside`, what one of these needs at least.
+        """
+        return self._m.budget.holding(usd, beside=beside) if self._m.budget else nullcontext()
 
     def stop(self, reason: str) -> None:
         """Start nothing new and cancel what runs; the second time, wait no longer for what is ending."""

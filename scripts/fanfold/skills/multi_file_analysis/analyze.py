@@ -22,7 +22,7 @@ from fanfold.skills.multi_file_analysis.render import Rendered, render, render_n
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope
 from fanfold.skills.multi_file_analysis.synthesis import Synthesiser
-from fanfold.skills.multi_file_analysis.work import Read, Reading, WorkerTask, read_areas
+from fanfold.skills.multi_file_analysis.work import MOST_NOTES, Read, Reading, WorkerTask, read_units
 from fanfold.sources.repo_map.mapping import map_tree
 from fanfold.sources.repo_map.values import RepoMap
 from fanfold.sources.target import Target
@@ -153,9 +153,12 @@ class _Staff:
         return planned_for(lacking, self.request, tree)
 
     async def read(self, plan: AreaPlan) -> Read:
-        """Have the areas read, and leave enough money for an answer."""
-        with self.supervisor.holding(self.synthesiser.reserve_usd()):
-            return await read_areas(self.reading, plan.areas, self.checker, self.supervisor, self.backend)
+        """Have the areas read, and keep enough money for an answer."""
+        units = self.reading.units(plan.areas)
+        answer = self.synthesiser.reserve_usd(MOST_NOTES * len(units))
+        least = min((unit.reserve_usd or 0.0 for unit in units), default=0.0)
+        with self.supervisor.holding(answer, beside=least):
+            return await read_units(self.reading, units, self.checker, self.supervisor, self.backend)
 
 
 @dataclass(slots=True)

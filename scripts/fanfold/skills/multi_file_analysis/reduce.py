@@ -32,7 +32,8 @@ _MOST_SHARE = 0.4
 _MAX_TOKENS = 16_000
 _LONGEST_POINT = 600
 _MOST_NOTES = 12
-_ALLOWANCE = Allowance(turns=4)
+# What is lacking is said, not looked up: the notes are all that counts.
+_ALLOWANCE = Allowance(turns=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,14 @@ class Reducers:
     supervisor: Supervisor
     backend: Backend
 
-    async def reduce(self, notes: Sequence[Checked], allowance: int = ANSWER_TOKENS) -> Reduced:
-        """Return the notes as items of at most `allowance` tokens; all of them as they are when they fit.
+    async def reduce(self, notes: Sequence[Checked]) -> Reduced:
+        """Return the notes as items of at most ANSWER_TOKENS tokens; all of them as they are when they fit.
 
         The reducers of a level work side by side. Where one fails, the most relevant items of its group go on.
         """
         reduced = Reduced(items_of(notes))
-        while _tokens(reduced.items) > allowance:
-            units = self._level(reduced, notes, allowance)
+        while _tokens(reduced.items) > ANSWER_TOKENS:
+            units = self._level(reduced, notes)
             outcomes: Sequence[Outcome[Answered[ReducerAnswer]]] = await fan_out(
                 units, self._ask, supervisor=self.supervisor
             )
@@ -87,8 +88,8 @@ class Reducers:
     async def _ask(self, unit: Unit[ReducerTask], attempt: Attempt) -> Answered[ReducerAnswer]:
         return await self.backend.ask(unit.payload.spec, attempt)
 
-    def _level(self, reduced: Reduced, notes: Sequence[Checked], allowance: int) -> list[Unit[ReducerTask]]:
-        share = min(_MOST_SHARE, max(_LEAST_SHARE, 0.9 * allowance / _tokens(reduced.items)))
+    def _level(self, reduced: Reduced, notes: Sequence[Checked]) -> list[Unit[ReducerTask]]:
+        share = min(_MOST_SHARE, max(_LEAST_SHARE, 0.9 * ANSWER_TOKENS / _tokens(reduced.items)))
         # What stands side by side in the code is read together.
         by_place = sorted(reduced.items, key=lambda one: _place(notes[one.notes[0]]))
         groups = grouped(by_place, GROUP_TOKENS)

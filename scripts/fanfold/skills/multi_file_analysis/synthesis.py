@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from fanfold.engine.supervisor import Supervisor
 
 _MAX_TOKENS = 16_000
-_ALLOWANCE = Allowance(turns=4)
-# About as many characters a token as notes have; for what is set aside before there are any.
+# What is lacking is said, not looked up: the notes are all that counts.
+_ALLOWANCE = Allowance(turns=1)
+# What a note has about, and how many characters a token; for what is set aside before there are any.
+_NOTE_TOKENS = 150
 _CHARACTERS = 2.2
 
 
@@ -58,9 +60,10 @@ class Synthesiser:
             spec, SynthesisTask(spec), kind="synthesiser", label="write the answer", stands=self.reading.stands
         )
 
-    def reserve_usd(self) -> float:
-        """Return what an answer may cost at its worst, in US dollars; 0 when that is not known."""
-        return reserve_usd(self._spec("x" * int(ANSWER_TOKENS * _CHARACTERS), ())) or 0.0
+    def reserve_usd(self, notes: int) -> float:
+        """Return what an answer from so many notes may cost at its worst, in US dollars; 0 when that is not known."""
+        tokens = min(ANSWER_TOKENS, notes * _NOTE_TOKENS)
+        return reserve_usd(self._spec("x" * int(tokens * _CHARACTERS), ())) or 0.0
 
     def _spec(self, notes: str, conflicts: Sequence[Conflict]) -> AgentSpec[SynthesisAnswer]:
         seen = "\n".join(f"{' '.join(one.notes)}: {one.about}" for one in conflicts)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold.agents.fence import fence
 from fanfold.agents.prices import estimate_tokens
-from fanfold.agents.spec import AgentSpec, Answered, Brief
+from fanfold.agents.spec import AgentSpec, Allowance, Answered, Brief
 from fanfold.agents.units import agent_unit
 from fanfold.engine.supervise import supervise
 from fanfold.errors import BadRequest, Truncated, WorkerError
@@ -35,9 +35,10 @@ Stands = Callable[[Answered[Any]], Awaitable[bool]]
 
 # For workers that can look nothing up: outlines of what their part imports.
 PACKED_TOKENS = 8_000
-_MAX_TOKENS = 16_000
+_MAX_TOKENS = 12_000
+_ALLOWANCE = Allowance(turns=8)
 _LONGEST_LINE = 2_000
-_NOTED = 40
+MOST_NOTES = 40
 _NAMED = 60
 # How often a part may be halved, and the fewest lines that are worth halving.
 _MOST_HALVINGS = 3
@@ -79,6 +80,7 @@ class Reading:
             task=self._task(area),
             answer=HAND_IN_NOTES,
             max_tokens=_MAX_TOKENS,
+            allowance=_ALLOWANCE,
         )
         task = WorkerTask(spec, area, halvings)
         return agent_unit(spec, task, kind="worker", label=f"read {area.label}", stands=self.stands)
@@ -88,7 +90,7 @@ class Reading:
         around = self._around(area)
         return "\n\n".join(
             [
-                f"You are a worker. Hand in at most {_NOTED} notes.",
+                f"You are a worker. Hand in at most {MOST_NOTES} notes.",
                 *(narrower if area.question else []),
                 *(["What your part imports from elsewhere:", fence("around", around)] if around else []),
                 "Your part:",
@@ -153,12 +155,11 @@ class Read:
     areas: list[Area] = field(default_factory=list)
 
 
-async def read_areas(
-    reading: Reading, areas: Sequence[AreaTask], checker: Checker, supervisor: Supervisor, backend: Backend
+async def read_units(
+    reading: Reading, units: Sequence[Unit[WorkerTask]], checker: Checker, supervisor: Supervisor, backend: Backend
 ) -> Read:
-    """Have every area read; each worker's notes are looked up in the files as soon as it has handed in."""
+    """Have every unit's area read; each worker's notes are looked up in the files as soon as it has handed in."""
     readers = _Readers(reading, checker, backend)
-    units = reading.units(areas)
     readers.tasks.update({unit.key: unit.payload for unit in units})
     outcomes = await supervise(units, readers, split=readers.split, supervisor=supervisor)
     by_key = {outcome.key: outcome for outcome in outcomes}
@@ -198,7 +199,7 @@ class _Readers:
         return answered
 
     def _check(self, area: AreaTask, answer: WorkerAnswer) -> list[Checked | Dropped]:
-        return [self.checker.check(note, area.label) for note in answer.notes[: 2 * _NOTED]]
+        return [self.checker.check(note, area.label) for note in answer.notes[: 2 * MOST_NOTES]]
 
     def split(self, unit: Unit[WorkerTask], outcome: Outcome[Any]) -> Sequence[Unit[WorkerTask]] | None:
         """Return two units for one whose part was too long; None gives it up."""
