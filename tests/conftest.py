@@ -25,6 +25,7 @@ settings.load_profile("fanfold")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite golden files with what the tests got")
+    parser.addoption("--screenshots", type=Path, metavar="DIR", help="keep what browser tests saw, to be looked at")
 
 
 @pytest.fixture(scope="session", autouse=True)

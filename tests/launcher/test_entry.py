@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -188,16 +189,36 @@ def test_a_checkout_without_requirements_is_one_line(quick):
     assert str(quick.requirements) in said[0]
 
 
+def stand_in(place, body):
+    place.write_text(f"#!/bin/sh\n{body}\n")
+    place.chmod(0o755)
+
+
 def test_ci_runs_the_selftest(tmp_path):
     """.ci/run calls scripts/selftest.py with `python3` in the repository's root, from wherever it is called."""
-    python = tmp_path / "python3"
-    python.write_text('#!/bin/sh\nprintf "%s\\n" "$PWD" "$@"\nexit 5\n')
-    python.chmod(0o755)
+    stand_in(tmp_path / "python3", 'printf "%s\\n" "$PWD" "$@"\nexit 5')
+    stand_in(tmp_path / "chromium", "")
     variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     run = subprocess.run(
         [ROOT / ".ci" / "run"], env=variables, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stdout.splitlines()) == (5, [str(ROOT), "scripts/selftest.py"])
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_ci_brings_a_browser_that_is_missing(tmp_path, works):
+    """Where there is no chromium apt-get is to install it; that it can't is said, and the tests run all the same."""
+    for name in ("bash", "dirname", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    stand_in(tmp_path / "id", "echo 0")
+    stand_in(tmp_path / "apt-get", f'echo "apt-get $*"; exit {0 if works else 1}')
+    stand_in(tmp_path / "python3", "echo tested")
+    command = [tmp_path / "bash", ROOT / ".ci" / "run"]
+    run = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "tested\n")
+    assert "apt-get update" in run.stderr
+    assert ("install -qy --no-install-recommends chromium" in run.stderr) is works
+    assert ("could not be installed" in run.stderr) is not works
 
 
 def test_a_chosen_cache_folder_is_the_only_one(monkeypatch, tmp_path):

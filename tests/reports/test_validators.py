@@ -1,21 +1,17 @@
 """Formats for machines before the validators of those who read them, where npm and Node are there."""
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.samples import FULL, RUNS
+from fanfold.testing.npm import NpmMissing, npm_package
 
 MULTITOOL = "@microsoft/sarif-multitool@5.7.0"
 RDFORMAT = "@umbrelladocs/rdformat-validator@1.0.1"
-# A registry that does not answer is no reason to wait.
-QUICKLY = ("--fetch-retries=1", "--fetch-timeout=30000")
 MANY = FULL.model_copy(
     update={
         "findings": tuple(
@@ -28,25 +24,11 @@ ALL = {**RUNS, "many": MANY}
 
 
 def installed(package: str) -> Path:
-    """Return the folder of an npm package's programs, installed once per user; skip where that can't be."""
-    npm = shutil.which("npm")
-    if not npm or not shutil.which("node"):
-        pytest.skip(f"{package} needs npm and Node")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fanfold" / "npm"
-    place = cache / package.rpartition("/")[2]
-    if not place.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=cache))
-        command = [npm, "install", "--prefix", str(draft), "--no-audit", "--no-fund", *QUICKLY, package]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        if done.returncode:
-            shutil.rmtree(draft)
-            pytest.skip(f"npm can't install {package}: {done.stderr.strip()[-200:]}")
-        try:
-            draft.rename(place)
-        except OSError:  # another run was quicker
-            shutil.rmtree(draft)
-    return place / "node_modules" / ".bin"
+    """Return the folder of an npm package's programs; skip where that can't be."""
+    try:
+        return npm_package(package) / ".bin"
+    except NpmMissing as error:
+        pytest.skip(str(error))
 
 
 def checked(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
