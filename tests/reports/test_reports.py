@@ -75,8 +75,8 @@ def test_a_folder_wins_name_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("{{ run.findigns }}", "1: 'fanfold.models.Run object' has no attribute 'findigns'; did you mean 'findings'?"),
-        ("x\n{{ rum }}", "2: 'rum' is undefined; did you mean 'run'?"),
+        ("{{ run.findigns }}", "1: a Run has no 'findigns'; did you mean 'findings'?"),
+        ("x\n{{ rum }}", "2: nothing is called 'rum'; did you mean 'run'?"),
         ("{% for %}", "1: "),
         ("{{ run.id | inlin }}", "1: No filter named 'inlin'; did you mean 'inline'?"),
         ("{% include 'nope.j2' %}", "nope.j2"),

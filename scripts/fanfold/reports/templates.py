@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import (
+    BaseLoader,
     ChoiceLoader,
+    Environment,
     FileSystemLoader,
     PrefixLoader,
-    StrictUndefined,
     Template,
     TemplateNotFound,
     TemplateSyntaxError,
-    UndefinedError,
+    nodes,
 )
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from fanfold.engine.events import Event
-from fanfold.errors import TemplateError
+from fanfold.errors import TemplateError, UsageError
 from fanfold.models import Run
 from fanfold.pack import pack_folder
+from fanfold.reports.escape import without_controls
 from fanfold.reports.filters import FILTERS
 from fanfold.reports.page import PAGE_FILTERS
+from fanfold.reports.sandbox import LONGEST_REPORT, Sandbox, nearest
 
-_UNKNOWN_NAME = re.compile(r"'(\w+)' is undefined|has no attribute '(\w+)'|No filter named '(\w+)'")
+SHIPPED = "shipped"
+"""The folder by which templates reach the originals: `{% extends "shipped/code-review/report.md.j2" %}`."""
+
+FAULTS = (
+    *(JinjaError, UsageError, ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError),
+    *(TypeError, ValueError),
+)
+"""What goes wrong in a template that is at fault."""
+
+_UNKNOWN_VARIABLE = re.compile(r"nothing is called '(\w+)'")
+_UNKNOWN_FILTER = re.compile(r"No (filter|test) named '([\w.]+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,80 +53,139 @@ class Compiled:
     def render(self, run: Run, events: Iterable[Event] = ()) -> str:
         """Return the report on `run`, ending with one line break. Raises TemplateError with file and line."""
         try:
-            text = self.template.render(run=run, events=events)
-        except (JinjaError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise TemplateError(_explain(error, self.where)) from error
-        return text.rstrip("\n") + "\n"
+            text = "".join(_bounded(self._parts(run, events)))
+        except FAULTS as error:
+            raise TemplateError(explain(error, self.where, self.template.environment)) from error
+        return without_controls(text).rstrip("\n") + "\n"
+
+    def _parts(self, run: Run, events: Iterable[Event]) -> Iterator[str]:
+        environment = self.template.environment
+        if isinstance(environment, Sandbox):
+            environment.begin()
+        return self.template.generate(run=run, events=events)
+
+
+def _bounded(parts: Iterator[str]) -> Iterator[str]:
+    length = 0
+    for part in parts:
+        length += len(part)
+        if length > LONGEST_REPORT:
+            raise SecurityError(f"a report of more than {LONGEST_REPORT:,} characters")
+        yield part
 
 
 def compile_template(name: str, file: Path | None, folders: Sequence[Path]) -> Compiled:
     """Find and compile the template `name`, or `file` in its place. Raises TemplateError.
 
-    The folders are searched in order, then the shipped templates; `shipped/NAME` always means the shipped one.
+    The folders are searched in order, then the shipped templates; `shipped/NAME` always means the shipped one. What
+    lies beside `file` is found under its own name, and stands in the place of nothing.
     """
-    shipped = FileSystemLoader(pack_folder("templates"))
-    own = [FileSystemLoader(folder) for folder in ([file.parent] if file else []) + list(folders)]
-    loader = ChoiceLoader([*own, shipped, PrefixLoader({"shipped": shipped})])
+    environment = environment_of(file, folders)
     wanted = file.name if file else name
     try:
-        template = _environment(loader).get_template(wanted)
+        template = environment.get_template(wanted)
     except TemplateNotFound as error:
-        missing = str(error.name)
-        where = f"{file}: " if file and missing != wanted else ""
-        raise TemplateError(f"{where}no template {str(file) if file and missing == wanted else missing!r}") from error
-    except (JinjaError, UnicodeDecodeError, OSError) as error:
-        raise TemplateError(_explain(error, str(file or name))) from error
+        raise TemplateError(_not_found(str(error.name), wanted, file, environment)) from error
+    except (*FAULTS, OSError) as error:
+        raise TemplateError(explain(error, str(file or name), environment)) from error
     return Compiled(template, str(template.filename or wanted))
 
 
-def _environment(loader: ChoiceLoader) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=loader,
-        undefined=StrictUndefined,
-        autoescape=lambda name: bool(name) and ".html" in str(name),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(FILTERS)
-    environment.filters.update(PAGE_FILTERS)
-    return environment
+def environment_of(file: Path | None, folders: Sequence[Path]) -> Sandbox:
+    """Return the environment in which templates of this search path are found."""
+    shipped = FileSystemLoader(pack_folder("templates"))
+    loaders: list[BaseLoader] = [FileSystemLoader(folder) for folder in folders]
+    loaders += [shipped, PrefixLoader({SHIPPED: shipped})]
+    if file:
+        loaders = [_OneFile(file), *loaders, _Beside(file.parent)]
+    return Sandbox(ChoiceLoader(loaders), {**FILTERS, **PAGE_FILTERS})
 
 
-def _explain(error: Exception, where: str) -> str:
+class _OneFile(BaseLoader):
+    """Finds one file, under its name."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:  # noqa: ARG002  Jinja's signature
+        if template != self._file.name or not self._file.exists():
+            raise TemplateNotFound(template)
+        return self._file.read_text(encoding="utf-8"), str(self._file), lambda: True
+
+    def list_templates(self) -> list[str]:
+        return [self._file.name]
+
+
+class _Beside(FileSystemLoader):
+    """Finds what lies beside a file that was named; it isn't searched for names, whatever folder it is."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+
+    def list_templates(self) -> list[str]:
+        return sorted(place.name for place in self._folder.glob("*.j2"))
+
+
+def _not_found(missing: str, wanted: str, file: Path | None, environment: Sandbox) -> str:
+    if file and missing == wanted:
+        return f"no template {str(file)!r}"
+    where = f"{file}: " if file else ""
+    return f"{where}no template {missing!r}{nearest(missing, environment.list_templates())}"
+
+
+def explain(error: BaseException, where: str, environment: Environment) -> str:
     """Say what is wrong with a template in one line: file, line, the fault, and the nearest known name."""
-    file, line = _place(error, where)
-    message = " ".join(str(error.message if isinstance(error, TemplateSyntaxError) else error).split()).rstrip(".")
+    file, line = place_of(error, where)
+    return f"{file}:{line}: {fault(error, environment)}" if line else f"{file}: {fault(error, environment)}"
+
+
+def fault(error: BaseException, environment: Environment) -> str:
+    """Say what is wrong, and the nearest known name, without the place."""
+    said = error.message if isinstance(error, TemplateSyntaxError) else str(error)
+    message = " ".join((said or type(error).__name__).split()).rstrip(".")
     if isinstance(error, SecurityError):
-        message = f"not allowed in a template: {message}"
-    return f"{file}:{line}: {message}{_hint(message, error)}"
+        return f"not allowed in a template: {message}"
+    if isinstance(error, TemplateNotFound):
+        return f"no template {error.name!r}{nearest(error.name, environment.list_templates())}"
+    if isinstance(error, RecursionError):
+        return "it includes or calls itself without end"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    return message + _hint(message, environment)
 
 
-def _place(error: Exception, where: str) -> tuple[str, int]:
+def _hint(message: str, environment: Environment) -> str:
+    unknown = _UNKNOWN_FILTER.search(message)
+    if unknown:
+        known = environment.filters if unknown[1] == "filter" else environment.tests
+        return nearest(unknown[2], (name for name in known if not name.startswith("_")))
+    variable = _UNKNOWN_VARIABLE.search(message)
+    return nearest(variable[1], known_names(environment)) if variable else ""
+
+
+def known_names(environment: Environment) -> set[str]:
+    """Return what templates may call a variable: what they are given, and what any of them sets."""
+    names = {"run", "events", *environment.globals}
+    for name in environment.list_templates():
+        try:
+            tree = environment.parse(environment.loader.get_source(environment, name)[0])  # type: ignore[union-attr]  # there is one
+        except (JinjaError, OSError, UnicodeDecodeError):
+            continue
+        names |= {node.name for node in tree.find_all(nodes.Name) if node.ctx in {"store", "param"}}
+        names |= {macro.name for macro in tree.find_all(nodes.Macro)}
+    return names
+
+
+def place_of(error: BaseException, where: str) -> tuple[str, int]:
+    """Return the file and the line in which a template went wrong; the innermost one, `where` when there is none."""
     if isinstance(error, TemplateSyntaxError):
         return error.filename or where, error.lineno
     line, file = 0, where
     traceback = error.__traceback__
     while traceback is not None:
-        name = traceback.tb_frame.f_code.co_filename
-        if name.endswith(".j2") or name == where:
-            file, line = name, traceback.tb_lineno
+        frame = traceback.tb_frame
+        if "__jinja_exception__" in frame.f_globals or frame.f_code.co_filename == where:
+            file, line = frame.f_code.co_filename, traceback.tb_lineno
         traceback = traceback.tb_next
     return file, line
-
-
-def _hint(message: str, error: Exception) -> str:
-    match = _UNKNOWN_NAME.search(message)
-    if match is None or not isinstance(error, (UndefinedError, TemplateSyntaxError)):
-        return ""
-    unknown = next(group for group in match.groups() if group)
-    known: Sequence[str] = [*FILTERS, *PAGE_FILTERS] if match[3] else ["run", *_field_names()]
-    near = difflib.get_close_matches(unknown, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _field_names() -> list[str]:
-    from fanfold import models
-
-    types: list[Any] = [getattr(models, name) for name in dir(models)]
-    return sorted({name for t in types if isinstance(t, type) for name in getattr(t, "model_fields", ())})
