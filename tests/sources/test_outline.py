@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.sources import outline as package
-from fanfold.sources.outline import Outline, enclosing, language_of, outline
+from fanfold.sources.outline import Outline, Reading, enclosing, language_of, outline, read
 from fanfold.sources.outline import grammar as grammars
 from fanfold.sources.outline.languages import BY_NAME, GRAMMARS
 
@@ -419,8 +419,9 @@ def test_the_grammar_and_the_parser_see_the_same_python(lines):
     except SyntaxError:
         return
     by_parser = outline("a.py", code)
-    by_grammar = grammars.outline_grammar("a.py", code, BY_NAME["python"])
-    assert isinstance(by_grammar, Outline)
+    reading = grammars.read_grammar(code, BY_NAME["python"])
+    assert isinstance(reading, Reading)
+    by_grammar = reading.outline("a.py")
 
     def bodies(found: Outline) -> list[tuple[object, ...]]:
         kinds = {"function", "method", "class"}
@@ -450,3 +451,42 @@ def test_several_threads_may_ask_at_once():
 def test_the_version_is_a_key():
     """What is kept of outlines is kept under the version of what made them."""
     assert package.VERSION
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "branches"),
+    [
+        ("a.py", "def f(a):\n    for b in a:\n        if b and a:\n            return 1\n", 3),
+        ("a.js", "function f(a) { for (const b of a) { if (b && a) return 1 } }", 3),
+        ("a.ts", "const f = (a: number) => a ? 1 : 2;", 1),
+        ("a.go", "package a\nfunc f(a int) { for { if a > 1 || a < 0 { return } } }", 3),
+        ("a.rs", "fn f(a: i32) { while a > 1 { match a { 1 => 2, _ => 3 }; } }", 3),
+        ("A.java", "class A { int f(int a) { while (a > 1) { if (a > 2) a--; } return a > 1 ? 1 : 2; } }", 3),
+        ("a.c", "int f(int a) { switch (a) { case 1: return 1; default: return a && 2; } }", 3),
+        ("a.cpp", "int f(V a) { for (int b : a) try { g(); } catch (E e) { } return 1; }", 2),
+        ("a.rb", "def f(a)\n  return 1 if a and b\n  while a do g end\nend\n", 3),
+        ("a.php", "<?php function f($a) { foreach ($a as $b) { if ($b && $a) return 1; } }", 3),
+        ("A.cs", "class A { int F(int a) { foreach (var b in a) if (b > 1) return 1; return a ?? 2; } }", 2),
+        ("a.lua", "if a then b() end", 0),
+    ],
+)
+def test_branches_are_counted(path, text, branches):
+    """Where a program branches, in each language that is parsed: loops, conditions, cases, handlers, `and` and `or`."""
+    assert read(path, text).branches == branches
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "doc"),
+    [
+        ("a.py", '"""What it does.\n\nMore."""\n', "What it does."),
+        ("a.py", "x = 1\n", ""),
+        ("a.js", "// Copyright 2020 A. B.\n\n/**\n * Draws shapes.\n */\nlet a = 1;\n", "Draws shapes."),
+        ("a.go", "// Package a counts.\npackage a\n", "Package a counts."),
+        ("a.rs", "//! Reads files.\nuse std;\n", "Reads files."),
+        ("a.sh", "#!/bin/sh\n# Starts it.\nrun\n", "Starts it."),
+        ("a.js", "let a = 1;\n// not the file's\n", ""),
+    ],
+)
+def test_what_a_file_says_of_itself(path, text, doc):
+    """The docstring of a module, or the comment on top that is no licence."""
+    assert read(path, text).doc == doc

@@ -6,11 +6,11 @@ by its indentation. `Outline.method` says which it was; `Outline.note` why a wea
 
 from __future__ import annotations
 
-from fanfold.sources.outline.grammar import outline_grammar
-from fanfold.sources.outline.indentation import outline_indentation
+from fanfold.sources.outline.grammar import read_grammar
+from fanfold.sources.outline.indentation import read_indentation
 from fanfold.sources.outline.languages import BY_NAME, language_of
-from fanfold.sources.outline.python import outline_python
-from fanfold.sources.outline.values import SCOPES, Definition, Import, Kind, Outline, Reference, enclosing
+from fanfold.sources.outline.python import read_python
+from fanfold.sources.outline.values import SCOPES, Definition, Import, Kind, Outline, Reading, Reference, enclosing
 
 __all__ = [
     "SCOPES",
@@ -19,10 +19,12 @@ __all__ = [
     "Import",
     "Kind",
     "Outline",
+    "Reading",
     "Reference",
     "enclosing",
     "language_of",
     "outline",
+    "read",
 ]
 
 VERSION = "1"
@@ -37,18 +39,23 @@ def outline(path: str, text: str) -> Outline:
 
     Pure and total: whatever the text is, there is an outline, after a number of steps that its length bounds.
     """
+    return read(path, text).outline(path)
+
+
+def read(path: str, text: str) -> Reading:
+    """Return what `outline` is made of."""
     text = text.removeprefix("\ufeff")
     language = language_of(path, text)
     if len(text) > LARGEST:
         note = f"it is larger than {LARGEST:,} characters, so it was not parsed"
-        return outline_indentation(path, text, language, note, reading=False)
-    made = outline_python(path, text) if language == "python" else ""
-    if isinstance(made, Outline):
+        return read_indentation(text, language, note, definitions=False)
+    made = read_python(text) if language == "python" else ""
+    if isinstance(made, Reading):
         return made
     why = made
     if grammar := BY_NAME.get(language):
-        made = outline_grammar(path, text, grammar)
-        if isinstance(made, Outline):
-            return made.model_copy(update={"note": why}) if why else made
+        made = read_grammar(text, grammar)
+        if isinstance(made, Reading):
+            return made._replace(note=why) if why else made
         why = why or made
-    return outline_indentation(path, text, language, why)
+    return read_indentation(text, language, why)

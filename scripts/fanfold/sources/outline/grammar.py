@@ -13,7 +13,7 @@ import re
 import time
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from itertools import groupby
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from fanfold.sources.outline.imports import Said, imports_of
 from fanfold.sources.outline.languages import Grammar
-from fanfold.sources.outline.text import SIGNATURE, comment_above, lines_above, one_line
-from fanfold.sources.outline.values import SCOPES, Definition, Kind, Outline, grouped
+from fanfold.sources.outline.text import SIGNATURE, comment_above, comment_on_top, lines_above, one_line
+from fanfold.sources.outline.values import SCOPES, Definition, Kind, Reading, Use
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query, QueryCursor, Tree
@@ -43,6 +43,7 @@ _MOST_DEFINITIONS = 50_000
 _BEFORE = re.compile(rb"([A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)*)?\)?\s*(?:\.|->|::|\?\.|\\)\s*$")
 _CALLED = re.compile(rb"\s*(?:(?:::)?<[^<>(){};\n]{0,80}>)?\s*\(|![\[({]|\s*`")
 _NO_SCOPE = frozenset({"exports", "module.exports", "module", "this", "self", "globalThis", "window"})
+_NAMED = True  # a node, and no sign, of the grammar
 _WINDOW = 100  # bytes around a name in which its use shows
 _HEAD = 2_000  # bytes of a signature
 _DIRECTIVE = re.compile(rb"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b")
@@ -50,7 +51,7 @@ _ARGUMENTS = re.compile(r"<.*?>|\s+")
 
 
 class Loaded(NamedTuple):
-    """A grammar and its two queries: what is defined and imported, and what is named."""
+    """A grammar and its two queries: what is defined and imported; what is named, and where it branches."""
 
     language: Language
     tags: Query
@@ -65,12 +66,19 @@ def load(grammar: Grammar) -> Loaded | str:
 
         language = Language(getattr(import_module(grammar.module), grammar.function)())
         tags = "\n".join(_query(name) for name in grammar.queries or (grammar.name,))
-        names = " ".join(f"({leaf})" for leaf in grammar.leaves)
-        return Loaded(language, Query(language, tags), Query(language, f"[{names}] @name"))
+        names = f"[{' '.join(f'({leaf})' for leaf in grammar.leaves)}] @name {_branching(language, grammar)}"
+        return Loaded(language, Query(language, tags), Query(language, names))
     except ImportError:
         return f'{grammar.distribution} is not installed: pip install "fanfold[grammars]"'
     except (AttributeError, ValueError) as error:  # of another version than the queries were written for
         return f"{grammar.distribution} is of a version that fanfold can't use: {one_line(str(error), 120)}"
+
+
+def _branching(language: Language, grammar: Grammar) -> str:
+    """Return the query of where a program branches, of those nodes that this version of the grammar has."""
+    named = [f"({node})" for node in grammar.branches.split() if language.id_for_node_kind(node, _NAMED)]
+    signs = [f'"{sign}"' for sign in grammar.decides.split() if language.id_for_node_kind(sign, not _NAMED)]
+    return f"[{' '.join((*named, *signs))}] @branch" if named or signs else ""
 
 
 def _query(name: str) -> str:
@@ -84,8 +92,8 @@ def tree_of(text: str, grammar: Grammar) -> Tree | None:
     return None if isinstance(loaded, str) or _unparsable(data) else _parsed(loaded.language, data)
 
 
-def outline_grammar(path: str, text: str, grammar: Grammar) -> Outline | str:
-    """Return the outline of a file in a language that has a grammar, or why there is none."""
+def read_grammar(text: str, grammar: Grammar) -> Reading | str:
+    """Return what a text says in a language that has a grammar, or why that can't be told."""
     loaded = load(grammar)
     if isinstance(loaded, str):
         return loaded
@@ -95,14 +103,14 @@ def outline_grammar(path: str, text: str, grammar: Grammar) -> Outline | str:
     tree = _parsed(loaded.language, data)
     if tree is None or _too_flat(tree.root_node):
         return "its errors are too many for the grammar"
-    reader = _Reader(path, data, grammar, loaded, tree)
+    reader = _Reader(data, grammar, loaded, tree)
     if tree.root_node.has_error and grammar.preprocessed:
         branches = first_branches(data)
         reader.tag(tree, lambda start: branches[start : start + 1] == b" ")
         reader.tag(_parsed(loaded.language, branches) or tree)
     else:
         reader.tag(tree)
-    return reader.outline()
+    return reader.reading()
 
 
 def _too_flat(root: Node) -> bool:
@@ -200,8 +208,8 @@ class _Found(NamedTuple):
 class _Reader:
     """Reads one file: its definitions and imports from one tree or two (`tag`), its names from the whole one."""
 
-    def __init__(self, path: str, data: bytes, grammar: Grammar, loaded: Loaded, tree: Tree) -> None:
-        self._path, self._data, self._grammar, self._loaded, self._tree = path, data, grammar, loaded, tree
+    def __init__(self, data: bytes, grammar: Grammar, loaded: Loaded, tree: Tree) -> None:
+        self._data, self._grammar, self._loaded, self._tree = data, grammar, loaded, tree
         self._lines = data.decode("utf-8", "replace").split("\n")
         self._found: dict[int, _Found] = {}  # by where the name starts
         self._imports: dict[tuple[int, str], Said] = {}
@@ -226,18 +234,20 @@ class _Reader:
         self._modules += [(n.start_byte, n.end_byte) for n in captures.get("module") or captures["file"]]
         self._imports.setdefault((_last(captures), said.imported), said)
 
-    def outline(self) -> Outline:
+    def reading(self) -> Reading:
         """Return what was found."""
         self._modules.sort()
+        named = _cursor(self._loaded.names).captures(self._tree.root_node)
         said = [self._imports[key] for key in sorted(self._imports)]
-        return Outline(
-            path=self._path,
+        return Reading(
             language=self._grammar.name,
             method="tree-sitter",
             lines=len(self._lines) - (self._lines[-1] == ""),
             definitions=tuple(self._definitions()),
             imports=tuple(made for one in said for made in imports_of(self._grammar.name, one)),
-            references=grouped(self._uses()),
+            uses=tuple(self._uses(named.get("name", ()))),
+            branches=len(named.get("branch", ())),
+            doc=comment_on_top(self._lines, self._grammar.comments),
             note="it has syntax errors; what stands in them may be missing" if self._flawed else "",
         )
 
@@ -322,11 +332,10 @@ class _Reader:
             head = data[start : min(body.start_byte, start + _HEAD)]
         return one_line(head.decode("utf-8", "replace").strip().removesuffix("{"), SIGNATURE)
 
-    def _uses(self) -> Iterator[tuple[str, bool, bool, str, int]]:
+    def _uses(self, names: Iterable[Node]) -> Iterator[Use]:
         """Yield each name that is no definition's own, by what stands around it."""
-        found = _cursor(self._loaded.names).captures(self._tree.root_node)
         data, own = self._data, self._bound | {at for at, one in self._found.items() if one.kind}
-        for node in found.get("name", ()):
+        for node in names:
             start, end = node.start_byte, node.end_byte
             if start in own or self._in_module(start):
                 continue

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fanfold.sources.outline.text import SIGNATURE, comment_above, lines_above, one_line
-from fanfold.sources.outline.values import Definition, Kind, Method, Outline, grouped
+from fanfold.sources.outline.text import SIGNATURE, comment_above, comment_on_top, lines_above, one_line
+from fanfold.sources.outline.values import Definition, Kind, Reading, Use
 
 _LONGEST_LINE = 2_000  # characters of a line that are looked at for definitions
 _MOST_DEFINITIONS = 20_000
@@ -72,18 +72,19 @@ class _Line(NamedTuple):
     text: str
 
 
-def outline_indentation(path: str, text: str, language: str, note: str = "", *, reading: bool = True) -> Outline:
-    """Return what can be told of a text without knowing its language; `reading` False leaves out its definitions."""
+def read_indentation(text: str, language: str, note: str = "", *, definitions: bool = True) -> Reading:
+    """Return what can be told of a text without knowing its language; `definitions` False leaves those out."""
     lines = text.split("\n")
-    found = list(_definitions(lines, "hash" if language in _HASH else "other")) if reading else []
-    method: Method = "indentation"
-    return Outline(
-        path=path,
+    style = "hash" if language in _HASH else "other"
+    found = tuple(_definitions(lines, style)) if definitions else ()
+    return Reading(
         language=language,
-        method=method,
+        method="indentation",
         lines=len(lines) - (lines[-1] == ""),
-        definitions=tuple(found),
-        references=grouped(_uses(lines, {(d.name, d.name_line) for d in found})),
+        definitions=found,
+        imports=(),
+        uses=tuple(_uses(lines, {(d.name, d.name_line) for d in found})),
+        doc=comment_on_top(lines, style),
         note=note,
     )
 
@@ -150,7 +151,7 @@ def _named(line: _Line, opens: bool) -> tuple[str, Kind] | None:
     return None
 
 
-def _uses(lines: Sequence[str], own: set[tuple[str, int]]) -> Iterator[tuple[str, bool, bool, str, int]]:
+def _uses(lines: Sequence[str], own: set[tuple[str, int]]) -> Iterator[Use]:
     """Yield the names in the text, comments and strings included: nobody knows where they are."""
     for number, text in enumerate(lines, 1):
         for match in _USE.finditer(text):

@@ -16,9 +16,9 @@ class Grammar:
     """A language with a tree-sitter wheel of its own: `queries/*.scm` say what it defines and imports.
 
     Those are of the name of the language, or those named by `queries`. `module` and `function` are where its grammar
-    is; `leaves` the nodes that are a name, `comments` the style in `text.comment_above`, `leading` what stands on
-    lines of its own above a definition and belongs to it. `preprocessed` sources may hold alternatives of which one
-    is compiled.
+    is; `leaves` the nodes that are a name, `branches` those at which a program branches, and `decides` the signs, each
+    with spaces between. `comments` is the style in `text.comment_above`, `leading` what stands on lines of its own
+    above a definition and belongs to it. `preprocessed` sources may hold alternatives of which one is compiled.
     """
 
     name: str
@@ -29,6 +29,8 @@ class Grammar:
     comments: str = "slashes"
     leading: re.Pattern[str] | None = None
     preprocessed: bool = False
+    branches: str = ""
+    decides: str = "&& ||"
 
     @property
     def distribution(self) -> str:
@@ -45,10 +47,32 @@ _SCRIPT = (
 )
 _TYPED = (*_SCRIPT, "type_identifier")
 _FIELDS = ("identifier", "type_identifier", "field_identifier")
+_LOOPS = "if_statement for_statement while_statement do_statement"
+_BRANCHES = {
+    "python": "if_statement elif_clause for_statement while_statement except_clause case_clause conditional_expression"
+    " boolean_operator for_in_clause",
+    "script": f"{_LOOPS} for_in_statement switch_case catch_clause ternary_expression",
+    "go": "if_statement for_statement expression_case type_case communication_case",
+    "rust": "if_expression for_expression while_expression loop_expression match_arm",
+    "java": f"{_LOOPS} enhanced_for_statement switch_label catch_clause ternary_expression",
+    "c": f"{_LOOPS} case_statement conditional_expression for_range_loop catch_clause",
+    "ruby": "if elsif unless while until for when rescue conditional in_clause if_modifier unless_modifier"
+    " while_modifier until_modifier",
+    "php": f"{_LOOPS} else_if_clause foreach_statement case_statement catch_clause conditional_expression"
+    " match_conditional_expression",
+    "c-sharp": f"{_LOOPS} foreach_statement switch_section switch_expression_arm catch_clause conditional_expression",
+}
 
 GRAMMARS: tuple[Grammar, ...] = (
-    Grammar("python", "tree_sitter_python", ("identifier",), comments="hash", leading=_DECORATOR),
-    Grammar("javascript", "tree_sitter_javascript", _SCRIPT, leading=_DECORATOR),
+    Grammar(
+        "python",
+        "tree_sitter_python",
+        ("identifier",),
+        comments="hash",
+        leading=_DECORATOR,
+        branches=_BRANCHES["python"],
+    ),
+    Grammar("javascript", "tree_sitter_javascript", _SCRIPT, leading=_DECORATOR, branches=_BRANCHES["script"]),
     Grammar(
         "typescript",
         "tree_sitter_typescript",
@@ -56,12 +80,29 @@ GRAMMARS: tuple[Grammar, ...] = (
         "language_typescript",
         ("javascript", "typescript"),
         leading=_DECORATOR,
+        branches=_BRANCHES["script"],
     ),
-    Grammar("tsx", "tree_sitter_typescript", _TYPED, "language_tsx", ("javascript", "typescript"), leading=_DECORATOR),
-    Grammar("go", "tree_sitter_go", (*_FIELDS, "package_identifier")),
-    Grammar("rust", "tree_sitter_rust", (*_FIELDS, "shorthand_field_identifier"), leading=_ATTRIBUTE),
-    Grammar("java", "tree_sitter_java", ("identifier", "type_identifier"), leading=_DECORATOR),
-    Grammar("c", "tree_sitter_c", _FIELDS, preprocessed=True),
+    Grammar(
+        "tsx",
+        "tree_sitter_typescript",
+        _TYPED,
+        "language_tsx",
+        ("javascript", "typescript"),
+        leading=_DECORATOR,
+        branches=_BRANCHES["script"],
+    ),
+    Grammar("go", "tree_sitter_go", (*_FIELDS, "package_identifier"), branches=_BRANCHES["go"]),
+    Grammar(
+        "rust",
+        "tree_sitter_rust",
+        (*_FIELDS, "shorthand_field_identifier"),
+        leading=_ATTRIBUTE,
+        branches=_BRANCHES["rust"],
+    ),
+    Grammar(
+        "java", "tree_sitter_java", ("identifier", "type_identifier"), leading=_DECORATOR, branches=_BRANCHES["java"]
+    ),
+    Grammar("c", "tree_sitter_c", _FIELDS, preprocessed=True, branches=_BRANCHES["c"]),
     Grammar(
         "cpp",
         "tree_sitter_cpp",
@@ -69,10 +110,18 @@ GRAMMARS: tuple[Grammar, ...] = (
         queries=("c", "cpp"),
         leading=_TEMPLATE,
         preprocessed=True,
+        branches=_BRANCHES["c"],
     ),
-    Grammar("ruby", "tree_sitter_ruby", ("identifier", "constant", "simple_symbol"), comments="hash"),
-    Grammar("php", "tree_sitter_php", ("name",), "language_php", leading=_ATTRIBUTE),
-    Grammar("c-sharp", "tree_sitter_c_sharp", ("identifier",), preprocessed=True),
+    Grammar(
+        "ruby",
+        "tree_sitter_ruby",
+        ("identifier", "constant", "simple_symbol"),
+        comments="hash",
+        branches=_BRANCHES["ruby"],
+        decides="&& || and or",
+    ),
+    Grammar("php", "tree_sitter_php", ("name",), "language_php", leading=_ATTRIBUTE, branches=_BRANCHES["php"]),
+    Grammar("c-sharp", "tree_sitter_c_sharp", ("identifier",), preprocessed=True, branches=_BRANCHES["c-sharp"]),
 )
 BY_NAME = {grammar.name: grammar for grammar in GRAMMARS}
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import ast
 import gc
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any
 
 from fanfold.sources.outline.text import SIGNATURE, doc_head, one_line
-from fanfold.sources.outline.values import Definition, Import, Kind, Outline, grouped
+from fanfold.sources.outline.values import Definition, Import, Kind, Outline, Reading, Use
 
 # `warnings.catch_warnings` changes what the whole process warns about; the parser holds the interpreter's lock anyway.
 PARSING = Lock()
 _LONGEST_CHAIN = 8  # of names: a.b.c
 _DEEPEST = 200  # definitions within one another; the parser itself allows a hundred levels of indentation
 
-Use: TypeAlias = tuple[str, bool, bool, str, int]
+_BRANCHES = frozenset(
+    {ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.BoolOp, ast.comprehension}
+    | {ast.match_case}
+)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.AsyncWith, ast.AsyncFor, ast.TryStar)
 
@@ -52,33 +55,43 @@ def uncollected() -> Iterator[None]:
 
 def outline_python(path: str, text: str) -> Outline | str:
     """Return the outline of a Python file, or why its parser has none."""
+    made = read_python(text)
+    return made if isinstance(made, str) else made.outline(path)
+
+
+def read_python(text: str) -> Reading | str:
+    """Return what a Python text says, or why its parser can't tell."""
     with uncollected():
-        return _outline(path, text)
+        return _read(text)
 
 
-def _outline(path: str, text: str) -> Outline | str:
+def _read(text: str) -> Reading | str:
     tree = parse(text)
     if isinstance(tree, str):
         return tree
-    uses, imported = _uses(tree)
-    return Outline(
-        path=path,
+    uses, imported, branches = _walked(tree)
+    return Reading(
         language="python",
         method="ast",
         lines=text.count("\n") + (not text.endswith("\n") and bool(text)),
         definitions=tuple(_definitions(tree.body, text.replace("\r\n", "\n").split("\n"))),
         imports=tuple(found for node in imported for found in _imports(node)),
-        references=grouped(uses),
+        uses=uses,
+        branches=branches,
+        doc=_doc(tree.body),
     )
 
 
-def _uses(tree: ast.Module) -> tuple[list[Use], list[ast.Import | ast.ImportFrom]]:
-    """Walk the tree once, without recursion, because a generated expression may be deep.
+def _walked(tree: ast.Module) -> tuple[list[Use], list[ast.Import | ast.ImportFrom], int]:
+    """Return what is used, what is imported, and how often it branches.
+
+    Walks the tree once, without recursion, because a generated expression may be deep.
 
     `ast.walk` would do; it takes four times as long.
     """
     uses: list[Use] = []
     imported: list[ast.Import | ast.ImportFrom] = []
+    branches = 0
     called: set[int] = set()
     waiting: list[Any] = [tree]
     while waiting:
@@ -93,6 +106,7 @@ def _uses(tree: ast.Module) -> tuple[list[Use], list[ast.Import | ast.ImportFrom
         elif kind is ast.Import or kind is ast.ImportFrom:
             imported.append(node)
         else:
+            branches += kind in _BRANCHES
             if kind is ast.Call:
                 called.add(id(node.func))
             for field in _FIELDS(kind, ()):
@@ -102,7 +116,7 @@ def _uses(tree: ast.Module) -> tuple[list[Use], list[ast.Import | ast.ImportFrom
                 elif value.__class__ in _FIELDS_OF:
                     waiting.append(value)
     imported.sort(key=lambda node: (node.lineno, node.col_offset))
-    return uses, imported
+    return uses, imported, branches
 
 
 def _fields_of() -> dict[type, tuple[str, ...]]:
@@ -172,10 +186,6 @@ def _definition(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, lines: list[str], within: str, *, in_class: bool
 ) -> Definition:
     kind: Kind = "class" if isinstance(node, ast.ClassDef) else "method" if in_class else "function"
-    first = node.body[0]
-    is_doc = (
-        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    )
     return Definition(
         name=node.name,
         qualified=f"{within}.{node.name}" if within else node.name,
@@ -184,8 +194,16 @@ def _definition(
         end_line=node.end_lineno or node.lineno,
         name_line=node.lineno,
         signature=_signature(node, lines),
-        doc=doc_head(str(first.value.value)) if is_doc else "",  # type: ignore[attr-defined]  # `is_doc` says so
+        doc=_doc(node.body),
     )
+
+
+def _doc(body: Sequence[ast.stmt]) -> str:
+    """Return the beginning of the docstring that a body starts with."""
+    first = body[0] if body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        return doc_head(first.value.value)
+    return ""
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, lines: list[str]) -> str:

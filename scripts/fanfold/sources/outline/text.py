@@ -14,6 +14,7 @@ _COMMENT = {
     "other": re.compile(r"\s*(?://[/!]?|/\*+!?|\*/|\*|--|;+|%+|#)\s?(.*?)\s*(?:\*/)?\s*$"),
 }
 _TAG = re.compile(r"\s*[@\\]\w+|\s*<(?:summary|remarks|param|returns)\b|\s*[-=*~#]{3,}\s*$")
+_LICENCE = re.compile(r"copyright|licen[cs]e|SPDX-|all rights reserved|\(c\)\s*\d{4}", re.IGNORECASE)
 _MARKUP = re.compile(r"</?\w+(?:\s[^<>]*)?/?>")
 
 
@@ -39,6 +40,23 @@ def comment_above(lines: Sequence[str], line: int, style: str) -> str:
             break
         said.append(match[1])
     return _first_paragraph(said[::-1])
+
+
+def comment_on_top(lines: Sequence[str], style: str) -> str:
+    """Return the head of the first comment of a file that is neither `#!` nor a licence; "" once code has begun."""
+    pattern = _COMMENT[style]
+    said: list[str] = []
+    for text in [*lines[:_COMMENT_LINES], ""]:
+        match = None if text.startswith("#!") else pattern.match(text[: 4 * DOC])
+        if match is not None:
+            said.append(match[1])
+            continue
+        if said and not _LICENCE.search("\n".join(said)):
+            break
+        said = []
+        if text.strip() and not text.startswith(("#!", "<?php")):
+            break
+    return _first_paragraph(said)
 
 
 def _first_paragraph(said: Sequence[str]) -> str:

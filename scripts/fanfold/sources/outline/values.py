@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 from fanfold.models import Frozen
 
@@ -106,6 +106,41 @@ class Outline(Frozen):
         return self.references[at:end]
 
 
+Use: TypeAlias = tuple[str, bool, bool, str, int]
+"""One use of a name: name, call, attribute, receiver, line."""
+
+
+class Reading(NamedTuple):
+    """What one look at a text gives, its uses not yet grouped: an outline, for those who need no more than names.
+
+    `branches` counts the places at which it branches, 0 where the language is not parsed; `doc` is the beginning of the
+    file's own docstring, or of the comment on top that is no licence.
+    """
+
+    language: str
+    method: Method
+    lines: int
+    definitions: tuple[Definition, ...]
+    imports: tuple[Import, ...]
+    uses: Sequence[Use]
+    branches: int = 0
+    doc: str = ""
+    note: str = ""
+
+    def outline(self, path: str) -> Outline:
+        """Return the outline of the file that was read."""
+        return Outline(
+            path=path,
+            language=self.language,
+            method=self.method,
+            lines=self.lines,
+            definitions=self.definitions,
+            imports=self.imports,
+            references=grouped(self.uses),
+            note=self.note,
+        )
+
+
 def enclosing(outline: Outline, line: int, end_line: int) -> Definition | None:
     """Return the innermost function, class or the like that holds all of these lines; failing that, any definition.
 
@@ -116,8 +151,8 @@ def enclosing(outline: Outline, line: int, end_line: int) -> Definition | None:
     return min(bodies or holding, key=lambda d: (d.end_line - d.line, -d.line), default=None)
 
 
-def grouped(uses: Iterable[tuple[str, bool, bool, str, int]]) -> tuple[Reference, ...]:
-    """Make references of single uses: name, call, attribute, receiver, line."""
+def grouped(uses: Iterable[Use]) -> tuple[Reference, ...]:
+    """Make references of single uses."""
     lines: dict[tuple[str, bool, bool, str], set[int]] = {}
     for name, call, attribute, receiver, line in uses:
         lines.setdefault((name, call, attribute, receiver), set()).add(line)

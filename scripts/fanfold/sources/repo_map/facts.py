@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from pathlib import PurePosixPath
 
-from fanfold.sources.outline import language_of, outline
+from fanfold.sources.outline import language_of, read
 from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
 from fanfold.sources.setaside import set_aside
 from fanfold.sources.text import decode
@@ -80,16 +80,15 @@ def facts_of(path: str, text: str) -> FileFacts:
     lines = text.count("\n") + (not text.endswith("\n") and bool(text))
     if language in _NO_CODE or (not language and not PurePosixPath(path).suffix):
         return FileFacts(language=language, lines=lines, tokens=tokens)
-    found = outline(path, text)
-    uses: Counter[str] = Counter()
-    for reference in found.references:
-        uses[reference.name] += len(reference.lines)
+    found = read(path, text)
     return FileFacts(
         language=found.language,
         lines=lines,
         tokens=tokens,
         symbols=tuple(Symbol(d.name, d.qualified, d.kind, d.line, d.end_line, d.doc) for d in found.definitions),
         imports=tuple(Imported(i.module, i.name, i.bound, i.line) for i in found.imports),
-        uses=dict(uses),
+        uses=dict(Counter(use[0] for use in found.uses)),
+        complexity=found.branches,
+        doc=found.doc,
         note=found.note,
     )
