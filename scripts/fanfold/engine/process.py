@@ -210,11 +210,19 @@ class Child(asyncio.SubprocessProtocol):
 
     def feed(self, data: bytes | None) -> None:
         """Write all of the input, then its end."""
-        pipe = self._transport.get_pipe_transport(_STDIN)
-        if pipe is not None:
-            writer = cast("asyncio.WriteTransport", pipe)
+        writer = self._input
+        if writer is not None:
             writer.write(data or b"")
             writer.write_eof()
+
+    def send(self, data: bytes) -> None:
+        """Write a part of the input; nothing once the program no longer reads."""
+        if self._input is not None and _STDIN in self._open:
+            self._input.write(data)
+
+    @property
+    def _input(self) -> asyncio.WriteTransport | None:
+        return cast("asyncio.WriteTransport | None", self._transport.get_pipe_transport(_STDIN))
 
     async def within(self, seconds: float) -> None:
         """Wait until the process has ended and its outputs are closed, at most so long."""
@@ -249,7 +257,6 @@ class Child(asyncio.SubprocessProtocol):
         return True
 
     def _release(self) -> None:
-        pipe = self._transport.get_pipe_transport(_STDIN)
-        if pipe is not None and _STDIN in self._open:  # close() would wait for what nobody reads
-            cast("asyncio.WriteTransport", pipe).abort()
+        if self._input is not None and _STDIN in self._open:  # close() would wait for what nobody reads
+            self._input.abort()
         self._transport.close()

@@ -49,8 +49,8 @@ class Stamp(NamedTuple):
 class Discovery:
     """The files below `root` that are to be read, in order of their paths, and those that nobody reads.
 
-    `tree` has everything that may be looked up: the repository, or what was named outside of one. `notes` say what
-    include and exclude patterns took away.
+    `tree` has everything that may be looked up: the repository, or what was named outside of one. `named` are the files
+    that a person named, one by one. `notes` say what include and exclude patterns took away.
     """
 
     root: Path
@@ -58,6 +58,7 @@ class Discovery:
     files: dict[str, Stamp]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
 
 
 def discover(
@@ -88,7 +89,7 @@ def discover(
         raise NothingToDo(
             "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
         )
-    return Discovery(located.root, located.tree, files, tuple(left_out), notes)
+    return Discovery(located.root, located.tree, files, tuple(left_out), notes, located.named)
 
 
 class _Wanted:

@@ -1,72 +1,36 @@
-"""One reading of one file: what its text says, as light values. Pure."""
+"""One reading of one file: what its text says, as light values, and as bytes that can be kept or sent. Pure."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from pathlib import PurePosixPath
+from sys import intern
 
+from fanfold.sources.outline import VERSION as OUTLINES
 from fanfold.sources.outline import language_of, read
+from fanfold.sources.outline.text import DOC, one_line
 from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
 from fanfold.sources.setaside import set_aside
-from fanfold.sources.text import decode
+from fanfold.sources.text import decode as text_of
+
+VERSION = f"1.{OUTLINES}"
+"""Part of the key under which facts are kept: another one for other facts of the same file."""
 
 _CHARACTERS_A_TOKEN = 3.0
-# Text of which no line defines anything: prose, markup, and data.
-_NO_CODE = frozenset(
-    [
-        "adoc",
-        "atom",
-        "bib",
-        "cfg",
-        "conf",
-        "css",
-        "csv",
-        "dtd",
-        "eml",
-        "geojson",
-        "htm",
-        "html",
-        "ini",
-        "ipynb",
-        "json",
-        "json5",
-        "jsonl",
-        "less",
-        "lock",
-        "log",
-        "md",
-        "mdx",
-        "ndjson",
-        "org",
-        "pem",
-        "plist",
-        "po",
-        "pot",
-        "properties",
-        "rst",
-        "rtf",
-        "sass",
-        "scss",
-        "svg",
-        "tex",
-        "toml",
-        "tsv",
-        "txt",
-        "wsdl",
-        "xml",
-        "xsd",
-        "xsl",
-        "xslt",
-        "yaml",
-        "yml",
-    ]
+_PROSE = frozenset({"adoc", "md", "mdx", "org", "rst", "txt"})
+_DATA = (
+    "atom bib cfg conf css csv dtd eml geojson htm html ini ipynb json json5 jsonl less lock log ndjson pem plist po"
+    " pot properties rtf sass scss svg tex toml tsv wsdl xml xsd xsl xslt yaml yml"
 )
+_NO_CODE = _PROSE.union(_DATA.split())
+"""Text of which no line defines anything: prose, markup, and data."""
 
 
 def read_facts(path: str, data: bytes, *, named: bool = False) -> FileFacts | str:
     """Return what a file's bytes say, or why nobody reads it; a file that was `named` is read whoever wrote it."""
-    text = decode(data)
+    text = text_of(data)
     if text is None:
         return "binary"
     why = None if named else set_aside(path, text)
@@ -75,20 +39,60 @@ def read_facts(path: str, data: bytes, *, named: bool = False) -> FileFacts | st
 
 def facts_of(path: str, text: str) -> FileFacts:
     """Return what a text says."""
-    language = language_of(path, text)
-    tokens = math.ceil(len(text) / _CHARACTERS_A_TOKEN)
-    lines = text.count("\n") + (not text.endswith("\n") and bool(text))
-    if language in _NO_CODE or (not language and not PurePosixPath(path).suffix):
-        return FileFacts(language=language, lines=lines, tokens=tokens)
+    bare = bare_facts(path, text)
+    if bare.language in _NO_CODE or (not bare.language and not PurePosixPath(path).suffix):
+        return bare
     found = read(path, text)
     return FileFacts(
         language=found.language,
-        lines=lines,
-        tokens=tokens,
-        symbols=tuple(Symbol(d.name, d.qualified, d.kind, d.line, d.end_line, d.doc) for d in found.definitions),
-        imports=tuple(Imported(i.module, i.name, i.bound, i.line) for i in found.imports),
-        uses=dict(Counter(use[0] for use in found.uses)),
+        lines=bare.lines,
+        tokens=bare.tokens,
+        symbols=tuple([Symbol(d.name, d.qualified, d.kind, d.line, d.end_line, d.doc) for d in found.definitions]),
+        imports=tuple([Imported(i.module, i.name, i.bound, i.line) for i in found.imports]),
+        uses=dict(Counter([use[0] for use in found.uses])),
         complexity=found.branches,
         doc=found.doc,
         note=found.note,
+    )
+
+
+def bare_facts(path: str, text: str, note: str = "") -> FileFacts:
+    """Return what can be said of a text without reading it as code; of prose, its first line as well."""
+    language = language_of(path, text)
+    return FileFacts(
+        language=language,
+        lines=text.count("\n") + (not text.endswith("\n") and bool(text)),
+        tokens=math.ceil(len(text) / _CHARACTERS_A_TOKEN),
+        doc=one_line(text.lstrip("\n#=*- ").partition("\n")[0], DOC) if language in _PROSE else "",
+        note=note,
+    )
+
+
+def encode(facts: FileFacts | str) -> bytes:
+    """Return facts, or why there are none, as JSON."""
+    row: object = facts
+    if isinstance(facts, FileFacts):
+        head = (facts.language, facts.lines, facts.tokens, facts.complexity, facts.doc, facts.note)
+        row = (*head, facts.symbols, facts.imports, facts.uses)
+    return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def decode(data: bytes) -> FileFacts | str:
+    """Return what `encode` was given. Names are shared between files, since there are many of few."""
+    row = json.loads(data.decode("utf-8", "surrogatepass"))
+    if isinstance(row, str):
+        return row
+    language, lines, tokens, complexity, doc, note, symbols, imports, uses = row
+    return FileFacts(
+        language=intern(language),
+        lines=lines,
+        tokens=tokens,
+        symbols=tuple(
+            [Symbol(intern(n), intern(q), intern(k), line, end, said) for n, q, k, line, end, said in symbols]
+        ),
+        imports=tuple([Imported(intern(m), n and intern(n), intern(b), line) for m, n, b, line in imports]),
+        uses={intern(name): count for name, count in uses.items()},
+        complexity=complexity,
+        doc=doc,
+        note=note,
     )
