@@ -178,6 +178,19 @@ def test_tests_are_filtered_by_verdict_suite_and_environment(opened):
     assert (seen(page), said(page)) == (0, "0 of 5 tests shown")
 
 
+def test_thousands_come_back_one_screen_at_a_time(opened):
+    """What the filter lets pass again is shown within some frames, the count at once; another filter wins over it."""
+    page = opened(rendered(run_of(("unit", "default", ["passed"] * 1_500 + ["failed"]))))
+    box = "document.querySelector('[name=verdict][value=failed]')"
+    page.evaluate(f"{box}.click()")
+    assert (seen(page), said(page)) == (1, "1 of 1,501 tests shown")
+    assert page.evaluate(f"{box}.click(); document.querySelector('output').textContent") == "1,501 tests"
+    page.evaluate("new Promise(done => setTimeout(done, 500))")
+    assert seen(page) == 1_501
+    page.evaluate(f"{box}.click(); {box}.click(); {box}.click(); new Promise(done => setTimeout(done, 300))")
+    assert seen(page) == 1
+
+
 def test_the_first_tab_skips_to_the_report(opened):
     """Whoever can't scroll past the head by eye gets past it by one key."""
     page = opened(rendered(MANY))

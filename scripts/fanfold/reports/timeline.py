@@ -66,6 +66,8 @@ class Bar:
 class Timeline:
     """The lanes of a run, each with its bars in order; `exact` when events told of each attempt.
 
+    `bars` are those of all lanes, and `kinds` the kinds of them, in the order of their starts.
+
     `waiting` is how many units waited from each moment on. `reused` and `never` are units that took no worker's time:
     stored outcomes, with the moment of their reuse, and those that were never started. `critical` is the path that the
     end of the run hung on, first to last.
@@ -78,15 +80,8 @@ class Timeline:
     critical: tuple[Bar, ...] = ()
     end_s: float = 0.0
     exact: bool = False
-
-    @property
-    def bars(self) -> list[Bar]:
-        """All bars, in the order of their starts."""
-        return sorted((bar for lane in self.lanes for bar in lane), key=lambda bar: (bar.start_s, bar.end_s))
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(bar.kind for bar in self.bars))
+    bars: tuple[Bar, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     @property
     def idle_s(self) -> float:
@@ -114,6 +109,8 @@ def timeline_of(run: Run, events: Iterable[Event] = ()) -> Timeline:
         critical=tuple(marked[number] for number in path),
         end_s=max([run.timing.wall_s, _NO_TIME_S, *(bar.end_s for bar in bars)]),
         exact=attempts.any,
+        bars=tuple(marked),
+        kinds=tuple(dict.fromkeys(bar.kind for bar in marked)),
     )
 
 
