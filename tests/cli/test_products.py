@@ -84,3 +84,51 @@ def test_every_format_is_written_or_accounted_for(here, capsys):
         deliver(RUN, RENDERER, chosen)
     assert capsys.readouterr().out == RENDERER.render(RUN, "md") + RENDERER.render(RUN, "json")
     assert str(raised.value).count("the report went to stdout instead") == 2
+
+
+# -- inside of Claude Code
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A run with a folder of its own, and a report of 120 findings."""
+    finding = RUN.findings[0]
+    many = tuple(finding.model_copy(update={"id": f"F{number}"}) for number in range(1, 121))
+    target = RUN.target.model_copy(update={"root": str(tmp_path)})
+    run = RUN.model_copy(update={"findings": many, "target": target, "status": "complete"})
+    (tmp_path / ".fanfold" / "runs" / run.id).mkdir(parents=True)
+    return run, tmp_path / ".fanfold" / "runs" / run.id / "report.md"
+
+
+@pytest.mark.parametrize(("status", "most"), [("complete", 24_000), ("partial", 7_000)])
+def test_what_is_shown_fits_and_names_the_file_of_the_rest(kept, monkeypatch, capsys, status, most):
+    """What Claude Code shows of a command has bounds, tighter ones where it fails; the file has all of it."""
+    run, file = kept
+    run = run.model_copy(update={"status": status})
+    monkeypatch.setenv("CLAUDECODE", "1")
+    deliver(run, RENDERER, {"md": STDOUT})
+    out = capsys.readouterr().out
+    assert len(out) <= most
+    assert str(file) in out
+    assert file.read_text() == RENDERER.render(run, "md")
+
+
+def test_everybody_else_gets_all_of_it(kept, monkeypatch, capsys):
+    """A terminal, a pipe, a build server; JSON and files are whole inside of Claude Code as well."""
+    run, file = kept
+    monkeypatch.delenv("CLAUDECODE", raising=False)
+    deliver(run, RENDERER, {"md": STDOUT})
+    assert capsys.readouterr().out == file.read_text() == RENDERER.render(run, "md")
+    monkeypatch.setenv("CLAUDECODE", "1")
+    deliver(run, RENDERER, {"json": STDOUT, "md": Path("own.md")})
+    assert capsys.readouterr().out == RENDERER.render(run, "json")
+    assert Path("own.md").read_text() == RENDERER.render(run, "md")
+
+
+def test_without_a_file_nothing_is_cut(kept, monkeypatch, capsys):
+    """A report must not name a file that is not there."""
+    run, file = kept
+    file.mkdir()
+    monkeypatch.setenv("CLAUDECODE", "1")
+    deliver(run, RENDERER, {"md": STDOUT})
+    assert capsys.readouterr().out == RENDERER.render(run, "md")

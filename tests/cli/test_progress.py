@@ -105,3 +105,18 @@ def test_a_terminal_gets_a_live_line():
         planned(log, "a")
         log.emit("attempt.started", "a", number=1, hedge=False)
         log.emit("unit.ended", "a", status="ok")
+
+
+def test_a_run_of_many_units_speaks_of_some():
+    """Forty lines at most, the last one among them, and one for each unit that did not go well."""
+
+    async def work(log):
+        names = [str(number) for number in range(1_000)]
+        planned(log, *names)
+        for name in names:
+            log.emit("unit.ended", name, status="failed" if name == "77" else "ok")
+
+    lines = told(work)
+    assert len(lines) == 41
+    assert "[78/1000] 77: failed" in lines
+    assert lines[-1] == "[1000/1000] 999: ok"

@@ -238,3 +238,34 @@ def test_a_linked_folder_is_not_pruned(folder, fanfold, tmp_path):
     ended = fanfold("runs", "prune")
     assert ended.code == 2
     assert "is a symbolic link" in ended.err
+
+
+def test_a_run_under_way_says_where_it_stands(folder, fanfold):
+    """Its log is open: who is at work is named, nothing is missing yet; the moment it is closed, it is a dead one."""
+    place = folder / "runs" / "20260101-000000-abcd"
+    place.mkdir(parents=True)
+    with EventLog(place / "events.jsonl") as log:
+        for key, label in (("a", "security"), ("b", "style"), ("c", "docs")):
+            log.emit("unit.planned", key, label=label, kind="aspect", lane="model:m")
+        for key in ("a", "b"):
+            log.emit("attempt.started", key, number=1, hedge=False)
+        log.emit("attempt.ended", "a", number=1, hedge=False, status="ok", error=None, usage=Usage(requests=1))
+        log.emit("unit.ended", "a", status="ok", error=None, attempts=1, usage=Usage(requests=1), hedged=False)
+        during = fanfold("runs", "show").out
+    after = fanfold("runs", "show").out
+    assert "abcd, running" in during
+    assert "at work    style\n" in during
+    assert "units      1 of 3 ok" in during
+    assert "missing" not in during
+    assert "abcd, unfinished" in after
+    assert "at work" not in after
+    assert "missing    docs" in after
+
+
+def test_a_second_log_on_the_same_file_stops_nobody(tmp_path):
+    """Who comes second writes all the same: the lock tells, it does not hold up."""
+    with EventLog(tmp_path / "e") as one, EventLog(tmp_path / "e") as two:
+        one.emit("run.started")
+        two.emit("run.ended")
+        assert one.problems == two.problems == []
+    assert len((tmp_path / "e").read_text().splitlines()) == 2

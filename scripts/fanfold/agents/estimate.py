@@ -19,7 +19,7 @@ from fanfold.models import Frozen, Unit
 
 # What sub-agents were seen to write, thinking included: for estimates only, never for the reservation.
 EXPECTED_OUTPUT_TOKENS = 2_500
-_EXPECTED_SECONDS = 45.0
+EXPECTED_SECONDS = 45.0
 _COUNTED_AT_ONCE = 8
 
 
@@ -166,7 +166,7 @@ def _seconds(units: Sequence[Unit[Any]], jobs: int, history: Mapping[str, Mappin
 
 
 def _took_s(unit: Unit[Any], known: Mapping[str, float]) -> float:
-    return known.get(unit.label) or (fmean(known.values()) if known else _EXPECTED_SECONDS)
+    return known.get(unit.label) or (fmean(known.values()) if known else EXPECTED_SECONDS)
 
 
 def _sum(amounts: Iterable[float | None]) -> float | None:

@@ -10,13 +10,20 @@ from pathlib import Path
 
 import click
 
+from fanfold.cli.outlook import inside_claude_code
 from fanfold.cli.streams import check_stdout
 from fanfold.engine.events import Event
+from fanfold.engine.folder import FOLDER
+from fanfold.engine.runs import runs_folder
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
 from fanfold.reports.formats import FORMATS, Renderer, TemplateChoice
+from fanfold.reports.summary import shortened
 
 STDOUT = Path("-")
+# What is left of what Claude Code shows of a command, besides progress: of one that succeeds, and of one that fails.
+_ROOM = 24_000
+_ROOM_FAILED = 7_000
 
 
 def template_choice(file: Path | None, folder: Path | None) -> TemplateChoice:
@@ -87,7 +94,7 @@ def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path], events: Itera
     for name, place in chosen.items():
         text = renderer.render(run, name, events)
         if place == STDOUT:
-            _print(text)
+            _print(_fitting(text, run) if name == "md" else text)
             continue
         try:
             place.parent.mkdir(exist_ok=True)
@@ -96,6 +103,21 @@ def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path], events: Itera
             failures.append(f"--output {place}: {error.strerror or error}; {_print_instead(text)}")
     if failures:
         raise OutputError("; ".join(failures))
+
+
+def _fitting(text: str, run: Run) -> str:
+    """Keep a report beside its run's record; inside Claude Code return what of it can be shown, with that file."""
+    folder = runs_folder(Path(run.target.root) / FOLDER) / run.id
+    file = folder / f"report.{FORMATS['md']}"
+    try:
+        if not folder.is_dir():
+            return text
+        write_whole(file, text)
+    except OSError:
+        return text
+    fails = run.status != "complete" or bool(run.result.get("clusters"))
+    room = _ROOM_FAILED if fails else _ROOM
+    return shortened(text, room, str(file)) if inside_claude_code(os.environ) else text
 
 
 def _print_instead(text: str) -> str:

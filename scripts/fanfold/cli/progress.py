@@ -19,6 +19,8 @@ Listener = Callable[[Event], None]
 # After so many seconds without a line a reader wonders whether anything still happens.
 _SILENCE_S = 30.0
 _NAMED = 8
+# A run of many units speaks so often, and of each that did not go well.
+_LINES = 40
 
 
 class PlainProgress:
@@ -58,7 +60,14 @@ class PlainProgress:
         elif event.name == "unit.ended":
             self._ended += 1
             self._running.pop(event.unit, None)
-            self._say(f"[{self._ended}/{len(self._labels)}] {label}: {ending(event)}")
+            if self._worth_a_line(event):
+                self._say(f"[{self._ended}/{len(self._labels)}] {label}: {ending(event)}")
+
+    def _worth_a_line(self, event: Event) -> bool:
+        """Tell whether an ending is news: each of a few; of many those that went wrong, some between, and the last."""
+        planned = len(self._labels)
+        step = -(-planned // _LINES)
+        return event.attributes.get("status") != "ok" or self._ended % step == 0 or self._ended == planned
 
     def _say(self, line: str) -> None:
         click.echo(line, file=self._stream)

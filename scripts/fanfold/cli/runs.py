@@ -13,7 +13,7 @@ from fanfold.cli.config import repository_root
 from fanfold.cli.hosting import still_waiting
 from fanfold.cli.options import FiniteRange
 from fanfold.cli.streams import printable
-from fanfold.engine.events import Event, read_events
+from fanfold.engine.events import Event, is_open, read_events
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.metrics import fold
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, RunEntry, find_run, list_runs, prune, read_run, runs_folder
@@ -26,6 +26,7 @@ _DAY_S = 86_400.0
 _SHOWN = 20
 _COLUMNS = ("run", "skill", "status", "began", "took", "cost", "findings", "target")
 _TARGET_WIDTH = 60
+_NAMED = 8
 
 
 @click.group()
@@ -145,11 +146,30 @@ def _unfinished(place: Path) -> list[str]:
         folded = fold(events)
     except (KeyError, TypeError, ValueError) as error:
         raise TargetError(f"{place / EVENTS}: not the events of a run: {error}") from error
+    running = is_open(place / EVENTS)
+    how = "if it is ended, run" if running else "run"
     return [
-        f"run        {place.name}, unfinished",
-        *_measures(folded.coverage, folded.usage, folded.timing, in_flight=_in_flight(events)),
-        "resume     run the same command again: what has an outcome is not paid for again",
+        f"run        {place.name}, {'running' if running else 'unfinished'}",
+        *([f"at work    {_at_work(events)}"] if running else []),
+        *_measures(folded.coverage, folded.usage, folded.timing, in_flight=_in_flight(events), running=running),
+        f"resume     {how} the same command again: what has an outcome is not paid for again",
     ]
+
+
+def _at_work(events: Iterable[Event]) -> str:
+    """Name the units that have begun and not ended."""
+    labels: dict[str | None, str] = {}
+    working: dict[str | None, None] = {}
+    for event in events:
+        if event.name == "unit.planned":
+            labels[event.unit] = str(event.attributes.get("label", event.unit))
+        elif event.name == "attempt.started":
+            working[event.unit] = None
+        elif event.name == "unit.ended":
+            working.pop(event.unit, None)
+    names = [labels.get(unit, str(unit)) for unit in working]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}" if names else "nothing has begun"
 
 
 def _in_flight(events: Iterable[Event]) -> int:
@@ -164,21 +184,23 @@ def _in_flight(events: Iterable[Event]) -> int:
     return max(0, in_flight)
 
 
-def _measures(coverage: Coverage, usage: Usage, timing: Timing, *, in_flight: int = 0) -> list[str]:
+def _measures(
+    coverage: Coverage, usage: Usage, timing: Timing, *, in_flight: int = 0, running: bool = False
+) -> list[str]:
     reused = f", {coverage.reused} of them reused" if coverage.reused else ""
     return [
         f"units      {coverage.ok} of {coverage.planned} ok{reused}",
-        *_missing(coverage.missing),
-        f"requests   {_requests(usage, in_flight)}",
+        *([] if running else _missing(coverage.missing)),
+        f"requests   {_requests(usage, in_flight, running=running)}",
         *(_billed(usage, in_flight) if usage.requests or in_flight else ()),
         f"time       {_time(timing)}",
     ]
 
 
-def _requests(usage: Usage, in_flight: int) -> str:
+def _requests(usage: Usage, in_flight: int, *, running: bool) -> str:
     asked = [count(usage.requests + in_flight, "request")]
     if in_flight:
-        asked.append(f"{in_flight} of them in flight when it ended")
+        asked.append(f"{in_flight} of them in flight{'' if running else ' when it ended'}")
     asked += [count(usage.retries, "retry", "retries"), count(usage.hedges, "hedge")]
     errors = ", ".join(f"{number} × {name}" for name, number in usage.errors.items())
     return f"{', '.join(asked)}{f'; errors: {errors}' if errors else ''}"

@@ -21,6 +21,7 @@ from fanfold.agents.host_folder import HOST
 from fanfold.agents.recording import Recorder
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.hosting import begin, merged_run
+from fanfold.cli.outlook import Outlook, inside_claude_code
 from fanfold.cli.progress import Listener, progress
 from fanfold.engine.budget import Budget
 from fanfold.engine.events import EventFile, EventLog
@@ -99,6 +100,8 @@ class Session:
         async with AsyncExitStack() as stack:
             listen = stack.enter_context(progress(sys.stderr, quiet=self.quiet, verbose=self.verbose))
             events = stack.enter_context(self._events(listen))
+            if inside_claude_code(os.environ) and not self.quiet and self.choice.name != HOST:
+                events.listen(stack.enter_context(Outlook(sys.stderr, self.id, self.options.jobs)))
             store = SqliteStore(self.folder, events=events, fresh=self.options.fresh or bool(self.options.record))
             # Closing may still find out, or mend, that something could not be written.
             stack.callback(lambda: self.problems.extend([*store.problems, *events.problems]))

@@ -15,6 +15,7 @@ import asyncio
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,7 @@ class EventLog:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _flag("O_NOFOLLOW") | _flag("O_CLOEXEC") | _flag("O_NONBLOCK")
         try:
             self._file = os.open(path, flags, 0o666)
+            _lock(self._file)
         except OSError as error:
             self._give_up(error.strerror or str(error))
 
@@ -165,6 +167,35 @@ class EventLog:
     def _give_up(self, why: str) -> None:
         self.close()
         self.problems.append(f"{self.path} can't be written ({why}); the run goes on without it")
+
+
+def is_open(path: Path) -> bool:
+    """Tell whether a log is still being written to: its writer holds a lock, which the system frees when it ends.
+
+    Where there are no such locks the answer is False.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | _flag("O_NOFOLLOW") | _flag("O_NONBLOCK"))
+    except OSError:
+        return False
+    try:
+        return not _lock(file, shared=True)
+    finally:
+        os.close(file)
+
+
+def _lock(file: int, *, shared: bool = False) -> bool:
+    """Take a lock on an open file; False when somebody else has it."""
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # a file system without locks
+    return True
 
 
 def _flag(name: str) -> int:

@@ -308,6 +308,7 @@ class Supervisor:
             lane=unit.lane,
             needs=unit.needs,
             prefix=unit.prefix,
+            expected_s=unit.expected_s,
         )
         return ticket
 
