@@ -12,7 +12,7 @@ from fanfold.reports.samples import ATTACK, FULL, runs_of
 from fanfold.reports.tested_samples import FULL as TESTED
 from fanfold.suites import Case, TestAttempt, TestRunResult, TestVerdict, Totals, results_of
 
-EVERY = [(skill, name) for skill in ("code-review", "parallel-test") for name in runs_of(skill)]
+EVERY = [(skill, name) for skill in ("code-review", "multi-file-analysis", "parallel-test") for name in runs_of(skill)]
 WIDTHS = (400, 1400)
 
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO)

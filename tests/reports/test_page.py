@@ -18,7 +18,7 @@ from fanfold.reports.samples import FULL, runs_of
 from fanfold.suites import Case, TestAttempt, TestResult, TestRunResult, TestVerdict, results_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SKILLS = ("code-review", "parallel-test")
+SKILLS = ("code-review", "multi-file-analysis", "parallel-test")
 EVERY = [(skill, name) for skill in SKILLS for name in runs_of(skill)]
 
 
@@ -225,7 +225,7 @@ def test_the_documentation_names_what_is_there():
     base, own = re.findall(r"^`.*\.$", text, re.MULTILINE)
     shipped = {
         name: re.findall(r"{% block (\w+)[ %]", (ROOT / f"templates/{name}.html.j2").read_text(encoding="utf-8"))
-        for name in ("partials/base", "code-review/report", "parallel-test/report")
+        for name in ("partials/base", "code-review/report", "multi-file-analysis/report", "parallel-test/report")
     }
     assert re.findall(r"`(\w+)`", base.split("blocks:")[1]) == shipped["partials/base"]
     added = [block for name, blocks in shipped.items() if name != "partials/base" for block in blocks]

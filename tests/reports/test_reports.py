@@ -108,7 +108,7 @@ def test_a_missing_template_is_said_before_anything_is_spent(tmp_path):
 def test_the_documentation_names_what_is_there():
     """Blocks and filters in templates/README.md are those of the templates and of the code."""
     text = (ROOT / "templates" / "README.md").read_text(encoding="utf-8")
-    for skill in ("code-review", "parallel-test"):
+    for skill in ("code-review", "multi-file-analysis", "parallel-test"):
         shipped = (ROOT / f"templates/{skill}/report.md.j2").read_text(encoding="utf-8")
         named = re.search(rf"`{skill}/report\.md\.j2`: (.*)\.", text)
         assert named

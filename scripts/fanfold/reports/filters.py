@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fanfold.models import Dropped, Finding, Occurrence, Run, Severity, Status
+from fanfold.reports.analysed import analysis_of
+from fanfold.reports.answers import answer_markdown
 from fanfold.reports.escape import (
     cell,
     code,
@@ -135,6 +137,8 @@ def tail(text: object, lines: int) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
+        analysis_of,
+        answer_markdown,
         badge,
         cell,
         code,

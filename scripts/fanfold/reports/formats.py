@@ -26,11 +26,13 @@ CODED: Mapping[str, str] = {
     "findings": "findings.json",
     "junit": "xml",
     "ctrf": "ctrf.json",
+    "mermaid": "mmd",
 }
 # Those that one skill's runs alone have something for: of others they would say "nothing found".
 ONLY: Mapping[str, str] = {
     **dict.fromkeys(("sarif", "github", "gitlab", "rdjson", "findings"), "code-review"),
     **dict.fromkeys(("junit", "ctrf"), "parallel-test"),
+    "mermaid": "multi-file-analysis",
 }
 FORMATS: Mapping[str, str] = {**TEMPLATED, **CODED}
 

@@ -13,8 +13,10 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from fanfold.models import Finding, Run
+from fanfold.reports.answers import answer_html
 from fanfold.reports.escape import code_spans, one_line, without_controls
 from fanfold.reports.highlight import colourable, diffed, highlighted
+from fanfold.reports.module_graph import module_graph_style, module_graph_svg, neighbours
 from fanfold.reports.timeline import timeline_of
 from fanfold.reports.timeline_svg import marks_of, notes_on, timeline_svg
 from fanfold.suites import TestResult, TestRunResult, TestVerdict
@@ -104,12 +106,16 @@ def worst(result: TestRunResult, most: int) -> list[TestResult]:
 PAGE_FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
+        answer_html,
         colourable,
         csp_hash,
         differing,
         diffed,
         highlighted,
         marks_of,
+        module_graph_style,
+        module_graph_svg,
+        neighbours,
         notes_on,
         one_line,
         paragraphs,
