@@ -68,7 +68,7 @@ def test_without_a_model_the_map_speaks_alone(project, fanfold):
     ended = fanfold("analyze", "--backend", "none")
     assert ended.code == 0
     assert "No model was called" in ended.out
-    assert "Complete: 1 unit: map." in ended.out
+    assert "Complete: 2 units: map, facts." in ended.out
     found = result(fanfold("analyze", "--backend", "none", "--format", "json"))
     assert (found.map.files, found.answer, found.notes) == (2, "", ())
 
@@ -348,7 +348,11 @@ def test_a_follow_up_is_answered_from_notes(project, fanfold, served):
     found = result(again)
     assert server.stats().requests == asked + 1
     assert (found.continues, again.run["request"]["continues"]) == (first["id"], first["id"])
-    assert [unit["kind"] for unit in again.run["units"]] == ["map", "synthesiser"]
+    assert sorted((unit["kind"] for unit in again.run["units"]), key=("map", "facts", "synthesiser").index) == [
+        "map",
+        "facts",
+        "synthesiser",
+    ]
     assert len(found.notes) == 3
     project.write("shop.py", SHOP.replace("def tax(net)", "def duty(net)"))
     third = result(fanfold("analyze", "And tax?", "--continue", first["id"], "--format", "json"))
@@ -398,3 +402,60 @@ def test_a_recording_answers_again(project, fanfold, served, tmp_path):
     assert replayed.code == recorded.code == 0
     assert replayed.run["result"] == recorded.run["result"]
     assert replayed.run["backend"] == "replay"
+
+
+def test_nothing_in_particular_is_the_architecture(project, fanfold, served):
+    """Without a question its overview is asked for; its tables are notes that the answer may cite."""
+    server = served(reader)
+    found = result(fanfold("analyze", "--format", "json"))
+    assert found.analysis == "architecture"
+    assert found.question.startswith("How is this project built?")
+    assert {"entry-points", "central", "layering"} <= {table.name for table in found.tables}
+    assert {note.area for note in found.notes} > {"map"}
+    asked = server.requests[0].body["messages"][0]["content"][0]["text"]
+    assert "What is asked for is a ready-made analysis, `architecture`" in asked
+
+
+def test_an_analysis_of_that_name(project, fanfold, served):
+    """It is asked as it is written, with a question of one's own beside it; another name is named."""
+    server = served(reader)
+    found = result(fanfold("analyze", "--analysis", "error-handling", "Above all in the web part.", "--format", "json"))
+    assert (found.analysis, found.question) == ("error-handling", "Above all in the web part.")
+    asked = server.requests[0].body["messages"][0]["content"][0]["text"]
+    assert asked.index("`error-handling`") < asked.index("Above all in the web part.")
+    ended = fanfold("analyze", "--analysis", "errors")
+    assert ended.code == 2
+    assert "there are architecture, change-impact" in ended.err
+
+
+def test_the_impact_of_a_symbol_or_a_change(project, fanfold, served):
+    """A symbol by its name; else a commit, a range, or what is uncommitted, which sub-agents are shown."""
+
+    def impact(*arguments):
+        return result(fanfold("analyze", "--analysis", "change-impact", *arguments, "--format", "json"))
+
+    def reached(found):
+        (table,) = [table for table in found.tables if table.name == "impact"]
+        return {row.path for row in table.rows}
+
+    assert "web/views.py" in reached(impact("total", "--backend", "none")) | reached(
+        impact("`total`", "--backend", "none")
+    )
+    project.write("shop.py", SHOP.replace("sum(", "round("))
+    server = served(reader)
+    found = impact()
+    assert reached(found) == {"shop.py", "web/views.py"}
+    shared = server.requests[0].body["messages"][0]["content"][0]["text"]
+    assert "+    return round(" in shared
+    project.commit("Round")
+    assert reached(impact("HEAD~1..HEAD", "--backend", "none")) == {"shop.py", "web/views.py"}
+
+
+def test_analyses_of_ones_own(project, fanfold, tmp_path):
+    """A folder of prompts adds to those that ship."""
+    own = tmp_path / "own"
+    own.mkdir()
+    head = "---\nname: money\ntitle: Money\nquestion: Where is money counted?\nfacts: [central]\n---\n"
+    (own / "money.md").write_text(f"{head}Note every sum.\n\n## Synthesis\n\nBegin with the sums.\n")
+    ended = fanfold("analyze", "--analysis", "money", "--analyses-from", own, "--backend", "none", "--format", "json")
+    assert (result(ended).analysis, result(ended).question) == ("money", "Where is money counted?")

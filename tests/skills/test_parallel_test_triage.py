@@ -12,7 +12,8 @@ from fanfold.agents.spec import Answered
 from fanfold.errors import Refused
 from fanfold.skills.parallel_test.clusters import Failure
 from fanfold.skills.parallel_test.suspects import suspects
-from fanfold.skills.parallel_test.triage import MOST_CLUSTERS, Triage, change_text, checked, failure_name, triage_brief
+from fanfold.skills.parallel_test.triage import MOST_CLUSTERS, Triage, checked, failure_name, triage_brief
+from fanfold.sources.change import change_text
 from fanfold.sources.diff import parse_diff
 from fanfold.suites import Case, ClusterClass, Evidence, Explanation, Frame, TestAttempt, TestResult, TestVerdict
 

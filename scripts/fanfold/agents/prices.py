@@ -25,6 +25,14 @@ def expected_tokens(characters: int) -> int:
     return math.ceil(characters / _DENSE_CHARACTERS)
 
 
+def beginning_of(text: str, tokens: int) -> str:
+    """Return as many whole lines from the beginning of `text` as are expected to have so many tokens."""
+    if estimate_tokens(text) <= tokens:
+        return text
+    share = tokens / estimate_tokens(text)
+    return text[: int(len(text) * share)].rpartition("\n")[0]
+
+
 def most_tokens(text: str) -> int:
     """Bound the tokens of a request holding `text` from above."""
     return most_tokens_of(len(text.encode("utf-8", "replace")))

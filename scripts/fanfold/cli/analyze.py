@@ -15,7 +15,7 @@ import click
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.agents.estimate import Estimate
 from fanfold.agents.tools.toolbox import Toolbox
-from fanfold.cli.config import repository_root
+from fanfold.cli.config import own_word, repository_root
 from fanfold.cli.hosting import announced
 from fanfold.cli.options import option, shared_of, shared_options
 from fanfold.cli.pricing import can_look_up, estimate_lines, priced
@@ -25,27 +25,49 @@ from fanfold.cli.session import EXIT_DONE, Session
 from fanfold.cli.streams import printable
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.runs import LATEST, list_runs, read_run
-from fanfold.errors import TargetError, UsageError
+from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.models import Run
 from fanfold.reports.analysed import analysis_of
 from fanfold.reports.filters import count
 from fanfold.reports.formats import Renderer
 from fanfold.skills import MULTI_FILE_ANALYSIS
+from fanfold.skills.multi_file_analysis.analyses.prompts import (
+    Analysis,
+    analysis_named,
+    known_analyses,
+    shipped_analyses,
+)
 from fanfold.skills.multi_file_analysis.analyze import DryRun, Knowledge, dry_run
 from fanfold.skills.multi_file_analysis.analyze import analyze as analyze_scope
 from fanfold.skills.multi_file_analysis.request import MOST_TOKENS, AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope, resolve_scope
+from fanfold.sources.change import FileChange
+from fanfold.sources.target import resolve
 
 _LONGEST_QUESTION = 20_000
 # A name of a file that is not there is no question.
 _FILE = re.compile(r"[^\s?]*(?:/[^\s?]*|\.\w{1,4})")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_OVERVIEW = "architecture"
+_IMPACT = "impact"
 _SHOWN_AREAS = 40
 _SHOWN_FILES = 10
 
 
 @click.command()
 @click.argument("question_or_path", nargs=-1)
+@option(
+    "--analysis",
+    metavar="NAME",
+    help=f"A ready-made question: {', '.join(shipped_analyses())}. With a question as well, that is what it is about.",
+)
+@option(
+    "--analyses-from",
+    "analyses_from",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Analyses of your own, beside those that ship. Default: .fanfold/analyses in the repository's root.",
+)
 @option("--include", multiple=True, metavar="GLOB", help="Only files like this, as in an ignore file; repeatable.")
 @option("--exclude", multiple=True, metavar="GLOB", help="No files like this, as in an ignore file; repeatable.")
 @option(
@@ -60,20 +82,32 @@ _SHOWN_FILES = 10
     "--continue", "continues", metavar="RUN", help="Ask on: answer from that run's notes, read what they lack."
 )
 @shared_options
-def analyze(**given: Any) -> int:
+@click.pass_context
+def analyze(ctx: click.Context, /, **given: Any) -> int:
     """Answer a question about a code base from what sub-agents read of it side by side, every statement with its lines.
 
     Of the arguments, those that are files or folders (or packages, as `django.db`) say where to look; the other one
-    is the question. Without any, the architecture of the whole repository is described.
+    is the question. Without a question and --analysis, the architecture is described. Where change-impact is asked for,
+    the question may be a symbol, a commit or a range; without one it is about the uncommitted changes.
     """
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(MULTI_FILE_ANALYSIS.name, formats, template_choice(given["template"], given["templates"]))
     chosen = places(given["output"], formats)
-    asked = _asked(given["question_or_path"], Path.cwd())
+    known, notes = known_analyses(repository_root(Path.cwd()), given["analyses_from"])
+    analysis = analysis_named(given["analysis"], known) if given["analysis"] else None
+    asked = _asked(given["question_or_path"], Path.cwd(), subject=_is_about_change(analysis))
     earlier = _earlier(given["continues"], asked.question)
+    if analysis is None and not asked.question:
+        analysis = analysis_named(_OVERVIEW, known)
     scope = _scope(asked, earlier, given)
-    request = _request(asked, scope, earlier, given)
-    knowledge = Knowledge(Toolbox(scope.target), analysis_of(earlier).notes if earlier else ())
+    request = _request(asked, analysis, scope, earlier, given)
+    knowledge = Knowledge(
+        analysis=analysis,
+        change=_change(analysis, asked.question),
+        toolbox=Toolbox(scope.target),
+        earlier=analysis_of(earlier).notes if earlier else (),
+        notes=(*own_word(ctx), *notes),
+    )
     choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
     if given["dry_run"]:
         click.echo(_dry(request, scope, knowledge, choice, exact=given["exact"]), nl=False)
@@ -114,12 +148,15 @@ class Asked:
     paths: tuple[str, ...]
 
 
-def _asked(words: Sequence[str], cwd: Path) -> Asked:
-    """Tell the question from paths and packages. Raises UsageError."""
+def _asked(words: Sequence[str], cwd: Path, *, subject: bool) -> Asked:
+    """Tell the question from paths and packages. Raises UsageError.
+
+    Where the question may be a `subject`, such as a symbol or a branch, what is no path that exists is that.
+    """
     question: str | None = None
     paths = []
     for word in words:
-        if _names_files(word, cwd):
+        if _exists(word, cwd) or (not subject and _is_name(word)):
             paths.append(word)
         elif question is None:
             question = _question(word)
@@ -131,13 +168,15 @@ def _asked(words: Sequence[str], cwd: Path) -> Asked:
     return Asked(question or "", tuple(paths))
 
 
-def _names_files(word: str, cwd: Path) -> bool:
-    """Tell whether an argument is there as a file or folder, or is written like one or like a package."""
+def _exists(word: str, cwd: Path) -> bool:
     try:
-        if word and os.path.lexists(cwd / word):
-            return True
+        return bool(word) and os.path.lexists(cwd / word)
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
         return False
+
+
+def _is_name(word: str) -> bool:
+    """Tell whether an argument is written like a file or a package: no such thing is a mistake, and no question."""
     return bool(_FILE.fullmatch(word) or _PACKAGE.fullmatch(word))
 
 
@@ -178,6 +217,20 @@ def _latest_analysis() -> str:
     return found
 
 
+def _is_about_change(analysis: Analysis | None) -> bool:
+    return analysis is not None and _IMPACT in analysis.facts
+
+
+def _change(analysis: Analysis | None, question: str) -> tuple[FileChange, ...]:
+    """Return the change of which the impact is asked: a commit, a branch, a range; else what is uncommitted."""
+    if not _is_about_change(analysis):
+        return ()
+    try:
+        return resolve((question,) if question else (), cwd=Path.cwd()).changes
+    except (TargetError, NothingToDo):
+        return ()  # it is a symbol, or words
+
+
 def _scope(asked: Asked, earlier: Run | None, given: Mapping[str, Any]) -> Scope:
     """Return the files in question: those of the run that is continued, unless others are named."""
     patterns = {"include": given["include"], "exclude": given["exclude"]}
@@ -189,7 +242,9 @@ def _scope(asked: Asked, earlier: Run | None, given: Mapping[str, Any]) -> Scope
     return resolve_scope(names, repository_root(Path.cwd()), **before)
 
 
-def _request(asked: Asked, scope: Scope, earlier: Run | None, given: Mapping[str, Any]) -> AnalysisRequest:
+def _request(
+    asked: Asked, analysis: Analysis | None, scope: Scope, earlier: Run | None, given: Mapping[str, Any]
+) -> AnalysisRequest:
     # From the root, so that a run that continues this one finds the same from any folder.
     paths = tuple(
         os.path.relpath(Path(path).absolute(), scope.target.root) if os.path.lexists(path) else path
@@ -197,6 +252,7 @@ def _request(asked: Asked, scope: Scope, earlier: Run | None, given: Mapping[str
     )
     return AnalysisRequest(
         question=asked.question,
+        analysis=analysis.name if analysis else "",
         paths=paths or (tuple(earlier.request.get("paths", ())) if earlier else ()),
         include=given["include"],
         exclude=given["exclude"],

@@ -22,7 +22,9 @@ from fanfold.errors import ConfigError
 # Where a command's context keeps what the repository's own file set.
 FROM_REPOSITORY = "fanfold.from-repository"
 # What a repository's own file may not set.
-USER_ONLY = frozenset({"template", "templates", "output", "fresh", "aspects_from", "baseline", "replay", "record"})
+USER_ONLY = frozenset(
+    {"template", "templates", "output", "fresh", "aspects_from", "analyses_from", "baseline", "replay", "record"}
+)
 # What no file may set: it names the run's target or the file itself.
 _NEVER = frozenset(
     {
@@ -84,6 +86,12 @@ def named_settings(command: click.Command, file: Path) -> Settings:
     if table is None:
         raise ConfigError(f"{file}: no [tool.fanfold] in it")
     return check(command, table, file)
+
+
+def own_word(ctx: click.Context) -> list[str]:
+    """Say what the repository's own configuration sets."""
+    settings: Settings | None = ctx.meta.get(FROM_REPOSITORY)
+    return [f"the repository's own {settings.name} sets {', '.join(settings.values)}"] if settings else []
 
 
 def repository_root(cwd: Path) -> Path:

@@ -16,7 +16,7 @@ from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.agents.estimate import Estimate
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
-from fanfold.cli.config import FROM_REPOSITORY, Settings, repository_root
+from fanfold.cli.config import FROM_REPOSITORY, own_word, repository_root
 from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
 from fanfold.cli.options import option, shared_of, shared_options
@@ -99,7 +99,7 @@ def review(ctx: click.Context, /, **given: Any) -> int:
         diff=_read_diff(given["diff"]),
         pull_request=given["pr"],
     )
-    knowledge = _knowledge(target, aspects, given["baseline"], [*_own_word(ctx), *notes])
+    knowledge = _knowledge(target, aspects, given["baseline"], [*own_word(ctx), *notes])
     choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
     if given["dry_run"]:
         interactive = None if choice.name == NO_BACKEND else can_look_up(choice, request.replay)
@@ -132,12 +132,6 @@ def review(ctx: click.Context, /, **given: Any) -> int:
     code = session.exit_code(run, given["fail_on"])
     # Suggestions that could not be applied are missing; that there are none is no news.
     return fixed if code == EXIT_DONE and fixed == EXIT_INCOMPLETE else code
-
-
-def _own_word(ctx: click.Context) -> list[str]:
-    """Say what the repository's own configuration sets."""
-    settings: Settings | None = ctx.meta.get(FROM_REPOSITORY)
-    return [f"the repository's own {settings.name} sets {', '.join(settings.values)}"] if settings else []
 
 
 def _knowledge(target: Target, aspects: Mapping[str, Aspect], baseline: Path | None, notes: Sequence[str]) -> Knowledge:

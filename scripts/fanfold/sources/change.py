@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fanfold.sources.text import split_lines
+from fanfold.sources.text import printable, split_lines
 
 ChangeKind = Literal["added", "modified", "deleted", "renamed", "copied", "mode"]
 
@@ -118,3 +118,16 @@ def whole_file(path: str, text: str, mode: str = "100644") -> FileChange:
     lines = tuple(DiffLine("+", None, number, line, number != last) for number, line in enumerate(texts, 1))
     hunks = (Hunk(0, 0, 1, len(lines), "", lines),) if lines else ()
     return FileChange(path, kind="added", new_mode=mode, hunks=hunks)
+
+
+def change_text(changes: Iterable[FileChange]) -> str:
+    """Return a change as a diff without context lines beyond its own."""
+    return "\n".join(line for change in changes for line in _shown(change))
+
+
+def _shown(change: FileChange) -> Iterator[str]:
+    yield f"--- {printable(change.old_path or change.path)}"
+    yield f"+++ {printable(change.path)} ({change.kind})"
+    for hunk in change.hunks:
+        yield f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@"
+        yield from (f"{line.kind}{line.text}" for line in hunk.lines)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fanfold.agents.fence import FENCE_RULE, fence
+from fanfold.agents.prices import beginning_of
 from fanfold.agents.spec import AnswerTool, Brief, Tool
 from fanfold.pack import pack_folder
+from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis
 from fanfold.skills.multi_file_analysis.answer import ReducerAnswer, SynthesisAnswer, WorkerAnswer
 
 HAND_IN_NOTES = AnswerTool("hand_in_notes", "A worker's hand-in: its notes. Ends its work.", WorkerAnswer)
 HAND_IN_POINTS = AnswerTool("hand_in_points", "A reducer's hand-in: the points. Ends its work.", ReducerAnswer)
 ANSWER = AnswerTool("answer_question", "The synthesiser's hand-in: the answer. Ends its work.", SynthesisAnswer)
 ANSWERS = (HAND_IN_NOTES, HAND_IN_POINTS, ANSWER)
+_CHANGE_TOKENS = 20_000
 _PROMPTS = ("system", "worker", "reducer", "synthesiser")
 
 
@@ -32,11 +35,17 @@ def _prompts() -> Iterator[str]:
         yield (folder / f"{name}.md").read_text(encoding="utf-8").rstrip()
 
 
-def shared_context(question: str, instructions: str) -> str:
-    """Return what all sub-agents are told before their own task.
+def shared_context(question: str, analysis: Analysis | None, change: str = "") -> str:
+    """Return what all sub-agents are told before their own task: the analysis, the question, the change it is about.
 
-    Nothing in it depends on the files: an edit leaves what was read of the others as it is. `instructions` are those
-    of a ready-made analysis, "" without one.
+    Nothing in it depends on the files: an edit leaves what was read of the others as it is.
     """
     asked = ["The question:", fence("question", question)] if question else []
-    return "\n\n".join([*([instructions] if instructions else []), *asked])
+    if change:
+        shown = beginning_of(change, _CHANGE_TOKENS)
+        cut = " (its beginning; look the rest up)" if len(shown) < len(change) else ""
+        asked += [f"The change that it is about{cut}:", fence("change", shown)]
+    if analysis is None:
+        return "\n\n".join(asked)
+    about = f"What is asked for is a ready-made analysis, `{analysis.name}` ({analysis.title}): {analysis.question}"
+    return "\n\n".join([about, analysis.for_workers, *asked])

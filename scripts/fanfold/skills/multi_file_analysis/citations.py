@@ -80,6 +80,18 @@ class Checker:
         last = min(max(place.end_line, place.line + length), len(file.lines))
         return Checked(note.model_copy(update={"line": place.line, "end_line": last}), "repaired")
 
+    def stated(self, note: Note) -> Checked | None:
+        """Return a note of ours on the lines that it names, with the first of them that says anything as its quote."""
+        file = self._file(note.path) if self._known.get(note.path) == note.path else None
+        lines = enumerate(file.lines[note.line - 1 : note.end_line], note.line) if file else ()
+        found = next(((number, line) for number, line in lines if any(map(str.isalnum, line))), None)
+        if found is None:
+            return None
+        number, line = found
+        last = min(note.end_line, number + _LONGEST_RANGE - 1, len(file.lines) if file else number)
+        at = {"line": number, "end_line": last, "quote": line}
+        return Checked(note.model_copy(update=at), "verified")
+
     @property
     def _known(self) -> dict[str, str]:
         """The files by the names that sub-agents were shown."""

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from fanfold.models import Dropped
-from fanfold.reports.analysed import AnalysisResult, MapSummary, Unread
+from fanfold.reports.analysed import AnalysisResult, Unread
+from fanfold.skills.multi_file_analysis.plan import AreaPlan
+from fanfold.skills.multi_file_analysis.request import AnalysisRequest
+from fanfold.skills.multi_file_analysis.staff import Answer
+from fanfold.skills.multi_file_analysis.survey import Survey
+from fanfold.skills.multi_file_analysis.work import Read
 from fanfold.sources.repo_map.values import LeftOut, RepoMap
+
+
+@dataclass(slots=True)
+class Made:
+    """What sub-agents have come to: who was to read what, what they noted, what was answered; and `notes` besides."""
+
+    notes: tuple[str, ...] = ()
+    plan: AreaPlan | None = None
+    read: Read = field(default_factory=Read)
+    answer: Answer = field(default_factory=Answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +34,39 @@ class Folded:
     notes: tuple[str, ...] = ()
 
 
-def summary(tree: RepoMap) -> MapSummary:
-    """Return the map in figures."""
-    files = tree.files.values()
-    return MapSummary(
-        files=len(tree.files),
-        lines=sum(file.facts.lines for file in files),
-        tokens=tree.tokens,
-        imports=sum(map(len, tree.imports.values())),
-        languages=dict(Counter(file.facts.language for file in files).most_common()),
+def fold(request: AnalysisRequest, question: str, tree: RepoMap, survey: Survey, made: Made) -> Folded:
+    """Return the result of an analysis. `question` is what was asked, also where only an analysis was chosen."""
+    rendered, dropped = made.answer.rendered, made.read.dropped
+    result = AnalysisResult(
+        question=question,
+        analysis=request.analysis,
+        answer=rendered.answer,
+        citations=tuple(rendered.citations),
+        dropped_citations=rendered.dropped + len(dropped),
+        unsupported_sentences=rendered.unsupported,
+        contradictions=tuple(rendered.contradictions),
+        notes=tuple(one.note for one in made.answer.notes),
+        areas=tuple(made.read.areas),
+        map=survey.summary,
+        tables=survey.tables,
+        graph=survey.graph,
+        left_out=_unread(made.plan.left_out if made.plan else tree.left_out),
+        continues=request.continues,
     )
+    return Folded(result, _in_order(dropped), tuple(_told(tree, made)))
 
 
-def unread(left_out: Iterable[LeftOut]) -> tuple[Unread, ...]:
-    """Return what nobody reads, as the result keeps it."""
+def _told(tree: RepoMap, made: Made) -> Iterator[str]:
+    yield from made.notes
+    yield from tree.notes
+    yield from made.plan.notes if made.plan else ()
+    yield from made.answer.said
+
+
+def _unread(left_out: Iterable[LeftOut]) -> tuple[Unread, ...]:
     return tuple(Unread(path=one.path, why=one.why, size=one.size) for one in left_out)
 
 
-def in_order(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
+def _in_order(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
     """Return what was dropped in an order that no race decides."""
     return tuple(sorted(dropped, key=lambda one: (one.path, one.line or 0, one.reason, one.title)))

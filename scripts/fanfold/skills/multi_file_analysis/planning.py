@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis
 from fanfold.skills.multi_file_analysis.answer import Gap
 from fanfold.skills.multi_file_analysis.plan import AreaPlan, plan_areas
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
@@ -17,9 +18,21 @@ AREA_TOKENS = 30_000
 _GAP_TOKENS = 4 * AREA_TOKENS
 
 
-def planned(request: AnalysisRequest, tree: RepoMap) -> AreaPlan:
+def planned(request: AnalysisRequest, tree: RepoMap, analysis: Analysis | None) -> AreaPlan:
     """Return who reads what for the question."""
-    return plan_areas(tree, relevance_to(request.question, tree), allowance=AREA_TOKENS, budget=request.most_tokens)
+    question = request.question or (analysis.question if analysis else "")
+    relevance = relevance_to(question, tree)
+    if analysis and analysis.files:
+        relevance = _first(analysis.files, relevance)
+    return plan_areas(tree, relevance, allowance=AREA_TOKENS, budget=request.most_tokens)
+
+
+def _first(patterns: Sequence[str], relevance: Mapping[str, float]) -> Mapping[str, float]:
+    """Put the files that an analysis names before all others."""
+    from pathspec import GitIgnoreSpec
+
+    wanted = GitIgnoreSpec.from_lines(patterns)
+    return {path: (1 + score) / 2 if wanted.match_file(path) else score / 2 for path, score in relevance.items()}
 
 
 def planned_for(lacking: Sequence[Gap], request: AnalysisRequest, tree: RepoMap) -> AreaPlan:

@@ -38,10 +38,11 @@ class SynthesisTask:
 
 @dataclass(frozen=True, slots=True)
 class Synthesiser:
-    """Who writes the answer of a run."""
+    """Who writes the answer of a run; `instructions` are those of a ready-made analysis for this."""
 
     brief: Brief
     reading: Reading
+    instructions: str = ""
 
     async def answer(
         self, items: Sequence[Item], conflicts: Sequence[Conflict], supervisor: Supervisor, backend: Backend
@@ -68,11 +69,14 @@ class Synthesiser:
     def _spec(self, notes: str, conflicts: Sequence[Conflict]) -> AgentSpec[SynthesisAnswer]:
         seen = "\n".join(f"{' '.join(one.notes)}: {one.about}" for one in conflicts)
         told = ["Those who condensed them saw these contradictions:", fence("contradictions", seen)] if seen else []
+        wanted = [self.instructions] if self.instructions else []
         return AgentSpec(
             role="synthesiser",
             brief=self.brief,
             context=self.reading.context,
-            task="\n\n".join(["You are the synthesiser. The notes:", fence("notes", notes), *told]),
+            task="\n\n".join(
+                ["You are the synthesiser.", *wanted, "The notes:", fence("notes", notes), *told],
+            ),
             answer=ANSWER,
             max_tokens=_MAX_TOKENS,
             allowance=_ALLOWANCE,

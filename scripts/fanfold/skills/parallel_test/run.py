@@ -24,9 +24,9 @@ from fanfold.skills.parallel_test.portions import DealtPlan, Share
 from fanfold.skills.parallel_test.request import TestRequest
 from fanfold.skills.parallel_test.settings import TestSettings, configured, pairs
 from fanfold.skills.parallel_test.suspects import suspects
-from fanfold.skills.parallel_test.triage import Triage, change_text, failure_name, triage_brief
+from fanfold.skills.parallel_test.triage import Triage, failure_name, triage_brief
 from fanfold.skills.parallel_test.work import run_suites
-from fanfold.sources.change import FileChange
+from fanfold.sources.change import FileChange, change_text
 from fanfold.sources.target import Target, resolve
 from fanfold.suites import Case, Explanation, SuiteRecord, TestResult, TestRunResult
 

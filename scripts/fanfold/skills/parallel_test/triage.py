@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fanfold.agents.fence import FENCE_RULE, fence
-from fanfold.agents.prices import estimate_tokens
+from fanfold.agents.prices import beginning_of
 from fanfold.agents.spec import AgentSpec, Answered, AnswerTool, Brief, Tool
 from fanfold.agents.units import agent_unit
 from fanfold.models import Outcome, Unit
 from fanfold.pack import pack_folder
 from fanfold.skills.parallel_test.clusters import Failure
 from fanfold.sources.anchors import FileText
-from fanfold.sources.change import FileChange
 from fanfold.sources.text import printable
 from fanfold.suites import Evidence, Explanation
 
@@ -114,19 +113,6 @@ def triage_brief(model: str, effort: str | None, lookups: tuple[Tool, ...]) -> B
     return Brief(model, effort, f"{text}\n{FENCE_RULE}\n", (EXPLAIN,), lookups)
 
 
-def change_text(changes: Iterable[FileChange]) -> str:
-    """Return a change as a diff without context lines beyond its own."""
-    return "\n".join(line for change in changes for line in _lines(change))
-
-
-def _lines(change: FileChange) -> Iterator[str]:
-    yield f"--- {printable(change.old_path or change.path)}"
-    yield f"+++ {printable(change.path)} ({change.kind})"
-    for hunk in change.hunks:
-        yield f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@"
-        yield from (f"{line.kind}{line.text}" for line in hunk.lines)
-
-
 def failure_name(failure: Failure) -> str:
     """Return what failures that are explained together have in common."""
     return f"{failure.kind.value} {failure.signature}"
@@ -135,17 +121,9 @@ def failure_name(failure: Failure) -> str:
 def _context(change: str) -> str:
     if not change:
         return "There is no base to compare with: nothing is known of what changed."
-    kept = _cut(change, _CHANGE_TOKENS)
+    kept = beginning_of(change, _CHANGE_TOKENS)
     note = "" if len(kept) == len(change) else "\n\nIt is longer; this is its beginning. Look the rest up."
     return f"What changed since the base:\n\n{fence('change', kept)}{note}"
-
-
-def _cut(text: str, tokens: int) -> str:
-    """Keep whole lines from the beginning."""
-    if estimate_tokens(text) <= tokens:
-        return text
-    share = tokens / estimate_tokens(text)
-    return text[: int(len(text) * share)].rpartition("\n")[0]
 
 
 # What another run of the same failure has else: addresses, and folders that pytest or Python made for it.

@@ -1,0 +1,100 @@
+"""Those who work on an analysis: workers, reducers, the synthesiser, and who looks their quotes up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from fanfold.agents.roles import model_for
+from fanfold.agents.said import one_line
+from fanfold.agents.spec import Answered, Brief
+from fanfold.models import Outcome
+from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis
+from fanfold.skills.multi_file_analysis.answer import Gap, SynthesisAnswer
+from fanfold.skills.multi_file_analysis.citations import Checked, Checker
+from fanfold.skills.multi_file_analysis.notes import ranked
+from fanfold.skills.multi_file_analysis.plan import AreaPlan
+from fanfold.skills.multi_file_analysis.reduce import Reducers
+from fanfold.skills.multi_file_analysis.render import Rendered, render, render_notes
+from fanfold.skills.multi_file_analysis.request import AnalysisRequest
+from fanfold.skills.multi_file_analysis.synthesis import Synthesiser
+from fanfold.skills.multi_file_analysis.work import MOST_NOTES, Read, Reading, read_units
+
+if TYPE_CHECKING:
+    from fanfold.agents.backends import Backend
+    from fanfold.engine.supervisor import Supervisor
+
+# Notes that are shown where nobody could write an answer from them.
+_SHOWN_NOTES = 50
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the question was answered with: the notes in the order of their ids, the text, what is still lacking."""
+
+    notes: tuple[Checked, ...] = ()
+    rendered: Rendered = field(default_factory=Rendered)
+    lacking: tuple[Gap, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """The sub-agents of one run."""
+
+    request: AnalysisRequest
+    reading: Reading
+    analysis: Analysis | None
+    checker: Checker
+    supervisor: Supervisor
+    backend: Backend
+
+    async def read(self, plan: AreaPlan) -> Read:
+        """Have the areas read, and keep enough money for an answer."""
+        units = self.reading.units(plan.areas)
+        answer = self._synthesiser.reserve_usd(MOST_NOTES * len(units))
+        least = min((unit.reserve_usd or 0.0 for unit in units), default=0.0)
+        with self.supervisor.holding(answer, beside=least):
+            return await read_units(self.reading, units, self.checker, self.supervisor, self.backend)
+
+    async def answer(self, found: Iterable[Checked]) -> Answer:
+        """Have the question answered from what was found; without an answer, the notes stand in its place."""
+        notes = ranked(found)
+        if not notes:
+            return Answer()
+        reduced = await self._reducers.reduce(notes)
+        outcome = await self._synthesiser.answer(reduced.items, reduced.conflicts, self.supervisor, self.backend)
+        if outcome.value is None:
+            return _unanswered(notes, outcome)
+        said = outcome.value.answer
+        rendered = render(said, notes, reduced.conflicts)
+        rendered.dropped += reduced.unknown
+        return Answer(notes, rendered, said.lacking, tuple(_about(said.lacking)))
+
+    @property
+    def _reducers(self) -> Reducers:
+        return Reducers(self._brief(model_for("reducer", self.request)), self.reading, self.supervisor, self.backend)
+
+    @property
+    def _synthesiser(self) -> Synthesiser:
+        instructions = self.analysis.for_synthesis if self.analysis else ""
+        return Synthesiser(self._brief(model_for("synthesiser", self.request)), self.reading, instructions)
+
+    def _brief(self, model: str) -> Brief:
+        return replace(self.reading.brief, model=model)
+
+
+def _unanswered(notes: Sequence[Checked], outcome: Outcome[Answered[SynthesisAnswer]]) -> Answer:
+    shown = notes[:_SHOWN_NOTES]
+    more = f", the {len(shown)} most relevant of {len(notes)}" if len(shown) < len(notes) else ""
+    why = outcome.error or outcome.status.value
+    said = f"nobody wrote an answer ({why}): what was noted stands in its place{more}"
+    return Answer(tuple(notes), render_notes(shown), said=(said,))
+
+
+def _about(lacking: Iterable[Gap]) -> Iterable[str]:
+    """Say what the answer leaves open."""
+    for gap in lacking:
+        where = f" (perhaps in {', '.join(gap.paths)})" if gap.paths else ""
+        yield one_line(f"not answered by what was read: {gap.question}{where}", 300)

@@ -1,0 +1,105 @@
+"""What is true of the files without a model: the map, its figures, its graph, and tables of facts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fanfold.errors import TargetError
+from fanfold.models import Unit, content_key
+from fanfold.reports.analysed import MapSummary, ModuleGraph, Note, Table
+from fanfold.skills.multi_file_analysis.analyses.folding import module_graph
+from fanfold.skills.multi_file_analysis.analyses.parts import facts, map_summary
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, Subject
+from fanfold.skills.multi_file_analysis.citations import Checked, Checker
+from fanfold.skills.multi_file_analysis.scope import Scope
+from fanfold.sources.churn import Churn, churn
+from fanfold.sources.git import Git
+from fanfold.sources.repo_map.mapping import map_tree
+from fanfold.sources.repo_map.values import RepoMap
+
+if TYPE_CHECKING:
+    from fanfold.engine.attempt import Attempt
+    from fanfold.engine.supervisor import Supervisor
+
+_WITH_HISTORY = "hot-spots"
+# Of a table so many rows are shown to who writes the answer.
+_NOTED_ROWS = 12
+_RELEVANCE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The facts of a run; without any, nobody could tell."""
+
+    summary: MapSummary = field(default_factory=MapSummary)
+    tables: tuple[Table, ...] = ()
+    graph: ModuleGraph = field(default_factory=ModuleGraph)
+
+    def notes(self, checker: Checker) -> list[Checked]:
+        """Return the first rows of the tables as notes, on the lines that they are about: an answer may cite them."""
+        noted = (checker.stated(note) for table in self.tables for note in _noted(table))
+        return [one for one in noted if one is not None]
+
+
+async def mapped(scope: Scope, supervisor: Supervisor) -> RepoMap | None:
+    """Map the files: a unit like any other, so that the run says whether it was done."""
+
+    async def work(unit: Unit[None], attempt: Attempt) -> RepoMap:
+        del unit, attempt
+        return await map_tree(scope.found)
+
+    outcome = await supervisor.run(_unit("map", scope), work)
+    return outcome.value
+
+
+async def surveyed(
+    tree: RepoMap, scope: Scope, names: Iterable[str], subject: Subject, supervisor: Supervisor
+) -> Survey:
+    """Find out what is true without a model: the parts of `names`, about `subject` where one is asked about."""
+    names = tuple(names)
+
+    async def work(unit: Unit[None], attempt: Attempt) -> Survey:
+        del unit, attempt
+        return await asyncio.to_thread(_survey, tree, scope, names, subject)
+
+    outcome = await supervisor.run(_unit("facts", scope), work)
+    return outcome.value or Survey()
+
+
+def _unit(kind: str, scope: Scope) -> Unit[None]:
+    key = content_key(kind, str(scope.found.root), list(scope.found.files.items()))
+    return Unit(key=key, label=kind, payload=None, kind=kind, lane="process")
+
+
+def _survey(tree: RepoMap, scope: Scope, names: Sequence[str], subject: Subject) -> Survey:
+    history = _history(scope) if _WITH_HISTORY in names else "the history was not looked at"
+    sources = Sources(scope.target.snapshot.read, history, subject)
+    return Survey(map_summary(tree, sources), facts(names, tree, sources), module_graph(tree))
+
+
+def _history(scope: Scope) -> Churn | str:
+    try:
+        git = Git.at(scope.found.root)
+    except TargetError as error:
+        return str(error)
+    if git is None or git.folder != scope.found.root.resolve():
+        return "there is no git repository"
+    return churn(git)
+
+
+def _noted(table: Table) -> Iterator[Note]:
+    for row in table.rows[:_NOTED_ROWS]:
+        named = zip(table.columns, row.cells, strict=False)
+        said = "; ".join(f"{column}: {cell}" if column else str(cell) for column, cell in named if cell is not None)
+        yield Note(
+            path=row.path,
+            line=row.line,
+            end_line=row.end_line,
+            statement=f"{table.title}: {said}" if said else table.title,
+            quote="",
+            relevance=_RELEVANCE,
+            area="map",
+        )
