@@ -161,9 +161,11 @@ def _walked(root: Path, below: str) -> Iterator[str]:
 
 
 def _regular(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
+    top = os.fspath(root)
+
     def is_regular(path: str) -> bool:
         try:
-            return stat.S_ISREG(os.lstat(root / os_path(path)).st_mode)
+            return stat.S_ISREG(os.lstat(f"{top}/{os_path(path)}").st_mode)  # joined by hand: a tree has many
         except OSError:
             return False
 

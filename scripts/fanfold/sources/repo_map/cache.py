@@ -20,6 +20,7 @@ from fanfold.sources.outline.languages import GRAMMARS
 from fanfold.sources.repo_map.discover import Discovery, Stamp
 from fanfold.sources.repo_map.facts import VERSION
 from fanfold.sources.repo_map.reading import Reading, content_key, load
+from fanfold.sources.repo_map.weave import Woven, decode, encode
 
 _RACY_NS = 2_000_000_000
 """Nanoseconds. The coarsest times that a file system keeps (FAT's) are that far apart."""
@@ -51,7 +52,8 @@ class Memory:
         self._cache = shelf
         self._found = found
         self._now_ns = now_ns
-        self._index_key = f"files:{_made_by()}:{content_key(os.fsencode(found.root))}"
+        tree = f"{_made_by()}:{content_key(os.fsencode(found.root))}"
+        self._index_key, self._woven_key = f"files:{tree}", f"edges:{tree}:{_scope(found)}"
         self._seen = self._read_index()
         self._new: dict[str, bytes] = {}
         self._index: dict[str, Seen] = {}
@@ -82,6 +84,16 @@ class Memory:
         """Write what is new."""
         if self._cache is not None and (self._new or self._index != self._seen):
             self._cache.put({**self._new, self._index_key: self._index_bytes()})
+
+    def woven(self) -> Woven | None:
+        """Return the edges that were kept last."""
+        kept = {} if self._cache is None else self._cache.get([self._woven_key])
+        return decode(kept[self._woven_key]) if kept else None
+
+    def keep_woven(self, woven: Woven) -> None:
+        """Keep edges for the next time."""
+        if self._cache is not None and woven.fresh:
+            self._cache.put({self._woven_key: encode(woven)})
 
     def _see(self, path: str, stamp: Stamp, content: str) -> None:
         if max(stamp.changed_ns, stamp.status_ns) < self._now_ns - _RACY_NS:
@@ -117,6 +129,11 @@ class Memory:
     def _index_bytes(self) -> bytes:
         rows = {path: [*seen.stamp, seen.content] for path, seen in sorted(self._index.items())}
         return json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _scope(found: Discovery) -> str:
+    """Return a key of which part of the tree is mapped."""
+    return content_key("\0".join(found.files).encode("utf-8", "surrogatepass"))
 
 
 @cache

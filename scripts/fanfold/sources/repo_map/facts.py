@@ -96,3 +96,8 @@ def decode(data: bytes) -> FileFacts | str:
         doc=doc,
         note=note,
     )
+
+
+def is_reason(data: bytes) -> bool:
+    """Tell whether it is no facts that were encoded, but why there are none."""
+    return data.startswith(b'"')

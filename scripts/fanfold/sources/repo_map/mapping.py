@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from fanfold.sources.outline.python import uncollected
 from fanfold.sources.repo_map.cache import Cache, Memory
 from fanfold.sources.repo_map.discover import Discovery
-from fanfold.sources.repo_map.facts import decode
+from fanfold.sources.repo_map.facts import decode, is_reason
+from fanfold.sources.repo_map.files import Files
 from fanfold.sources.repo_map.pool import Task, read_all
 from fanfold.sources.repo_map.reading import Reading, load
-from fanfold.sources.repo_map.references import reference_edges
-from fanfold.sources.repo_map.resolve import MANIFESTS, import_edges
-from fanfold.sources.repo_map.values import LeftOut, MappedFile, RepoMap
+from fanfold.sources.repo_map.resolve import MANIFESTS
+from fanfold.sources.repo_map.values import LeftOut, RepoMap
+from fanfold.sources.repo_map.weave import weave
 
 Progress = Callable[[int, int], object]
 """Is told how many files have been read, and of how many. It may be called from another thread."""
@@ -54,55 +55,51 @@ class _Gathered:
         self._found = found
         self._memory = memory
         self._progress = progress
-        self._done = 0
-        self._files: dict[str, MappedFile] = {}
-        self._left_out = {left.path: left for left in found.left_out}
+        self._readings: dict[str, Reading] = {}
 
     def recall(self) -> None:
         """Take what is known from before."""
-        with uncollected():
-            for path, reading in self._memory.recall().items():
-                self._add(path, reading)
+        self._readings.update(self._memory.recall())
+        self._tell()
 
     def missing(self) -> list[Task]:
         """Return what is still to be read."""
-        here = self._files.keys() | self._left_out.keys()
         files = self._found.files
-        return [Task(path, files[path].size, path in self._found.named) for path in files if path not in here]
+        return [Task(path, files[path].size, path in self._found.named) for path in files if path not in self._readings]
 
     def take(self, path: str, reading: Reading) -> None:
         """Take what has just been read."""
-        self._add(path, reading)
+        self._readings[path] = reading
         self._memory.note(path, reading)
+        self._tell()
 
-    def _add(self, path: str, reading: Reading) -> None:
-        facts = decode(reading.facts)
-        if isinstance(facts, str):
-            self._left_out[path] = LeftOut(path, facts, reading.size)
-        else:
-            self._files[path] = MappedFile(path, reading.content, reading.size, facts)
-        self._done += 1
-        if self._progress:
-            self._progress(self._done, len(self._found.files))
+    def _tell(self) -> None:
+        if self._progress and self._readings:
+            self._progress(len(self._readings), len(self._found.files))
 
     def map(self) -> RepoMap:
-        """Return the map of all that was taken, and keep it for another time."""
+        """Return the map of all that was taken, and keep what is of use another time."""
         self._memory.keep()
         with uncollected():
-            files = {path: self._files[path] for path in sorted(self._files)}
-            return RepoMap(
-                files=files,
-                left_out=tuple(self._left_out[path] for path in sorted(self._left_out)),
-                imports=import_edges(files, self._manifests(files)),
-                references=reference_edges(files),
-                notes=self._found.notes,
-            )
+            aside = {path: reading for path, reading in self._readings.items() if is_reason(reading.facts)}
+            files = Files({path: reading for path, reading in self._readings.items() if path not in aside})
+            woven = weave(files, self._manifests(files), self._memory.woven())
+            self._memory.keep_woven(woven)
+        left_out = [LeftOut(path, str(decode(reading.facts)), reading.size) for path, reading in aside.items()]
+        return RepoMap(
+            files=files,
+            left_out=tuple(sorted([*self._found.left_out, *left_out])),
+            imports=woven.imports,
+            references=woven.references,
+            notes=self._found.notes,
+        )
 
-    def _manifests(self, files: Mapping[str, MappedFile]) -> dict[str, str]:
-        texts: dict[str, str] = {}
+    def _manifests(self, files: Files) -> dict[str, str]:
+        """Return the texts of the files that say where imports lead."""
+        found: dict[str, str] = {}
         for path in files:
             if path.rpartition("/")[2] in MANIFESTS:
                 data, _ = load(self._found.root, path)
                 if isinstance(data, bytes):
-                    texts[path] = data.decode("utf-8", "replace")
-        return texts
+                    found[path] = data.decode("utf-8", "replace")
+        return found

@@ -22,11 +22,21 @@ MANIFESTS = frozenset({"package.json", "tsconfig.json", "jsconfig.json", "go.mod
 """Files of these names say where imports lead."""
 
 
-def import_edges(files: Files, manifests: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-    """Return the files that each file imports, in order; `manifests` are the texts of those on the map, by path."""
+LOOKED_INTO = ("__init__.py", "__init__.pyi", ".go")
+"""Endings of files whose definitions, and not only whose names, decide where the imports of others lead."""
+
+
+def import_edges(
+    files: Files, manifests: Mapping[str, str] | None = None, *, of: Iterable[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Return the files that each file imports, in order, or those that some of them (`of`) do.
+
+    `manifests` are the texts of those on the map, by path.
+    """
     made: dict[Callable[[Files, Mapping[str, str]], Resolver], Resolver] = {}
     edges: dict[str, tuple[str, ...]] = {}
-    for path, file in files.items():
+    for path in files if of is None else of:
+        file = files[path]
         make = _RESOLVERS.get(file.facts.language)
         if make is None or not file.facts.imports:
             continue

@@ -73,10 +73,11 @@ class RepoMap:
     uses, with a weight. A file without an edge has no entry.
     """
 
-    files: Mapping[str, MappedFile]
-    left_out: tuple[LeftOut, ...] = ()
-    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    # Not in its representation, which asyncio makes of what a main task returns: it would be megabytes.
+    files: Mapping[str, MappedFile] = field(repr=False)
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
+    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    references: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
 
     @property

@@ -1,0 +1,59 @@
+"""The files of a map; the facts of each are made when somebody asks for them, and most of a large tree nobody does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+
+from fanfold.sources.repo_map.facts import decode
+from fanfold.sources.repo_map.reading import Reading
+from fanfold.sources.repo_map.values import FileFacts, MappedFile
+
+
+class Files(Mapping[str, MappedFile]):
+    """Files by path, in order, made of what `facts.encode` has kept of them."""
+
+    def __init__(self, readings: Mapping[str, Reading]) -> None:
+        self._kept: dict[str, Reading | MappedFile] = {path: readings[path] for path in sorted(readings)}
+
+    def __getitem__(self, path: str) -> MappedFile:
+        kept = self._kept[path]
+        if isinstance(kept, MappedFile):
+            return kept
+        facts = decode(kept.facts)
+        if not isinstance(facts, FileFacts):
+            raise KeyError(path)
+        made = self._kept[path] = MappedFile(path, kept.content, kept.size, facts)
+        return made
+
+    def contents(self) -> dict[str, str]:
+        """Return the key of each file's content."""
+        return {path: kept.content for path, kept in self._kept.items()}
+
+    def using(self, names: Collection[str]) -> set[str]:
+        """Return files among which are all that use one of these names; what is not looked at yet is only searched."""
+        marks = [f"{json.dumps(name, ensure_ascii=False)}:".encode("utf-8", "surrogatepass") for name in names]
+        wanted = set(names)
+        return {
+            path
+            for path, kept in self._kept.items()
+            if (
+                not wanted.isdisjoint(kept.facts.uses)
+                if isinstance(kept, MappedFile)
+                else any(mark in kept.facts for mark in marks)
+            )
+        }
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._kept
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __eq__(self, other: object) -> bool:
+        return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as of every mapping that is compared by what it holds
