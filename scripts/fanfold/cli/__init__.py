@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "test": "Run test suites side by side, and explain what fails.",
     "analyze": "Answer a question about a code base, every statement with its lines.",
     "report": "Render a saved run again; no model is called.",
+    "templates": "List report templates, show or copy one, check your own.",
     "fix": "Apply suggestions of a review to the working tree.",
     "dismiss": "Say of findings that they are no fault; they never come back.",
     "prepare": "Write a run's prompts for agents that Claude Code starts itself.",

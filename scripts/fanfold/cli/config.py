@@ -25,6 +25,10 @@ FROM_REPOSITORY = "fanfold.from-repository"
 USER_ONLY = frozenset(
     {"template", "templates", "output", "fresh", "aspects_from", "analyses_from", "baseline", "replay", "record"}
 )
+# What a file says relative to itself.
+_BESIDE = ("template", "templates")
+# The commands that run something. What is meant for them is none of the affairs of those that only render.
+_RUNNING = ("review", "test", "analyze")
 # What no file may set: it names the run's target or the file itself.
 _NEVER = frozenset(
     {
@@ -85,7 +89,9 @@ def named_settings(command: click.Command, file: Path) -> Settings:
     table = _table(file)
     if table is None:
         raise ConfigError(f"{file}: no [tool.fanfold] in it")
-    return check(command, table, file)
+    settings = check(command, table, file)
+    beside = {name: file.parent / value for name, value in settings.values.items() if name in _BESIDE}
+    return replace(settings, values={**settings.values, **beside})
 
 
 def own_word(ctx: click.Context) -> list[str]:
@@ -119,8 +125,9 @@ def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Setti
     options = {option.name: option for option in command.params if option.name and option.name not in _NEVER}
     values: dict[str, Any] = {}
     commands = tuple(dict.fromkeys([*COMMANDS, *_READERS]))
+    others = _others(command)
     for key, value in table.items():
-        if key in commands and isinstance(value, dict):
+        if (key in commands and isinstance(value, dict)) or _name_of(key) in others - options.keys():
             continue
         values.update(_checked(key, value, options, file, commands))
     own = table.get(command.name or "", {})
@@ -135,10 +142,23 @@ def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Setti
     return Settings(values, file, tables=tables.read_tables(read, str(file)) if tables and read else None)
 
 
+def _others(command: click.Command) -> set[str]:
+    """Return the options of commands that run something, for one that runs nothing."""
+    if command.name in _RUNNING:
+        return set()
+    modules = (importlib.import_module(f"fanfold.cli.{name}") for name in _RUNNING)
+    commands = (getattr(module, module.__name__.rpartition(".")[2]) for module in modules)
+    return {option.name for one in commands for option in one.params if option.name} - _NEVER
+
+
+def _name_of(key: str) -> str:
+    return _PLURALS.get(key, key).replace("-", "_")
+
+
 def _checked(
     key: str, value: object, options: Mapping[str, click.Parameter], file: Path, tables: tuple[str, ...]
 ) -> dict[str, Any]:
-    option = options.get(_PLURALS.get(key, key).replace("-", "_"))
+    option = options.get(_name_of(key))
     if option is None or option.name is None:
         known = [*(name.replace("_", "-") for name in options), *_PLURALS, *tables]
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)

@@ -13,7 +13,7 @@ import click
 
 from fanfold.agents.backends import BACKENDS, NO_BACKEND
 from fanfold.agents.roles import ROLES, models_of
-from fanfold.cli.config import FROM_REPOSITORY, TABLES, find_settings, named_settings
+from fanfold.cli.config import FROM_REPOSITORY, TABLES, Settings, find_settings, named_settings
 from fanfold.engine.folder import SECRET_VARIABLE
 from fanfold.models import Severity
 from fanfold.reports.formats import FORMATS, formats_of
@@ -58,11 +58,25 @@ def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -
     ctx.meta[FROM_REPOSITORY] = settings if settings.file and not value else None
     for line in unread_variables(ctx.command, os.environ):
         click.echo(f"fanfold: {line}", err=True)
-    for key in settings.skipped:
-        name = settings.file.name if settings.file else ""
-        flag = key.replace("_", "-")
-        click.echo(f"fanfold: {name}: {flag!r} is only taken from a file that you name (--config {name})", err=True)
+    _say_skipped(settings)
     return value
+
+
+def _configure_rendering(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:  # noqa: ARG001  click's
+    """Do like `_configure` for a command that runs nothing, and so knows but some of the options."""
+    settings = named_settings(ctx.command, value) if value else find_settings(ctx.command, Path.cwd())
+    ctx.default_map = dict(settings.values)
+    _say_skipped(settings)
+    return value
+
+
+def _say_skipped(settings: Settings) -> None:
+    for key in settings.skipped:
+        flag = key.replace("_", "-")
+        click.echo(
+            f"fanfold: {settings.name}: {flag!r} is only taken from a file that you name (--config {settings.name})",
+            err=True,
+        )
 
 
 def unread_variables(command: click.Command, environment: Mapping[str, str]) -> Iterator[str]:
@@ -85,6 +99,25 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, **settings)
 
 
+def _config(callback: Callable[[click.Context, click.Parameter, Path | None], Path | None]) -> Callable[[F], F]:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=callback,
+        envvar="FANFOLD_CONFIG",
+        help="Default: fanfold.toml, or [tool.fanfold] of pyproject.toml, in the repository's root.",
+    )
+
+
+_TEMPLATES = option(
+    "--templates",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder that is searched before the shipped templates.",
+)
 _RENDERING = (
     option(
         "--format",
@@ -100,12 +133,7 @@ _RENDERING = (
         help="Where to write it: a file; a folder (PATH/), as for several formats; - for stdout.",
     ),
     option("--template", type=click.Path(path_type=Path), metavar="FILE", help="A report template of your own."),
-    option(
-        "--templates",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="A folder that is searched before the shipped templates.",
-    ),
+    _TEMPLATES,
 )
 _SHARED = (
     option(
@@ -178,24 +206,20 @@ _SHARED = (
         type=click.Choice([severity.value for severity in Severity]),
         help="Exit 1 when a finding of this change is at or above it.",
     ),
-    click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        is_eager=True,
-        expose_value=False,
-        callback=_configure,
-        envvar="FANFOLD_CONFIG",
-        help="Default: fanfold.toml, or [tool.fanfold] of pyproject.toml, in the repository's root.",
-    ),
+    _config(_configure),
     option("--quiet", is_flag=True, help="No progress on stderr."),
     option("--verbose", is_flag=True, help="Every event on stderr."),
 )
 
 
 def rendering_options(function: F) -> F:
-    """Add the options that say what is written, where, and by which template."""
-    return _declared(_RENDERING, function)
+    """Add the options that say what is written, where, and by which template, to a command that runs nothing."""
+    return _declared((*_RENDERING, _config(_configure_rendering)), function)
+
+
+def search_options(function: F) -> F:
+    """Add the options that say where templates are looked for."""
+    return _declared((_TEMPLATES, _config(_configure_rendering)), function)
 
 
 def shared_options(function: F) -> F:

@@ -28,10 +28,27 @@ _ROOM_FAILED = 7_000
 
 def template_choice(file: Path | None, folder: Path | None) -> TemplateChoice:
     """Return where templates come from: what was asked for, then the user's own folder. Raises UsageError."""
+    return TemplateChoice(file, search_folders(folder))
+
+
+def search_folders(folder: Path | None) -> list[Path]:
+    """Return the folders searched before the shipped templates: `folder`, the user's own. Raises UsageError."""
     if folder is not None and not folder.is_dir():
         raise UsageError(f"--templates {folder}: no such folder")
-    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fanfold" / "templates"
-    return TemplateChoice(file, [place for place in (folder, own) if place and place.is_dir()])
+    return [place for place in (folder, own_folder()) if place and place.is_dir()]
+
+
+def own_folder() -> Path | None:
+    """Return the user's own folder of templates, whether it is there or not; None without a home.
+
+    A relative XDG_CONFIG_HOME counts for nothing, as its specification has it: it would lie in the repository.
+    """
+    configured = Path(os.environ.get("XDG_CONFIG_HOME") or "")
+    try:
+        base = configured if configured.is_absolute() else Path.home() / ".config"
+    except RuntimeError:
+        return None
+    return base / "fanfold" / "templates"
 
 
 def places(output: str | None, formats: Sequence[str]) -> dict[str, Path]:

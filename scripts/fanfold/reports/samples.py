@@ -199,8 +199,12 @@ HOSTILE = FULL.model_copy(
 )
 
 
+SAMPLED = ("code-review", "parallel-test", "multi-file-analysis")
+"""The skills of which there are sample runs."""
+
+
 def runs_of(skill: str) -> dict[str, Run]:
-    """Return the sample runs of a skill."""
+    """Return the sample runs of a skill; none of one that somebody else has made."""
     if skill == "parallel-test":
         from fanfold.reports.tested_samples import TEST_RUNS
 
@@ -209,7 +213,7 @@ def runs_of(skill: str) -> dict[str, Run]:
         from fanfold.reports.analysed_samples import ANALYSES
 
         return ANALYSES
-    return RUNS
+    return RUNS if skill in SAMPLED else {}
 
 
 RUNS = {"full": FULL, "empty": EMPTY, "partial": PARTIAL, "hostile": HOSTILE}
