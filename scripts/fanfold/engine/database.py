@@ -36,6 +36,11 @@ MIGRATIONS = (
         id TEXT PRIMARY KEY, skill TEXT, status TEXT, started REAL, wall_s REAL, cost_usd REAL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE shelf (
+        key TEXT PRIMARY KEY, value BLOB, seal BLOB, used REAL
+    );
+    """,
 )
 FORMAT = len(MIGRATIONS)
 OUTCOMES = "CREATE TABLE outcomes"

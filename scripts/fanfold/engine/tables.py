@@ -14,6 +14,8 @@ from fanfold.engine.rows import Row
 # The weight of the newest duration in the average that is kept: the last two make up half of it.
 NEWEST_SHARE = 0.3
 
+_AT_ONCE = 500  # keys in one statement: SQLite takes 999 at the least
+
 _SELECT = "SELECT key, kind, label, status, value, error, usage, created, seal, rowid FROM outcomes"
 
 
@@ -95,13 +97,37 @@ def forget_runs(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
     connection.executemany("DELETE FROM runs WHERE id = ?", ((run_id,) for run_id in ids))
 
 
+def shelved(connection: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Yield key, value, seal and time of the last use; a file that somebody else made may hold anything."""
+    for at in range(0, len(keys), _AT_ONCE):
+        some = keys[at : at + _AT_ONCE]
+        places = ", ".join("?" * len(some))
+        yield from connection.execute(f"SELECT key, value, seal, used FROM shelf WHERE key IN ({places})", some)  # noqa: S608  question marks
+
+
+def shelve(connection: sqlite3.Connection, rows: Iterable[tuple[str, bytes, bytes, float]]) -> None:
+    """Keep values in the place of others of their keys."""
+    connection.executemany("REPLACE INTO shelf VALUES (?, ?, ?, ?)", rows)
+
+
+def note_used(connection: sqlite3.Connection, keys: Iterable[str], now: float) -> None:
+    """Note that values were used."""
+    connection.executemany("UPDATE shelf SET used = ? WHERE key = ?", ((now, key) for key in keys))
+
+
+def clear_shelf(connection: sqlite3.Connection, before: float) -> None:
+    """Drop the values that were last used before that time."""
+    connection.execute("DELETE FROM shelf WHERE used < ?", (before,))
+
+
 def prune(connection: sqlite3.Connection, before: float, keep: Iterable[str]) -> int:
-    """Drop durations and outcomes from before that time, those with the keys in `keep` excepted; count the latter."""
+    """Drop what is from before that time, outcomes with the keys in `keep` excepted; count the outcomes that went."""
     connection.execute("CREATE TEMP TABLE kept (key TEXT PRIMARY KEY) WITHOUT ROWID")
     connection.executemany("INSERT OR IGNORE INTO temp.kept VALUES (?)", ((key,) for key in keep))
     dropped = connection.execute(
         "DELETE FROM outcomes WHERE created < ? AND key NOT IN (SELECT key FROM temp.kept)", (before,)
     ).rowcount
     connection.execute("DROP TABLE temp.kept")
+    clear_shelf(connection, before)
     connection.execute("DELETE FROM durations WHERE at < ?", (before,))
     return dropped
