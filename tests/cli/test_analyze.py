@@ -4,7 +4,9 @@ Every answer of a sub-agent here is scripted; no model was asked.
 """
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -212,7 +214,7 @@ def test_every_worker_failing_leaves_the_map(project, fanfold, served):
 
 
 def test_an_answer_that_fails_leaves_the_notes(project, fanfold, served):
-    """They stand in its place with their lines, and the run is incomplete."""
+    """The report shows them with their lines, says that there is no answer, and the run is incomplete."""
 
     def script(request):
         if "You are the synthesiser." in text_of(request):
@@ -220,11 +222,20 @@ def test_an_answer_that_fails_leaves_the_notes(project, fanfold, served):
         return reader(request)
 
     served(script)
-    ended = fanfold(*ANALYZE)
-    found = result(ended)
+    ended = fanfold("analyze", QUESTION, "--quiet")
     assert ended.code == 3
-    assert "- `page` is defined in web/views.py [" in found.answer
-    assert "nobody wrote an answer" in " ".join(ended.run["notes"])
+    assert "There is no answer" in ended.out
+    assert "- `page` is defined in web/views.py. `web/views.py:4`" in ended.out
+    assert "nobody wrote an answer" in ended.out
+
+
+def test_nothing_to_say_is_an_answer(project, fanfold, served):
+    """Everything was read and nobody noted anything: nobody is asked to write about it."""
+    server = served(lambda _: handed("hand_in_notes", {"notes": []}))
+    ended = fanfold("analyze", QUESTION, "--quiet")
+    assert ended.code == 0
+    assert "Nothing that was read answers the question." in ended.out
+    assert server.stats().requests == 1
 
 
 @pytest.fixture
@@ -459,3 +470,43 @@ def test_analyses_of_ones_own(project, fanfold, tmp_path):
     (own / "money.md").write_text(f"{head}Note every sum.\n\n## Synthesis\n\nBegin with the sums.\n")
     ended = fanfold("analyze", "--analysis", "money", "--analyses-from", own, "--backend", "none", "--format", "json")
     assert (result(ended).analysis, result(ended).question) == ("money", "Where is money counted?")
+
+
+def prompts(ended):
+    return [Path(path) for path in re.findall(r"^ +\d+ +(/.*\.md)$", ended.out, re.MULTILINE)]
+
+
+def do(prompt):
+    """Be the host's agent."""
+    text = prompt.read_text()
+    place = re.search(r"Write it to `([^`]+)`", text)
+    envelope = re.search(r'^\{"unit".*$', text, re.MULTILINE)
+    assert place
+    assert envelope
+    reply = reader({"messages": [{"role": "user", "content": text.partition("# Your answer")[0]}]})
+    answer = {"unit": json.loads(envelope[0])["unit"], "answer": reply.blocks[0]["input"]}
+    Path(place[1]).write_text(json.dumps(answer))
+
+
+def test_agents_of_the_host_answer(project, fanfold):
+    """Two rounds, workers and who writes the answer, and then the report and exit code of a direct run."""
+    first = fanfold("prepare", "analyze", QUESTION, "--quiet")
+    assert first.code == 0
+    (worker,) = prompts(first)
+    do(worker)
+    second = fanfold("merge", "--quiet")
+    assert "further agents (synthesiser)" in second.out
+    (synthesiser,) = prompts(second)
+    do(synthesiser)
+    merged = fanfold("merge", "--format", "json", "--quiet")
+    assert (merged.code, merged.run["backend"], merged.run["status"]) == (0, "host", "complete")
+    assert "`page` is defined in web/views.py [" in result(merged).answer
+
+
+def test_a_report_can_be_made_again(project, fanfold, served):
+    """In every format that such a run has something for."""
+    served(reader)
+    run = fanfold(*ANALYZE).run
+    for name in ("md", "html", "json", "mermaid"):
+        assert fanfold("report", run["id"], "--format", name).code == 0
+    assert fanfold("report", run["id"], "--format", "sarif").code == 2

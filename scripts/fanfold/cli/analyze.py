@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ from fanfold.skills.multi_file_analysis.request import MOST_TOKENS, AnalysisRequ
 from fanfold.skills.multi_file_analysis.scope import Scope, resolve_scope
 from fanfold.sources.change import FileChange
 from fanfold.sources.target import resolve
+from fanfold.sources.text import listed
 
 _LONGEST_QUESTION = 20_000
 # A name of a file that is not there is no question.
@@ -51,7 +53,6 @@ _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _OVERVIEW = "architecture"
 _IMPACT = "impact"
 _SHOWN_AREAS = 40
-_SHOWN_FILES = 10
 
 
 @click.command()
@@ -283,10 +284,12 @@ def _described(plan: DryRun, scope: Scope, choice: Choice, told: Estimate) -> It
         yield f"  {area.tokens:>8,}  {printable(area.label)}{f' — {printable(area.question)}' if area.question else ''}"
     if plan.workers and len(areas) > _SHOWN_AREAS:
         yield f"            and {len(areas) - _SHOWN_AREAS} more"
-    for one in left_out[:_SHOWN_FILES]:
-        yield f"left out    {printable(one.path)}: {printable(one.why)}"
-    if len(left_out) > _SHOWN_FILES:
-        yield f"left out    and {len(left_out) - _SHOWN_FILES} more files"
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for one in left_out:
+        reasons[one.why].append(one.path)
+    yield from (
+        f"left out    {count(len(paths), 'file')}, {printable(why)}: {listed(paths)}" for why, paths in reasons.items()
+    )
     if plan.workers:
         yield from estimate_lines(told, choice)
         yield "then        one sub-agent that writes the answer; before it, those that condense notes if there are many"

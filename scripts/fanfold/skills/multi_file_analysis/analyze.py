@@ -112,7 +112,8 @@ async def _answered(
         # What is true without a model belongs to a ready-made analysis, and may be cited; alone it is no answer.
         anybody = any(area.status is Status.OK for area in made.read.areas)
         stated = (await facts).notes(staff.checker) if knowledge.analysis and anybody else []
-        made.answer = await staff.answer([*found, *made.read.notes, *stated])
+        if anybody or found:
+            made.answer = await staff.answer([*found, *made.read.notes, *stated])
     return made
 
 

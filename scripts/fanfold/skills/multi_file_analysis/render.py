@@ -50,16 +50,6 @@ def render(said: SynthesisAnswer, notes: Sequence[Checked], conflicts: Iterable[
     return writer.write(said, conflicts)
 
 
-def render_notes(notes: Sequence[Checked]) -> Rendered:
-    """Return the notes themselves, where nobody could write an answer from them."""
-    writer = _Writer(notes)
-    sentences = (
-        Sentence(text=one.note.statement, notes=(f"N{index + 1}",), states=True) for index, one in enumerate(notes)
-    )
-    blocks = tuple(Block(kind="item", sentences=(sentence,)) for sentence in sentences)
-    return writer.write(SynthesisAnswer(blocks=blocks, contradictions=(), lacking=()), ())
-
-
 class _Writer:
     """Writes one answer, and numbers citations in the order in which they are first used."""
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fanfold.agents.roles import model_for
 from fanfold.agents.said import one_line
-from fanfold.agents.spec import Answered, Brief
-from fanfold.models import Outcome
+from fanfold.agents.spec import Brief
 from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis
-from fanfold.skills.multi_file_analysis.answer import Gap, SynthesisAnswer
+from fanfold.skills.multi_file_analysis.answer import Gap
 from fanfold.skills.multi_file_analysis.citations import Checked, Checker
 from fanfold.skills.multi_file_analysis.notes import ranked
 from fanfold.skills.multi_file_analysis.plan import AreaPlan
 from fanfold.skills.multi_file_analysis.reduce import Reducers
-from fanfold.skills.multi_file_analysis.render import Rendered, render, render_notes
+from fanfold.skills.multi_file_analysis.render import Rendered, render
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.synthesis import Synthesiser
 from fanfold.skills.multi_file_analysis.work import MOST_NOTES, Read, Reading, read_units
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.engine.supervisor import Supervisor
 
-# Notes that are shown where nobody could write an answer from them.
-_SHOWN_NOTES = 50
+
+_NOTHING = "Nothing that was read answers the question."
 
 
 @dataclass(slots=True)
@@ -59,14 +58,14 @@ class Staff:
             return await read_units(self.reading, units, self.checker, self.supervisor, self.backend)
 
     async def answer(self, found: Iterable[Checked]) -> Answer:
-        """Have the question answered from what was found; without an answer, the notes stand in its place."""
+        """Have the question answered from what was found; whether or not somebody does, there are the notes."""
         notes = ranked(found)
         if not notes:
-            return Answer()
+            return Answer(rendered=Rendered(answer=_NOTHING))
         reduced = await self._reducers.reduce(notes)
         outcome = await self._synthesiser.answer(reduced.items, reduced.conflicts, self.supervisor, self.backend)
         if outcome.value is None:
-            return _unanswered(notes, outcome)
+            return Answer(notes, said=(f"nobody wrote an answer: {outcome.error or outcome.status.value}",))
         said = outcome.value.answer
         rendered = render(said, notes, reduced.conflicts)
         rendered.dropped += reduced.unknown
@@ -83,14 +82,6 @@ class Staff:
 
     def _brief(self, model: str) -> Brief:
         return replace(self.reading.brief, model=model)
-
-
-def _unanswered(notes: Sequence[Checked], outcome: Outcome[Answered[SynthesisAnswer]]) -> Answer:
-    shown = notes[:_SHOWN_NOTES]
-    more = f", the {len(shown)} most relevant of {len(notes)}" if len(shown) < len(notes) else ""
-    why = outcome.error or outcome.status.value
-    said = f"nobody wrote an answer ({why}): what was noted stands in its place{more}"
-    return Answer(tuple(notes), render_notes(shown), said=(said,))
 
 
 def _about(lacking: Iterable[Gap]) -> Iterable[str]:
