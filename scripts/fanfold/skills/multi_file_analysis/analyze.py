@@ -106,8 +106,14 @@ async def _answered(
     if found:
         made.answer = await staff.answer(found)
     if not found or made.answer.lacking:
-        lacking = made.answer.lacking
-        made.plan = planned_for(lacking, request, tree) if lacking else planned(request, tree, knowledge.analysis)
+        lacking, snapshot = made.answer.lacking, staff.reading.snapshot
+        made.plan = await asyncio.to_thread(
+            lambda: (
+                planned_for(lacking, request, tree, snapshot)
+                if lacking
+                else planned(request, tree, snapshot, knowledge.analysis)
+            )
+        )
         made.read = await staff.read(made.plan)
         # What is true without a model belongs to a ready-made analysis, and may be cited; alone it is no answer.
         anybody = any(area.status is Status.OK for area in made.read.areas)
@@ -120,7 +126,7 @@ async def _answered(
 async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, *, interactive: bool | None) -> DryRun:
     """Plan an analysis; nothing is sent. `interactive` is that of the backend, None when no sub-agent is asked."""
     tree = await map_tree(scope.found)
-    plan = planned(request, tree, knowledge.analysis)
+    plan = planned(request, tree, scope.target.snapshot, knowledge.analysis)
     reading = _reading(request, scope, tree, knowledge, interactive=bool(interactive))
     workers = () if interactive is None else reading.units(plan.areas)
     return DryRun(tree, plan, workers, (*tree.notes, *knowledge.notes))
