@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fanfold.engine.events import Event
-from fanfold.errors import UsageError
+from fanfold.errors import TemplateError, UsageError
 from fanfold.models import Run
+from fanfold.reports.fitting import fit
+from fanfold.reports.mentions import unmentioned
 
 if TYPE_CHECKING:
     from fanfold.reports.templates import Compiled
 
 # Each format's name and its files' ending. A format for machines is the module of its name, loaded when it is used.
-TEMPLATED: Mapping[str, str] = {"md": "md", "html": "html"}
+TEMPLATED: Mapping[str, str] = {
+    "md": "md",
+    "html": "html",
+    "pr-comment": "pr-comment.md",
+    "job-summary": "job-summary.md",
+}
+# What takes so many bytes and no more: a comment on GitHub (it counts characters), the summary of a step.
+MOST: Mapping[str, int] = {"pr-comment": 65_536, "job-summary": 1_048_576}
+# Whoever is named behind an @ there gets mail.
+_POSTED = "pr-comment"
 CODED: Mapping[str, str] = {
     "json": "json",
     "sarif": "sarif",
@@ -64,7 +75,10 @@ class Renderer:
         for name in formats:
             if name not in formats_of(skill):
                 raise UsageError(f"--format {name} is for runs of {ONLY[name]}, not of {skill}")
-        self._templates = {name: _compile(skill, name, choice) for name in formats if name in TEMPLATED}
+        templated = [name for name in formats if name in TEMPLATED]
+        meant = _meant(choice.file, templated) if choice.file else None
+        named = replace(choice, file=None)
+        self._templates = {name: _compile(skill, name, choice if name == meant else named) for name in templated}
 
     def render(self, run: Run, name: str, events: Iterable[Event] = ()) -> str:
         """Return `run` as text in the format `name`, ending with a line break. Raises TemplateError.
@@ -72,10 +86,24 @@ class Renderer:
         `events` are those of the run, where there are any: a template may tell more by them.
         """
         if name in self._templates:
-            return self._templates[name].render(run, events)
+            text = self._templates[name].render(run, events)
+            text = unmentioned(text) if name == _POSTED else text
+            return fit(text, MOST[name]) if name in MOST else text
         if name == "json":
             return run.model_dump_json(indent=2) + "\n"
         return cast("str", import_module(f"fanfold.reports.{name}").render(run))
+
+
+def _meant(file: Path, formats: Sequence[str]) -> str:
+    """Return the format that a file is the template of: the only one, or the one that its name names."""
+    if len(formats) == 1:
+        return formats[0]
+    endings = {name: f".{TEMPLATED[name]}." for name in formats}
+    named = [name for name, ending in endings.items() if ending in f"{file.name}."]
+    if not named:
+        names = " or ".join(f"report{ending}j2" for ending in endings.values())
+        raise UsageError(f"--template {file}: which of {' and '.join(formats)} is it for? Call it {names}")
+    return max(named, key=lambda name: len(endings[name]))
 
 
 def _compile(skill: str, name: str, choice: TemplateChoice) -> Compiled:
@@ -85,6 +113,9 @@ def _compile(skill: str, name: str, choice: TemplateChoice) -> Compiled:
     if choice.file or choice.folders:
         from fanfold.reports.samples import runs_of
 
-        for run in runs_of(skill).values():
-            compiled.render(run)
+        for kind, run in runs_of(skill).items():
+            try:
+                compiled.render(run)
+            except TemplateError as error:
+                raise TemplateError(f"{error} (tried on a run that is {kind})") from error
     return compiled
