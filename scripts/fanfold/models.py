@@ -250,7 +250,8 @@ class Finding(Frozen):
     the same way whoever reports it (`bandit-301`, `sql-injection`), "" when unnamed. `suggestion` is a unified diff of
     the file under review, made by git's rules (`git apply` takes it), and it parses; before the fold it is the text
     that is to stand in the place of the lines. `notes` are sentences about the finding itself, such as why it has no
-    suggestion. `also` are further places of the same mistake. `suppressed` says why it is not shown, counts for
+    suggestion. `before` and `after` are the lines around it, as many as may be shown. `also` are further places of the
+    same mistake. `suppressed` says why it is not shown, counts for
     nothing, and is still here; None for the rest. `id` and `fingerprint` are set by the fold.
     """
 
@@ -274,6 +275,8 @@ class Finding(Frozen):
     mechanism: str = ""
     notes: tuple[str, ...] = ()
     also: tuple[Occurrence, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     @property
     def stands(self) -> bool:

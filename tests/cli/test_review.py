@@ -281,7 +281,7 @@ BAD = [
     (["review", "--output", "/proc/report.md"], 2, "/proc/report.md"),
     (["review", "--format", "md", "--format", "json"], 2, "folder"),
     (["review", "--template", "missing.j2"], 2, "missing.j2"),
-    (["review", "--template", "bad.j2"], 2, "bad.j2:1: 'rum' is undefined; did you mean 'run'?"),
+    (["review", "--template", "bad.j2"], 2, "bad.j2:1: nothing is called 'rum'; did you mean 'run'?"),
     (["review", "--templates", "missing"], 2, "missing"),
     (["review", "--config", "missing.toml"], 2, "missing.toml"),
     (["review", "--config", "bad.toml"], 2, "did you mean 'max-cost'"),

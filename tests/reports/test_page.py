@@ -154,6 +154,14 @@ def test_code_is_coloured_by_its_language():
     assert 'class="k"' not in highlighted("return 1", "a.unknown")
 
 
+def test_the_lines_around_a_quote_are_numbered_as_they_stand():
+    """What is quoted is marked; the lines before and after it have their own numbers, also around a shortened quote."""
+    shown = Page(str(highlighted("b\nc", "a.py", 5, before=("a",), after=("e", "f"), end_line=7))).elements
+    assert [(said["class"], said["data-n"]) for tag, said in shown if "data-n" in said] == [
+        ("l", "4"), ("l q", "5"), ("l q", "6"), ("l", "8"), ("l", "9"),
+    ]  # fmt: skip
+
+
 def test_what_no_grammar_should_read_is_shown_without_colours():
     """A quote of a book's length, or one endless line, is escaped and no more."""
     assert 'class="k"' not in highlighted("return 1\n" * LONGEST, "a.py")
@@ -162,7 +170,7 @@ def test_what_no_grammar_should_read_is_shown_without_colours():
 
 def test_colouring_ends_where_its_time_ends():
     """The worst findings are coloured, as many as the bound has room for."""
-    findings = [FULL.findings[0].model_copy(update={"quote": "x" * (COLOURED // 4)})] * 9
+    findings = [FULL.findings[0].model_copy(update={"quote": "x" * (COLOURED // 4), "before": (), "after": ()})] * 9
     assert colourable(findings) == 4
     assert colourable(FULL.findings) == 3
 

@@ -7,7 +7,7 @@ comment, `p` decorator or preprocessor line. Pygments reads the code; it is load
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -47,31 +47,68 @@ _CLASSES = (
 )
 
 
-def highlighted(code: object, path: str = "", line: int = 1, *, coloured: bool = True) -> Markup:
+def highlighted(
+    code: object,
+    path: str = "",
+    line: int = 1,
+    *,
+    coloured: bool = True,
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+    end_line: int | None = None,
+) -> Markup:
     """Return code as an HTML block of numbered lines, the first with the number `line`; its language by `path`'s name.
 
-    Without `coloured` it is only escaped, as is what no grammar is known for, or is too long for one.
+    The lines `before` and `after` it, which begin below `end_line`, are shown around it. Without `coloured` it is only
+    escaped, as is what no grammar is known for, or is too long for one.
     """
-    text = without_controls(str(code).replace("\r\n", "\n")).strip("\n")
-    lexer = _lexer(_kind(path)) if coloured and _worth_it(text) else None
-    lines = _coloured(text, lexer) if lexer else map(_escaped, text.split("\n"))
-    numbered = "".join(f'<span class="l" data-n="{n}">{one}\n</span>' for n, one in enumerate(lines, line))
-    return Markup(f'<pre class="code"><code>{numbered}</code></pre>')  # noqa: S704  each line is escaped
+    quoted = _plain(code).strip("\n").split("\n")
+    lines = [*map(_one, before), *quoted, *map(_one, after)]
+    behind = (line + len(quoted) - 1 if end_line is None else end_line) + 1
+    numbers = [*range(line - len(before), line + len(quoted)), *range(behind, behind + len(after))]
+    classes = ["l"] * len(before) + ["l q" if before or after else "l"] * len(quoted) + ["l"] * len(after)
+    lexer = _lexer(_kind(path)) if coloured and _worth_it(lines) else None
+    shown = _coloured("\n".join(lines), lexer) if lexer else map(_escaped, lines)
+    block = "".join(
+        f'<span class="{css}" data-n="{n}">{one}\n</span>' for css, n, one in zip(classes, numbers, shown, strict=True)
+    )
+    return Markup(f'<pre class="code"><code>{block}</code></pre>')  # noqa: S704  each line is escaped
+
+
+def quoted(finding: Finding, *, coloured: bool = True) -> Markup:
+    """Return what a finding quotes as `highlighted` does, with the lines around it."""
+    return highlighted(
+        finding.quote,
+        finding.path,
+        finding.line,
+        coloured=coloured,
+        before=finding.before,
+        after=finding.after,
+        end_line=finding.end_line,
+    )
 
 
 def colourable(findings: Iterable[Finding]) -> int:
     """Return for how many of the findings, from the first on, there is time to colour the code."""
     room, number = COLOURED, 0
     for finding in findings:
-        room -= len(finding.quote)
+        room -= sum(map(len, (finding.quote, *finding.before, *finding.after)))
         if room < 0:
             break
         number += 1
     return number
 
 
-def _worth_it(text: str) -> bool:
-    return len(text) <= LONGEST and all(len(line) <= _LONGEST_LINE for line in text.split("\n"))
+def _plain(code: object) -> str:
+    return without_controls(str(code).replace("\r\n", "\n"))
+
+
+def _one(line: str) -> str:
+    return _plain(line).replace("\n", " ")
+
+
+def _worth_it(lines: Sequence[str]) -> bool:
+    return sum(map(len, lines)) <= LONGEST and all(len(line) <= _LONGEST_LINE for line in lines)
 
 
 def _escaped(text: str) -> str:

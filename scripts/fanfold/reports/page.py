@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from fanfold.models import Finding, Run
 from fanfold.reports.answers import answer_html
 from fanfold.reports.escape import code_spans, one_line, without_controls
-from fanfold.reports.highlight import colourable, diffed, highlighted
+from fanfold.reports.highlight import colourable, diffed, highlighted, quoted
 from fanfold.reports.module_graph import module_graph_style, module_graph_svg, neighbours
 from fanfold.reports.timeline import timeline_of
 from fanfold.reports.timeline_svg import marks_of, notes_on, timeline_svg
@@ -119,6 +119,7 @@ PAGE_FILTERS: dict[str, Callable[..., Any]] = {
         notes_on,
         one_line,
         paragraphs,
+        quoted,
         shown,
         spans,
         tally,

@@ -15,6 +15,7 @@ from fanfold.analyzers.base import Analysis, Analyzer
 from fanfold.engine.fan_out import fan_out
 from fanfold.models import Dropped, Finding, Outcome, Severity, Unit
 from fanfold.skills.code_review.answer import FinderAnswer, Placer, VerifierAnswer
+from fanfold.skills.code_review.around import with_lines_around
 from fanfold.skills.code_review.aspects import Aspect
 from fanfold.skills.code_review.claims import Claim, Docket, judge, undecided
 from fanfold.skills.code_review.fold import EXACT, FileCoverage, Folded, analyzer_findings, fold
@@ -114,7 +115,8 @@ async def _folded(target: Target, came: _Sorted, notes: Iterable[str], knowledge
     """Fold what stands: with its origin, with suggestions that apply, within what the guidance wants shown."""
     sound = with_checked_suggestions(await with_origins(target, came.findings), target.snapshot.read)
     folded = fold(sound, came.dropped, [*notes, *knowledge.memory.notes], came.files, read=came.read)
-    return replace(folded, findings=tuple(knowledge.guidance.applied(folded.findings)))
+    shown = knowledge.guidance.applied(folded.findings)
+    return replace(folded, findings=with_lines_around(shown, target.snapshot.read))
 
 
 def _plan(

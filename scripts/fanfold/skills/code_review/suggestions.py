@@ -72,11 +72,17 @@ def with_checked_suggestions(findings: Iterable[Finding], read: Callable[[str], 
     A diff never shows a line in which the secrets scan has found something, nor one that is masked for sub-agents.
     """
     findings = tuple(findings)
+    secrets = secret_lines(findings)
+    return tuple(_checked(f, read, secrets[f.path]) if f.suggestion else f for f in findings)
+
+
+def secret_lines(findings: Iterable[Finding]) -> defaultdict[str, set[int]]:
+    """Return the lines of each file in which the secrets scan has found something."""
     secrets: defaultdict[str, set[int]] = defaultdict(set)
     for finding in findings:
         if any(source.startswith("secrets:") for source in finding.sources):
             secrets[finding.path].update(range(finding.line, finding.end_line + 1))
-    return tuple(_checked(f, read, secrets[f.path]) if f.suggestion else f for f in findings)
+    return secrets
 
 
 def _checked(finding: Finding, read: Callable[[str], str | None], hidden: Collection[int]) -> Finding:
@@ -93,7 +99,7 @@ def check(finding: Finding, text: str, hidden: Collection[int] = ()) -> Checked:
     replacement = finding.suggestion
     if not replacement or not replacement.strip():
         return Checked()
-    masked = _masked_lines(finding.path, text)
+    masked = masked_lines(finding.path, text)
     lines = split_lines(text) if text else []
     if masked is None:
         return Checked(problem="its file holds secrets")
@@ -111,7 +117,7 @@ def check(finding: Finding, text: str, hidden: Collection[int] = ()) -> Checked:
 
 
 @lru_cache(maxsize=32)
-def _masked_lines(path: str, text: str) -> frozenset[int] | None:
+def masked_lines(path: str, text: str) -> frozenset[int] | None:
     """Return the lines that look like they hold a secret, None when the whole file is there for that."""
     masked = read_out(path, text)
     if masked is None:
