@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold.agents.roles import model_for
 from fanfold.agents.spec import Answered
+from fanfold.engine.database import NAME as STORE
+from fanfold.engine.folder import FOLDER
 from fanfold.models import Status, Unit
 from fanfold.reports.analysed import Note
 from fanfold.skills.multi_file_analysis.analyses.impact import subject_of
@@ -23,10 +25,9 @@ from fanfold.skills.multi_file_analysis.planning import planned, planned_for
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope
 from fanfold.skills.multi_file_analysis.staff import Staff
-from fanfold.skills.multi_file_analysis.survey import Survey, mapped, surveyed
+from fanfold.skills.multi_file_analysis.survey import Survey, map_scope, mapped, surveyed
 from fanfold.skills.multi_file_analysis.work import Reading, WorkerTask
 from fanfold.sources.change import FileChange, change_text
-from fanfold.sources.repo_map.mapping import map_tree
 from fanfold.sources.repo_map.values import RepoMap
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ async def analyze(
     there are too many, and answered from. A run that is continued answers from its notes first: only what lacks is
     read.
     """
-    tree = await mapped(scope, supervisor)
+    tree = await mapped(scope, supervisor, fresh=request.fresh)
     if tree is None:
         return fold(request, knowledge.asked(request), RepoMap({}), Survey(), Made(knowledge.notes))
     facts = asyncio.create_task(surveyed(tree, scope, knowledge.parts, knowledge.subject(request, tree), supervisor))
@@ -125,7 +126,8 @@ async def _answered(
 
 async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, *, interactive: bool | None) -> DryRun:
     """Plan an analysis; nothing is sent. `interactive` is that of the backend, None when no sub-agent is asked."""
-    tree = await map_tree(scope.found)
+    # A dry run makes no store.
+    tree = await map_scope(scope, fresh=not (scope.found.root / FOLDER / STORE).exists())
     plan = planned(request, tree, scope.target.snapshot, knowledge.analysis)
     reading = _reading(request, scope, tree, knowledge, interactive=bool(interactive))
     workers = () if interactive is None else reading.units(plan.areas)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fanfold.engine.folder import FOLDER
+from fanfold.engine.shelf import Shelf
 from fanfold.errors import TargetError
 from fanfold.models import Unit, content_key
 from fanfold.reports.analysed import MapSummary, ModuleGraph, Note, Table
@@ -44,15 +46,26 @@ class Survey:
         return [one for one in noted if one is not None]
 
 
-async def mapped(scope: Scope, supervisor: Supervisor) -> RepoMap | None:
-    """Map the files: a unit like any other, so that the run says whether it was done."""
+async def mapped(scope: Scope, supervisor: Supervisor, *, fresh: bool) -> RepoMap | None:
+    """Map the files: a unit like any other, so that the run says whether it was done.
+
+    What an earlier run read of files that are as they were is taken from the store, unless it is to be `fresh`.
+    """
 
     async def work(unit: Unit[None], attempt: Attempt) -> RepoMap:
         del unit, attempt
-        return await map_tree(scope.found)
+        return await map_scope(scope, fresh=fresh)
 
     outcome = await supervisor.run(_unit("map", scope), work)
     return outcome.value
+
+
+async def map_scope(scope: Scope, *, fresh: bool) -> RepoMap:
+    """Return the map of the files, with what the store has of them."""
+    if fresh:
+        return await map_tree(scope.found)
+    with Shelf(scope.found.root / FOLDER) as shelf:
+        return await map_tree(scope.found, cache=shelf)
 
 
 async def surveyed(
