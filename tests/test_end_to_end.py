@@ -1,4 +1,4 @@
-"""`bin/fanfold review` as a process of its own, in a real repository, through the launcher.
+"""`bin/fanfold review` and `analyze` as processes of their own, in a real repository, through the launcher.
 
 The environment is ready: its interpreter is the one that runs the tests. Sub-agents are answered by the stand-in server
 on loopback; no model was asked.
@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
+from fanfold.testing.analysis import reader
 from fanfold.testing.options import Fault, FaultKind
-from fanfold.testing.replies import Reply, Rule
+from fanfold.testing.replies import Reply, Rule, text_of
 from fanfold.testing.repository import ISOLATION, Repository
 from fanfold.testing.server import MessagesServer
 from launcher.entry import environment_name
@@ -54,13 +55,13 @@ def repository(tmp_path):
     return repository
 
 
-def command(*arguments):
-    return [sys.executable, str(FANFOLD), "review", *arguments]
+def command(*arguments, name="review"):
+    return [sys.executable, str(FANFOLD), name, *arguments]
 
 
-def fanfold(repository, surroundings, *arguments):
+def fanfold(repository, surroundings, *arguments, name="review"):
     return subprocess.run(
-        command(*arguments),
+        command(*arguments, name=name),
         cwd=repository.root,
         env=surroundings,
         capture_output=True,
@@ -72,9 +73,9 @@ def fanfold(repository, surroundings, *arguments):
 
 
 @contextmanager
-def begun(repository, surroundings, *arguments) -> Iterator[subprocess.Popen[str]]:
+def begun(repository, surroundings, *arguments, name="review") -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        command(*arguments),
+        command(*arguments, name=name),
         cwd=repository.root,
         env=surroundings,
         stdout=subprocess.PIPE,
@@ -220,6 +221,60 @@ def test_what_was_paid_before_a_kill_is_not_paid_again(repository, surroundings)
         assert len(server.requests) == before + 1
         assert run["coverage"]["reused"] == 7
         assert run["status"] == "complete"
+
+
+@pytest.fixture
+def large(repository):
+    """Two modules that no worker can read together."""
+    for name in ("one", "two"):
+        lines = "".join(f"def {name}_{n}(value):\n    return value + {n}\n\n\n" for n in range(1500))
+        repository.write(f"{name}/{name}.py", lines)
+    return repository
+
+
+def test_an_analysis_that_was_killed_goes_on_where_it_was(large, surroundings):
+    """One part is read, another hangs, SIGKILL: the same command again reads that one, and answers."""
+    question = "What do one and two do?"
+    hung = []
+
+    def script(request):
+        if "=== two/two.py" in text_of(request) and not hung:
+            hung.append(True)
+            return HANGS
+        return reader(request)
+
+    with MessagesServer(script) as server:
+        inside = with_api(surroundings, server)
+        with begun(large, inside, question, name="analyze") as process:
+            wait_for(lambda: hung and any(record.ending == "answered" for record in server.requests))
+            events = next((large.root / ".fanfold" / "runs").glob("*/events.jsonl"))
+            # The map, the facts, and at least one worker.
+            wait_for(lambda: events.read_text().count('"unit.ended"') >= 3)
+            os.killpg(process.pid, signal.SIGKILL)
+        before = len(server.requests)
+        done = fanfold(large, inside, question, "--format", "json", name="analyze")
+        assert done.returncode == 0, done.stderr
+        run = json.loads(done.stdout)
+        read = [unit for unit in run["units"] if unit["kind"] == "worker"]
+        assert [unit["status"] for unit in read] == ["ok"] * len(read)
+        assert sum(unit["reused"] for unit in read) == len(read) - (len(server.requests) - before - 1)
+        assert 0 < sum(unit["reused"] for unit in read) < len(read)
+        assert {note["path"] for note in run["result"]["notes"]} >= {"one/one.py", "two/two.py"}
+
+
+def test_an_interrupted_analysis_reports_what_there_is(large, surroundings):
+    """Workers hang; the signal folds: the map, what is missing, exit 130, and no process left."""
+    with (
+        MessagesServer([Rule("", [HANGS])]) as server,
+        begun(large, with_api(surroundings, server), "What do one and two do?", name="analyze") as process,
+    ):
+        wait_for(lambda: server.stats().in_flight > 0)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 130, err
+        assert "## The map" in out
+        assert "interrupted" in out
+        assert alive_in_session(process.pid) == []
 
 
 def test_a_closed_stdout_is_no_crash(repository, surroundings):
