@@ -235,7 +235,7 @@ def large(repository):
 def test_an_analysis_that_was_killed_goes_on_where_it_was(large, surroundings):
     """One part is read, another hangs, SIGKILL: the same command again reads that one, and answers."""
     question = "What do one and two do?"
-    hung = []
+    hung: list[bool] = []
 
     def script(request):
         if "=== two/two.py" in text_of(request) and not hung:
