@@ -24,6 +24,7 @@ _BOX, _HEIGHT = 154.0, 34.0
 _GAP, _ROW_GAP, _LAYER_GAP = 14.0, 22.0, 58.0
 _IN_A_ROW = int((_WIDTH + _GAP) / (_BOX + _GAP))
 _SWEEPS = 8
+_DENSE = 100  # links from which on they are drawn faintly
 _LETTERS = 21  # that a box holds
 _EDGE, _TOP = 8.0, 36.0  # links within the first row bend above it
 
@@ -49,8 +50,8 @@ def module_graph_svg(graph: ModuleGraph) -> Markup:
     out, into = _degrees(graph)
     said = f"Module graph: {count(len(graph.modules), 'module')}, {count(len(graph.links), 'link')}"
     parts = [
-        Markup('<svg class="graph" viewBox="0 0 {:.0f} {:.0f}" role="group" aria-label="{}">').format(
-            _WIDTH + 2 * _EDGE, height, said
+        Markup('<svg class="graph{}" viewBox="0 0 {:.0f} {:.0f}" role="group" aria-label="{}">').format(
+            " dense" if len(links) > _DENSE else "", _WIDTH + 2 * _EDGE, height, said
         ),
         _ARROW,
         *(_edge(placed[link.source], placed[link.target], link) for link in links),

@@ -170,6 +170,14 @@ def test_candidates_for_dead_code(tree):
         ("a.py", "def _visit_name(): pass\nx = getattr(y, f'_visit_{kind}')\n"),
         ("a.py", "def _visit_name(): pass\nx = getattr(y, '_visit_' + kind)\n"),
         ("a.py", "def _get_x_display(): pass\nx = '_get_%s_display' % name\n"),
+        ("a.py", "def _visit_name(): pass\nx = dispatcher('visit', kinds)\n".replace("visit", "visitor")),
+        ("a.py", "class A:\n    size = Made()\n    def _size(self): pass\nx = A().size, f'_{name}'\n"),
+        ("a.py", "class B: pass\n\nclass _A(B): pass\nx = B.__subclasses__()\n"),
+        ("a.py", "class _A:\n    def acquire(self): pass\nx = _A()\n"),  # a lock, to whom it is given
+        (
+            "a.py",
+            "try: from lib import B\nexcept ImportError:\n    class B: pass\nclass A(B):\n    def go(self): ...\nA\n",
+        ),
         ("a.py", "import lib\n\nclass _A(lib.Base):\n    def _run(self): pass\n"),  # its base may call or register it
         ("a.py", "import lib\nclass B(lib.Base): pass\n\nclass _A(B): pass\nx = B\n"),  # an indirect one as well
         ("a.py", "class A(metaclass=M):\n    def _run(self): pass\nx = A\n"),
@@ -483,7 +491,7 @@ def test_the_module_graph_marks_cycles(tree):
     """Those that import one another have the same number; test code is not in it, and that is said."""
     small = module_graph(tree(SHOP).map)
     assert [module.name for module in small.modules if module.cycle] == ["shop/orders.py", "shop/store.py"]
-    assert "test code is left out" in small.note
+    assert "Test code is left out" in small.note
 
 
 @pytest.mark.parametrize("name", PARTS)

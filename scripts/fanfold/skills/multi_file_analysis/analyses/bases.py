@@ -22,13 +22,27 @@ class Bases:
 
     def __init__(self, tree: RepoMap, read: Callable[[str], str | None]) -> None:
         self._bases: dict[str, set[str]] = {}
+        self._found_by_base = False
+        # A class may stand in for one from elsewhere that is not installed.
+        own = {part.removesuffix(".py") for path in tree.files for part in path.split("/")}
+        self._imported = {
+            one.name
+            for file in tree.files.values()
+            if file.facts.language == "python"
+            for one in file.facts.imports
+            if one.name and one.module.partition(".")[0] not in own and not one.module.startswith(".")
+        }
         for path, file in tree.files.items():
             if file.facts.language == "python":
-                for name, said in _CLASS.findall(read(path) or ""):
+                text = read(path) or ""
+                self._found_by_base |= "__subclasses__" in text or "__init_subclass__" in text
+                for name, said in _CLASS.findall(text):
                     self._bases.setdefault(name, set()).update(_named(said))
 
     def may_be_called(self, class_name: str, symbol: Symbol) -> bool:
         """Tell whether a base from elsewhere may know the class (for a class) or ask for the method (for a method)."""
+        if self._found_by_base and symbol.kind == "class" and self._bases.get(class_name, set()) - _QUIET:
+            return True
         return any(_may_ask(base, symbol) for base in self._foreign(class_name))
 
     def _foreign(self, name: str) -> set[str]:
@@ -41,7 +55,7 @@ class Bases:
             if base in seen:
                 continue
             seen.add(base)
-            if base in self._bases:
+            if base in self._bases and base not in self._imported:
                 waiting += self._bases[base]
             elif base not in _QUIET:
                 foreign.add(base)

@@ -31,12 +31,12 @@ def module_graph(tree: RepoMap, most: int = MOST_MODULES) -> ModuleGraph:
 
 
 def _note(modules: int, files: int, alone: int) -> str:
-    said = []
+    said = ["Test code is left out"]
     if modules < files:
         said.append(f"{files:,} files are folded to {modules} modules")
     if alone > 0:
         said.append(f"{alone:,} that import nothing here and are not imported are left out")
-    return "; ".join([*said, "test code is left out"])
+    return "; ".join(said)
 
 
 def _drawn(folded: RepoMap, note: str) -> ModuleGraph:

@@ -15,6 +15,9 @@ _HOLE = r"(?:%[sdr]|%\(\w+\)[sdr]|[$#]?\{[^{}\"'`\n]{0,60}\})"
 # A string of word characters with something to be filled in, or one that is added to another.
 _MADE = re.compile(rf"(\+\s*)?[\"'`](\w*(?:{_HOLE}\w*)+|[A-Za-z_]\w{{2,}})[\"'`](\s*\+)?")
 _HOLES = re.compile(_HOLE)
+_UNDERSCORED = re.compile(rf"[\"'`]_{_HOLE}[\"'`]")
+_QUOTED = re.compile(r"[\"'`](\w{6,60})[\"'`]")
+_LEAST_PREFIX = 6
 _LEAST_LITERAL = 3  # characters that such a string must say itself: fewer would stand for half of all names
 
 
@@ -43,14 +46,18 @@ def unnamed(tree: RepoMap, sources: Sources, kinds: Iterable[str]) -> list[Defin
         if symbol.kind in wanted and symbol.name not in used
     ]
     names = frozenset(one.symbol.name for one in open_ones)
-    said = _said(tree, sources, names) if names else frozenset()
+    said, underscored = _said(tree, sources, names) if names else (set(), False)
+    if underscored:  # some text makes a private name of another one
+        said |= {name for name in names if name.lstrip("_") in used}
     return [one for one in open_ones if one.symbol.name not in said]
 
 
-def _said(tree: RepoMap, sources: Sources, names: frozenset[str]) -> set[str]:
-    """Return those of `names` that some text says beyond defining them."""
+def _said(tree: RepoMap, sources: Sources, names: frozenset[str]) -> tuple[set[str], bool]:
+    """Return those of `names` that some text says beyond defining them, and whether one makes `_name` of a name."""
     found: set[str] = set()
-    patterns: set[str] = set()
+    patterns: set[_Pattern] = set()
+    begun = _beginnings(names)
+    underscored = False
     for path in [*tree.files, *sources.others]:
         text = sources.read(path)
         if not text:
@@ -60,7 +67,22 @@ def _said(tree: RepoMap, sources: Sources, names: frozenset[str]) -> set[str]:
             found |= _more_often_than_defined(here, words, tree.files[path].facts if path in tree.files else None)
         if path in tree.files:
             patterns |= _patterns(text)
-    return found | _made_by(patterns, names - found)
+            underscored = underscored or _UNDERSCORED.search(text) is not None
+            for quoted in begun.keys() & set(_QUOTED.findall(text)):
+                found.update(begun[quoted])
+    return found | _made_by(patterns, names - found), underscored
+
+
+def _beginnings(names: Iterable[str]) -> dict[str, set[str]]:
+    """Return, by what they begin with, the names that a dispatcher might make: "visit" and a kind, `_visit_name`."""
+    begun: dict[str, set[str]] = {}
+    for name in names:
+        plain = name.lstrip("_")
+        for at, letter in enumerate(plain):
+            if letter == "_" and at >= _LEAST_PREFIX:
+                begun.setdefault(plain[:at], set()).add(name)
+                begun.setdefault(name[: len(name) - len(plain) + at], set()).add(name)
+    return begun
 
 
 def _more_often_than_defined(names: Iterable[str], words: Iterable[str], facts: FileFacts | None) -> set[str]:
@@ -69,19 +91,28 @@ def _more_often_than_defined(names: Iterable[str], words: Iterable[str], facts: 
     return {name for name in names if counts[name] > defined.get(name, 0)}
 
 
-def _patterns(text: str) -> set[str]:
-    """Return, as regular expressions, the names that strings of this text could become."""
+_Pattern = tuple[bool, tuple[str, ...], bool]
+"""What a string may become: whether something comes before, its literal parts, whether something follows."""
+
+
+def _patterns(text: str) -> set[_Pattern]:
+    """Return what the strings of this text that are filled in, or added to others, could become."""
     found = set()
     for before, inside, behind in _MADE.findall(text):
-        parts = _HOLES.split(inside)
-        if len(parts) == 1 and not before and not behind:
-            continue
-        if sum(map(len, parts)) >= _LEAST_LITERAL:
-            middle = r"\w+".join(map(re.escape, parts))
-            found.add((r"\w*" if before else "") + middle + (r"\w*" if behind else ""))
+        parts = tuple(_HOLES.split(inside))
+        if (len(parts) > 1 or before or behind) and sum(map(len, parts)) >= _LEAST_LITERAL:
+            found.add((bool(before), parts, bool(behind)))
     return found
 
 
-def _made_by(patterns: Iterable[str], names: Iterable[str]) -> set[str]:
-    made = [re.compile(pattern) for pattern in sorted(patterns)]
-    return {name for name in names if any(pattern.fullmatch(name) for pattern in made)}
+def _made_by(patterns: Iterable[_Pattern], names: Iterable[str]) -> set[str]:
+    """Return the names that one of these could become; most patterns are ruled out by their longest part."""
+    left = sorted(names)
+    together = "\n".join(left)
+    found: set[str] = set()
+    for before, parts, behind in sorted(patterns):
+        if max(parts, key=len) in together:
+            middle = r"\w+".join(map(re.escape, parts))
+            pattern = re.compile((r"\w*" if before else "") + middle + (r"\w*" if behind else ""))
+            found.update(name for name in left if pattern.fullmatch(name))
+    return found

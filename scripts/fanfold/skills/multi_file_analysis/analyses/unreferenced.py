@@ -25,6 +25,13 @@ _TOOL_FILE = re.compile(
 _TOOL_NAME = re.compile(
     r"__\w+__|main|Main|init|setup|teardown|setUp\w*|tearDown\w*|[tT]est\w*|pytest_\w+|constructor|application|handler"
 )
+# Methods of protocols that no base class has to stand for: locks, files, iterators, imports, logging, ctypes.
+_PROTOCOL = re.compile(
+    r"acquire|release|locked|write|writelines|flush|close|closed|read|readline|readlines|readinto|seek|tell|truncate|isatty"
+    r"|fileno|readable|writable|seekable|next|send|throw|emit|format|filter|default|run|start|stop|join|find_spec"
+    r"|find_module|load_module|exec_module|create_module|module_repr|get_resource_reader|open_resource|resource_path"
+    r"|is_resource|contents|get_data|get_code|get_source|get_filename|is_package|invalidate_caches|iter_modules|from_param"
+)
 _PLAIN_DECORATOR = re.compile(
     r"@\s*(?:staticmethod|classmethod|property|final|(?:functools\.)?(?:lru_cache|cache|cached_property|wraps)"
     r"|(?:contextlib\.)?(?:async)?contextmanager)\b"
@@ -76,8 +83,13 @@ Spared = Callable[[Defined, str, Bases], bool]
 
 
 def _private_in_python(one: Defined, _head: str) -> bool:
-    """Tell whether a part of its name or of its module's begins with an underscore, or a function holds it."""
-    parts = [*one.path.removesuffix(".py").split("/"), *one.symbol.qualified.split(".")]
+    """Tell whether a part of its name begins with an underscore, or of its module's, or a function holds it.
+
+    What is in a class of a private module may be used from elsewhere: others pass the class on.
+    """
+    parts = one.symbol.qualified.split(".")
+    if len(parts) == 1:
+        parts += one.path.removesuffix(".py").split("/")
     return any(part.startswith("_") and not part.endswith("__") for part in parts) or _in_function(one)
 
 
@@ -89,6 +101,8 @@ def _in_function(one: Defined) -> bool:
 def _spared_in_python(one: Defined, head: str, bases: Bases) -> bool:
     decorators = [line for line in head.split("\n") if line.lstrip().startswith("@")]
     if any(not _PLAIN_DECORATOR.match(line.strip()) for line in decorators):
+        return True
+    if one.symbol.kind == "method" and _PROTOCOL.fullmatch(one.symbol.name):
         return True
     name = one.symbol.name if one.symbol.kind == "class" else one.symbol.qualified.rpartition(".")[0]
     return one.symbol.kind in {"class", "method"} and bases.may_be_called(name.rpartition(".")[2], one.symbol)
