@@ -74,6 +74,21 @@ def test_rank_is_a_distribution(edges, towards):
     assert all(rank[path] > 0 for path, weight in towards.items() if weight > 1e-9 and path in rank)
 
 
+@given(graphs, st.dictionaries(nodes, st.floats(0, 5), max_size=4))
+def test_rank_is_where_a_walk_ends_up(edges, towards):
+    """Each rank is what flows in by its definition: damped shares of those that lead here, and of starting again."""
+    tree = tree_of(edges)
+    rank = graph.central(tree, towards)
+    paths = list(rank)
+    wanted = {path: towards.get(path, 0) for path in paths}
+    total = sum(wanted.values())
+    start = {path: wanted[path] / total if total > 0 else 1 / len(paths) for path in paths}
+    lost = sum(rank[path] for path in paths if not tree.imports.get(path))
+    for path in paths:
+        flows = sum(rank[other] / len(tree.imports[other]) for other in paths if path in tree.imports.get(other, ()))
+        assert math.isclose(rank[path], 0.85 * (flows + lost * start[path]) + 0.15 * start[path], abs_tol=1e-5)
+
+
 def test_rank_follows_the_question():
     """A file that what is asked about uses comes before one that is used elsewhere."""
     tree = tree_of({"a": {"b"}, "c": {"d"}}, {"a": {"e": 3.0}})

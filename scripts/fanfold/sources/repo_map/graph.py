@@ -17,7 +17,7 @@ from fanfold.sources.repo_map.values import RepoMap
 
 _DAMPING = 0.85
 _ROUNDS = 100
-_CLOSE = 1e-7  # the sum of all changes at which it has converged
+_CLOSE = 1e-6  # the sum of all changes at which it has converged
 _IMPORT = 1.0  # what an import weighs beside references
 
 
