@@ -27,7 +27,7 @@ __all__ = [
     "read",
 ]
 
-VERSION = "1"
+VERSION = "2"
 """Part of the content key of whatever is made of outlines: another one for another outline of the same text."""
 
 LARGEST = 2_000_000

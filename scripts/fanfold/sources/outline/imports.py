@@ -118,7 +118,8 @@ def _c_sharp(said: Said) -> Iterator[_Parts]:
 
 
 def _ruby(said: Said) -> Iterator[_Parts]:
-    yield _unquoted(said.module), None, ""
+    relative = _unquoted(said.file)
+    yield _unquoted(said.module) or (relative if relative.startswith(".") else f"./{relative}"), None, ""
 
 
 def _php(said: Said) -> Iterator[_Parts]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from sys import intern
 
@@ -19,6 +21,8 @@ VERSION = f"1.{OUTLINES}"
 """Part of the key under which facts are kept: another one for other facts of the same file."""
 
 _CHARACTERS_A_TOKEN = 3.0
+_AS_JAVA = frozenset({"kt", "kts", "scala", "groovy"})
+_IMPORT = re.compile(r"^import[ \t]+(?:static[ \t]+)?([\w.]+\.(?:\w+|\*))(?:[ \t]+as[ \t]+(\w+))?", re.MULTILINE)
 _PROSE = frozenset({"adoc", "md", "mdx", "org", "rst", "txt"})
 _DATA = (
     "atom bib cfg conf css csv dtd eml geojson htm html ini ipynb json json5 jsonl less lock log ndjson pem plist po"
@@ -40,20 +44,33 @@ def read_facts(path: str, data: bytes, *, named: bool = False) -> FileFacts | st
 def facts_of(path: str, text: str) -> FileFacts:
     """Return what a text says."""
     bare = bare_facts(path, text)
-    if bare.language in _NO_CODE or (not bare.language and not PurePosixPath(path).suffix):
+    language = bare.language
+    if language in _NO_CODE or (not language and not PurePosixPath(path).suffix):
         return bare
     found = read(path, text)
+    imports = [Imported(i.module, i.name, i.bound, i.line) for i in found.imports]
     return FileFacts(
         language=found.language,
         lines=bare.lines,
         tokens=bare.tokens,
         symbols=tuple([Symbol(d.name, d.qualified, d.kind, d.line, d.end_line, d.doc) for d in found.definitions]),
-        imports=tuple([Imported(i.module, i.name, i.bound, i.line) for i in found.imports]),
+        imports=tuple(imports or _imports_in(text, language)),
         uses=dict(Counter([use[0] for use in found.uses])),
         complexity=found.branches,
         doc=found.doc,
         note=found.note,
     )
+
+
+def _imports_in(text: str, language: str) -> Iterator[Imported]:
+    """Yield the imports of languages that have no grammar here and write them as Java does."""
+    if language not in _AS_JAVA:
+        return
+    for match in _IMPORT.finditer(text):
+        module, _, name = match[1].rpartition(".")
+        every = name in {"*", "_"}  # the latter in Scala
+        line = text.count("\n", 0, match.start()) + 1
+        yield Imported(module, "*" if every else name, "" if every else match[2] or name, line)
 
 
 def bare_facts(path: str, text: str, note: str = "") -> FileFacts:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from fanfold.sources.repo_map.resolving.c import Includes
+from fanfold.sources.repo_map.resolving.go import GoPackages
+from fanfold.sources.repo_map.resolving.java import JavaClasses
+from fanfold.sources.repo_map.resolving.php import PhpNames
 from fanfold.sources.repo_map.resolving.python import PythonNames
+from fanfold.sources.repo_map.resolving.ruby import Requires
+from fanfold.sources.repo_map.resolving.rust import RustModules
 from fanfold.sources.repo_map.resolving.script import ScriptPaths
 from fanfold.sources.repo_map.values import MappedFile
 
@@ -16,7 +22,19 @@ _RESOLVERS: Mapping[str, Callable[[Files, Mapping[str, str]], Resolver]] = {
     "javascript": ScriptPaths,
     "typescript": ScriptPaths,
     "tsx": ScriptPaths,
+    "go": GoPackages,
+    "rust": RustModules,
+    "java": JavaClasses,
+    "kt": JavaClasses,
+    "kts": JavaClasses,
+    "scala": JavaClasses,
+    "groovy": JavaClasses,
+    "c": Includes,
+    "cpp": Includes,
+    "ruby": Requires,
+    "php": PhpNames,
 }
+"""By language. C# has no entry: its `using` names a namespace, and no file."""
 
 MANIFESTS = frozenset({"package.json", "tsconfig.json", "jsconfig.json", "go.mod", "Cargo.toml", "composer.json"})
 """Files of these names say where imports lead."""

@@ -6,5 +6,8 @@
 (assignment left: (constant) @name) @definition.constant
 
 (call
-  !receiver method: (identifier) @require (#any-of? @require "require" "require_relative" "load")
+  !receiver method: (identifier) @require (#any-of? @require "require" "load")
   arguments: (argument_list . (string) @module .))
+(call
+  !receiver method: (identifier) @require (#eq? @require "require_relative")
+  arguments: (argument_list . (string) @file .))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 
 def folder_of(path: str) -> str:
@@ -34,3 +35,16 @@ def normal(folder: str, relative: str) -> str | None:
         elif part not in {"", "."}:
             parts.append(part)
     return "/".join(parts)
+
+
+def nearest(paths: Iterable[str], path: str) -> str | None:
+    """Return the one that shares the most folders with `path`, None when there is none or more than one such."""
+    above = folder_of(path).split("/")
+
+    def shared(other: str) -> int:
+        pairs = zip(above, folder_of(other).split("/"), strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    ranked = sorted(((shared(other), other) for other in paths), reverse=True)
+    tied = len(ranked) > 1 and ranked[0][0] == ranked[1][0]
+    return None if tied or not ranked else ranked[0][1]

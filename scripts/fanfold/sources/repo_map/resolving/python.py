@@ -61,7 +61,7 @@ class PythonNames:
 
     def _found_start(self, folder: str, top: str) -> str | None:
         for above in upwards(folder):
-            if self._has(above, top) and (not above or above == folder or not self._is_package(above)):
+            if self._has(above, top) and not self._is_package(above):
                 return above
         others = [root for root in self._roots if self._has(root, top)]
         return others[0] if len(others) == 1 and top not in sys.stdlib_module_names else None
