@@ -1,6 +1,8 @@
 """`fanfold report` renders what was saved, without doing any of it again."""
 
 import json
+import sys
+import webbrowser
 
 import pytest
 
@@ -80,3 +82,77 @@ def test_a_run_of_a_newer_fanfold_is_not_guessed_at(saved, repository, fanfold):
     """Its format number decides."""
     repository.write("newer.json", json.dumps({**saved, "format": 2}))
     assert fanfold("report", "newer.json").code == 2
+
+
+@pytest.fixture
+def browser(monkeypatch, tmp_path):
+    """A program in the browser's place, which notes what it was to open; `browser()` are the addresses."""
+    program, seen = tmp_path / "browser", tmp_path / "seen"
+    program.write_text(f'#!/bin/sh\necho "$1" >> {seen}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{program} %s")
+    monkeypatch.setattr(webbrowser, "_tryorder", None)
+    monkeypatch.setattr(webbrowser, "_browsers", {})
+    return lambda: seen.read_text().splitlines() if seen.exists() else []
+
+
+def test_open_shows_the_page(saved, repository, fanfold, browser):
+    """From beside the run's record; stdout stays empty, unless something else is asked for as well."""
+    ended = fanfold("report", "--open")
+    page = repository.root / ".fanfold" / "runs" / saved["id"] / "report.html"
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == f"fanfold: {page}: opened in the browser\n"
+    assert browser() == [page.as_uri()]
+    assert page.read_text().startswith("<!doctype html>")
+    assert fanfold("report", "--open", "--format", "json").run == saved
+    assert len(browser()) == 2
+
+
+def test_open_of_a_record_that_lies_elsewhere(saved, repository, fanfold, browser, tmp_path):
+    """The page is in a folder of its own."""
+    copied = tmp_path / "copied.json"
+    copied.write_text(json.dumps({**saved, "id": "20200101-000000-none"}))
+    assert fanfold("report", copied, "--open").code == 0
+    (address,) = browser()
+    assert address.endswith("/report-code-review.html")
+    assert not (tmp_path / "report-code-review.html").exists()
+
+
+def test_without_a_browser_open_says_where_the_page_is(saved, repository, fanfold, monkeypatch):
+    """No text browser takes the terminal over."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    ended = fanfold("report", "--open")
+    page = repository.root / ".fanfold" / "runs" / saved["id"] / "report.html"
+    assert (ended.code, ended.err) == (0, f"fanfold: {page}: no browser was found; open it yourself\n")
+    assert page.exists()
+
+
+def test_what_was_rendered_is_kept_beside_the_record(saved, repository, fanfold):
+    """In each format that was asked for; never through a link, never by an id that is no plain name."""
+    place = repository.root / ".fanfold" / "runs" / saved["id"]
+    fanfold("report", "--format", "md", "--format", "sarif", "--output", "out/")
+    assert (place / "report.md").read_text() == (repository.root / "out" / "report.md").read_text()
+    assert (place / "report.sarif").exists()
+    precious = repository.root / "precious"
+    precious.write_text("keep")
+    (place / "report.md").unlink()
+    (place / "report.md").symlink_to(precious)
+    assert fanfold("report").code == 0
+    assert precious.read_text() == "keep"
+    (repository.root / "elsewhere").mkdir()
+    (repository.root / "elsewhere" / "run.json").write_text("{}")
+    hostile = repository.root / "hostile.json"
+    hostile.write_text(json.dumps({**saved, "id": "../../elsewhere"}))
+    assert fanfold("report", hostile).code == 0
+    assert [path.name for path in (repository.root / "elsewhere").iterdir()] == ["run.json"]
+
+
+def test_nothing_steers_a_terminal(saved, repository, fanfold, monkeypatch):
+    """Not even what a format for machines holds as it is; into a file or a pipe it goes unchanged."""
+    hostile = repository.root / "hostile.json"
+    hostile.write_text(json.dumps({**saved, "notes": ["a\x9b31mb\u202ec"]}))
+    assert fanfold("report", hostile, "--format", "json").run["notes"] == ["a\x9b31mb\u202ec"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert fanfold("report", hostile, "--format", "json").run["notes"] == ["abc"]

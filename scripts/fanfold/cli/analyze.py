@@ -127,7 +127,7 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
     if announced(session, run):
         return EXIT_DONE
     session.complain(run)
-    deliver(run, renderer, chosen)
+    deliver(run, renderer, chosen, session.recorded)
     return session.exit_code(run, given["fail_on"])
 
 

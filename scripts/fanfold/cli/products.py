@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,9 +15,10 @@ from fanfold.cli.outlook import inside_claude_code
 from fanfold.cli.streams import check_stdout
 from fanfold.engine.events import Event
 from fanfold.engine.folder import FOLDER
-from fanfold.engine.runs import runs_folder
+from fanfold.engine.runs import kept_folder
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
+from fanfold.reports.escape import without_controls
 from fanfold.reports.formats import FORMATS, Renderer, TemplateChoice
 from fanfold.reports.summary import shortened
 
@@ -110,8 +112,9 @@ def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path], events: Itera
     failures = []
     for name, place in chosen.items():
         text = renderer.render(run, name, events)
+        kept = keep(run, name, text)
         if place == STDOUT:
-            _print(_fitting(text, run) if name == "md" else text)
+            _print(_fitting(text, run, kept) if name == "md" else text)
             continue
         try:
             place.parent.mkdir(exist_ok=True)
@@ -122,19 +125,27 @@ def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path], events: Itera
         raise OutputError("; ".join(failures))
 
 
-def _fitting(text: str, run: Run) -> str:
-    """Keep a report beside its run's record; inside Claude Code return what of it can be shown, with that file."""
-    folder = runs_folder(Path(run.target.root) / FOLDER) / run.id
-    file = folder / f"report.{FORMATS['md']}"
+def keep(run: Run, name: str, text: str) -> Path | None:
+    """Keep what was rendered beside the run's record; return its file, None when there is no such place."""
+    folder = kept_folder(Path(run.target.root) / FOLDER, run.id)
+    if folder is None:
+        return None
+    file = folder / f"report.{FORMATS[name]}"
+    if file.is_symlink():
+        return None  # not ours: somebody would have it written elsewhere
     try:
-        if not folder.is_dir():
-            return text
         write_whole(file, text)
     except OSError:
+        return None
+    return file
+
+
+def _fitting(text: str, run: Run, kept: Path | None) -> str:
+    """Return a report; inside Claude Code what of it can be shown, with the file that holds all of it."""
+    if kept is None or not inside_claude_code(os.environ):
         return text
     fails = run.status != "complete" or bool(run.result.get("clusters"))
-    room = _ROOM_FAILED if fails else _ROOM
-    return shortened(text, room, str(file)) if inside_claude_code(os.environ) else text
+    return shortened(text, _ROOM_FAILED if fails else _ROOM, str(kept))
 
 
 def _print_instead(text: str) -> str:
@@ -147,6 +158,9 @@ def _print_instead(text: str) -> str:
 
 
 def _print(text: str) -> None:
+    if sys.stdout.isatty():
+        # Whatever is in it, and whatever a template made of it: nothing of it steers the terminal.
+        text = without_controls(text)
     try:
         click.echo(text, nl=False)
     except OSError as error:

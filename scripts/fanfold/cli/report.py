@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from fanfold.cli.browser import show_page
 from fanfold.cli.config import repository_root
 from fanfold.cli.options import rendering_options
 from fanfold.cli.post import check_post, post_review
-from fanfold.cli.products import deliver, places, template_choice
+from fanfold.cli.products import deliver, keep, places, template_choice, write_whole
 from fanfold.cli.runs import chosen_run
 from fanfold.engine.events import EventFile
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, read_run
@@ -22,6 +24,7 @@ from fanfold.reports.formats import Renderer
 @click.command()
 @click.argument("run", default=LATEST)
 @click.option("--post", is_flag=True, help="Then post the review of a pull request, as `fanfold review --post` does.")
+@click.option("--open", "opens", is_flag=True, help="Show it as HTML in the browser.")
 @click.option("--yes", is_flag=True, help="Post without asking.")
 @rendering_options
 def report(run: str, **given: Any) -> int:
@@ -35,17 +38,27 @@ def report(run: str, **given: Any) -> int:
     if given["post"] and not isinstance(pull, int):
         raise UsageError("the run is of no pull request: review one with --pr N")
     check_post(post=given["post"], pull=pull, yes=given["yes"])
-    formats = tuple(given["format"]) or ("md",)
-    renderer = Renderer(saved.skill, formats, template_choice(given["template"], given["templates"]))
-    deliver(
-        saved,
-        renderer,
-        places(given["output"], formats),
-        EventFile((place if place.is_dir() else place.parent) / EVENTS),
-    )
+    formats = tuple(given["format"]) or (("html",) if given["opens"] else ("md",))
+    shown = ("html",) if given["opens"] else ()
+    chosen = {} if shown and not given["format"] and not given["output"] else places(given["output"], formats)
+    templates = template_choice(given["template"], given["templates"])
+    renderer = Renderer(saved.skill, tuple(dict.fromkeys((*formats, *shown))), templates)
+    events = EventFile((place if place.is_dir() else place.parent) / EVENTS)
+    deliver(saved, renderer, chosen, events)
+    if shown:
+        _show(saved, renderer.render(saved, "html", events))
     if given["post"]:
         post_review(saved, saved.request["pull_request"], repository_root(Path.cwd()), yes=given["yes"])
     return 0
+
+
+def _show(run: Run, page: str) -> None:
+    """Show the page, from beside the run's record or, where that can't be, from a folder of its own."""
+    file = keep(run, "html", page)
+    if file is None:
+        file = Path(tempfile.mkdtemp(prefix="fanfold-")) / f"report-{run.skill}.html"
+        write_whole(file, page)
+    show_page(file)
 
 
 def _place_of(name: str) -> Path:

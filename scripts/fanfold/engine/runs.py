@@ -22,8 +22,9 @@ from fanfold.engine import tables
 from fanfold.engine.database import NAME, Damaged, Database
 from fanfold.engine.events import plain, read_events
 from fanfold.engine.folder import Unusable, ensure_folder, refuse_link
+from fanfold.engine.migrations import UnknownFormat, migrated
 from fanfold.errors import FanfoldError, TargetError
-from fanfold.models import RUN_FORMAT, Run
+from fanfold.models import Run
 
 RECORD = "run.json"
 EVENTS = "events.jsonl"
@@ -91,6 +92,13 @@ def run_folder(folder: Path, run_id: str) -> Path:
     return place
 
 
+def kept_folder(folder: Path, run_id: str) -> Path | None:
+    """Return the folder in which a run is kept; None when it is in none, or its id is no plain name."""
+    place = runs_folder(folder) / run_id
+    linked = any(part.is_symlink() for part in (folder, runs_folder(folder), place))
+    return place if _ID.fullmatch(run_id) and not linked and place.is_dir() else None
+
+
 def read_run(path: Path) -> Run:
     """Read a run from its record or from the folder that holds it. Raises TargetError."""
     path = path / RECORD if path.is_dir() else path
@@ -100,11 +108,11 @@ def read_run(path: Path) -> Run:
         raise TargetError(f"{path}: can't be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise TargetError(f"{path}: not a run: {error}") from error
-    said = document.get("format") if isinstance(document, dict) else None
-    if isinstance(said, int) and said > RUN_FORMAT:
-        raise TargetError(f"{path}: has format {said}, and this fanfold knows up to {RUN_FORMAT}: use a newer one")
     try:
-        return Run.model_validate(document)
+        # What it holds beyond the models is from a newer fanfold that has added to the format.
+        return Run.model_validate(migrated(document) if isinstance(document, dict) else document, extra="ignore")
+    except UnknownFormat as error:
+        raise TargetError(f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
