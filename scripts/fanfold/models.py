@@ -24,7 +24,10 @@ T = TypeVar("T")
 class Frozen(BaseModel):
     """A value: immutable, and unknown fields are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+    # What checks a model's values is built when it is first needed: a command starts without most of them.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True, defer_build=True
+    )
 
 
 class Status(StrEnum):

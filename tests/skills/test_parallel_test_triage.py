@@ -12,7 +12,7 @@ from fanfold.agents.spec import Answered
 from fanfold.errors import Refused
 from fanfold.skills.parallel_test.clusters import Failure
 from fanfold.skills.parallel_test.suspects import suspects
-from fanfold.skills.parallel_test.triage import MOST_CLUSTERS, Triage, checked, failure_name, triage_brief
+from fanfold.skills.parallel_test.triage import MOST_CLUSTERS, Triage, checked, triage_brief
 from fanfold.sources.change import change_text
 from fanfold.sources.diff import parse_diff
 from fanfold.suites import Case, ClusterClass, Evidence, Explanation, Frame, TestAttempt, TestResult, TestVerdict
@@ -113,7 +113,7 @@ def triaged(backend, *failures):
             for one in failures:
                 triage.begin(one, ["src/a.py:2"])
             said = await triage.explanations()
-            return [said.get(failure_name(one)) for one in failures], triage.notes
+            return [said.get(one.name) for one in failures], triage.notes
 
     return asyncio.run(go())
 

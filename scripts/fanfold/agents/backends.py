@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from fanfold.agents.claude_cli import find_claude, login_of
 from fanfold.agents.clients import platform_of
 from fanfold.agents.credentials import credential_source
-from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.errors import UsageError
 
 if TYPE_CHECKING:
+    from fanfold.agents.spec import A, AgentSpec, Answered
     from fanfold.agents.tools.toolbox import Toolbox
     from fanfold.engine.attempt import Attempt
 

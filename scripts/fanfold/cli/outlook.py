@@ -13,7 +13,6 @@ from typing import IO, Self
 
 import click
 
-from fanfold.agents.estimate import EXPECTED_SECONDS
 from fanfold.engine.events import Event
 from fanfold.reports.filters import duration
 
@@ -85,6 +84,8 @@ class Outlook:
 def _expected_s(event: Event) -> float:
     """Return what a unit is expected to take; a sub-agent's findings are verified, which takes as long again."""
     if str(event.attributes.get("lane", "")).startswith("model:"):
+        from fanfold.agents.estimate import EXPECTED_SECONDS
+
         return 2 * EXPECTED_SECONDS
     told = event.attributes.get("expected_s")
     return float(told) if isinstance(told, int | float) else 0.0

@@ -12,14 +12,12 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fanfold.agents.backends import AUTO, BATCH, NO_BACKEND, REPLAY, Backend, Choice, Premises, open_backend
 from fanfold.agents.host_folder import HOST
-from fanfold.agents.recording import Recorder
-from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.hosting import begin, merged_run
 from fanfold.cli.outlook import Outlook, inside_claude_code
 from fanfold.cli.progress import Listener, progress
@@ -37,6 +35,10 @@ from fanfold.engine.tracing import span_listener
 from fanfold.errors import UsageError
 from fanfold.models import Finding, Run, Severity, Status, TargetRecord, UnitRecord, content_key
 from fanfold.skills.request import Options
+
+if TYPE_CHECKING:
+    from fanfold.agents.recording import Recorder
+    from fanfold.agents.tools.toolbox import Toolbox
 
 T = TypeVar("T")
 
@@ -79,6 +81,7 @@ class Session:
     lanes: Mapping[str, LaneLimits] = field(default_factory=dict)
     store: SqliteStore | None = None
     events: EventLog | None = None
+    _recorder: Recorder | None = None
 
     @property
     def folder(self) -> Path:
@@ -129,14 +132,17 @@ class Session:
             return backend
         if backend is None:
             raise UsageError(f"--record {record}: there is nothing to record: no sub-agent runs ({self.choice.reason})")
-        return Recorder(backend, Path(record))
+        from fanfold.agents.recording import Recorder
+
+        self._recorder = Recorder(backend, Path(record))
+        return self._recorder
 
     async def _close(self, backend: Backend) -> None:
         await backend.close()
         self.notes += backend.notes
-        if isinstance(backend, Recorder):
+        if self._recorder is not None:
             try:
-                backend.save()
+                self._recorder.save()
             except OSError as error:
                 self.problems.append(f"--record {self.options.record}: can't be written: {error.strerror or error}")
 

@@ -13,7 +13,6 @@ import click
 from click.core import ParameterSource
 
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
-from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.config import TABLES, repository_root
 from fanfold.cli.hosting import announced
 from fanfold.cli.options import option, shared_of, shared_options
@@ -50,6 +49,8 @@ _MB = 1024 * 1024
 # Units that are no processes, so that explanations never wait for a free worker.
 _EXPLAINERS = 8
 _UNCOMMITTED = "uncommitted"
+# Time enough for processes to be started.
+_SOON_S = 0.05
 # Failures that are told while the run goes on; the report has all of them.
 _TOLD = 20
 
@@ -122,7 +123,8 @@ def test(ctx: click.Context, /, **given: Any) -> int:
         return EXIT_DONE
     surroundings = _surroundings(root, choice)
     session = _session(request, chosen, choice, surroundings, given)
-    run, result = _run(session, request, chosen, surroundings, _settings(request, root, chosen, given))
+    settings = _settings(request, root, chosen, given)
+    run, result = _run(session, request, chosen, surroundings, settings, beside=renderer.warm)
     session.save(run)
     if announced(session, run):
         return EXIT_DONE
@@ -204,6 +206,8 @@ def _surroundings(root: Path, choice: Choice) -> Surroundings:
     bare = Surroundings(root)
     if choice.name == NO_BACKEND or bare.target is None:
         return bare
+    from fanfold.agents.tools.toolbox import Toolbox
+
     return Surroundings(root, Toolbox(bare.target))
 
 
@@ -232,10 +236,19 @@ def _settings(request: TestRequest, root: Path, chosen: Chosen, given: Mapping[s
 
 
 def _run(
-    session: Session, request: TestRequest, chosen: Chosen, surroundings: Surroundings, settings: Settings
+    session: Session,
+    request: TestRequest,
+    chosen: Chosen,
+    surroundings: Surroundings,
+    settings: Settings,
+    *,
+    beside: Callable[[], None],
 ) -> tuple[Run, TestRunResult]:
+    """Run the tests; `beside` is done in a thread meanwhile, once the first processes are on their way."""
+
     async def work(supervisor: Supervisor, backend: Backend | None) -> tuple[TestRunResult, tuple[str, ...]]:
         told = _teller(quiet=session.quiet)
+        asyncio.get_running_loop().call_later(_SOON_S, asyncio.get_running_loop().run_in_executor, None, beside)
         result, runs, notes = await run_tests(
             request,
             chosen,

@@ -78,14 +78,28 @@ class Renderer:
         templated = [name for name in formats if name in TEMPLATED]
         meant = _meant(choice.file, templated) if choice.file else None
         named = replace(choice, file=None)
-        self._templates = {name: _compile(skill, name, choice if name == meant else named) for name in templated}
+        self._skill = skill
+        self._choices = {name: choice if name == meant else named for name in templated}
+        self._templates: dict[str, Compiled] = {}
+        if choice.file or choice.folders:
+            self.warm()
+
+    def warm(self) -> None:
+        """Compile what is not compiled yet: what a run that takes its time can have done beside it.
+
+        The shipped templates are known to compile, and are not needed before there is something to report.
+        """
+        for name, choice in self._choices.items():
+            if name not in self._templates:
+                self._templates[name] = _compile(self._skill, name, choice)
 
     def render(self, run: Run, name: str, events: Iterable[Event] = ()) -> str:
         """Return `run` as text in the format `name`, ending with a line break. Raises TemplateError.
 
         `events` are those of the run, where there are any: a template may tell more by them.
         """
-        if name in self._templates:
+        if name in self._choices:
+            self.warm()
             text = self._templates[name].render(run, events)
             text = unmentioned(text) if name == _POSTED else text
             return fit(text, MOST[name]) if name in MOST else text

@@ -21,7 +21,7 @@ _STATUSES = {
 
 
 class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 class _Try(_Lenient):

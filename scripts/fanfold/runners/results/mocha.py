@@ -14,13 +14,13 @@ from fanfold.suites import Case, TestVerdict
 
 
 class _Error(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     message: Any = None
     stack: Any = None
 
 
 class _Test(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     title: str
     fullTitle: str  # noqa: N815  the format's name
     file: str | None = None
@@ -34,7 +34,7 @@ class _Test(BaseModel):
 
 
 class _Report(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     tests: list[_Test]
     pending: list[_Test] = Field(default_factory=list)
     failures: list[_Test] = Field(default_factory=list)

@@ -13,14 +13,14 @@ from fanfold.suites import Case, TestVerdict
 
 
 class _Raised(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     klass: str = Field(default="", alias="class")
     message: str | None = None
     backtrace: list[str] | None = None
 
 
 class _Example(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     id: str = ""
     full_description: str
     status: str
@@ -32,12 +32,12 @@ class _Example(BaseModel):
 
 
 class _Summary(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     errors_outside_of_examples_count: int = 0
 
 
 class _Report(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     examples: list[_Example]
     messages: list[str] = Field(default_factory=list)
     summary: _Summary = Field(default_factory=_Summary)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-import yaml
-
 from fanfold.runners.base import Reading
 from fanfold.runners.results.attempts import attempt
 from fanfold.runners.results.place import Place, seconds
@@ -167,27 +165,9 @@ def _yaml_block(lines: list[str], at: int) -> tuple[dict[str, object], int]:
     if end is None:
         return {}, at + 1
     text = "\n".join(line.removeprefix(indent) for line in lines[at + 1 : end])
-    try:
-        block = yaml.load(text, Loader=_Strings)  # noqa: S506  a SafeLoader that makes nothing but strings
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}, end + 1
-    return (block if isinstance(block, dict) else {}), end + 1
+    from fanfold.runners.results.yaml_block import read_block
 
-
-class _Strings(yaml.SafeLoader):
-    """Every scalar is text: a duration is a number when it is asked for, and no date fails for being none.
-
-    Aliases are refused: a few lines of them would take all memory when written out.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("an alias")
-        node: yaml.Node | None = super().compose_node(parent, index)
-        return node
-
-
-_Strings.yaml_implicit_resolvers = {}
+    return read_block(text), end + 1
 
 
 def _text(block: dict[str, object], *keys: str) -> str | None:

@@ -8,13 +8,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fanfold.errors import UsageError
 from fanfold.runners.base import Item
 from fanfold.runners.sight import folder_of, is_below, join
-from fanfold.skills.parallel_test.changed import ChangedTests
 from fanfold.sources.text import os_path, shown
 from fanfold.suites import GOOD, Case, Suite, TestResult, TestVerdict
+
+if TYPE_CHECKING:
+    from fanfold.skills.parallel_test.changed import ChangedTests
 
 _DONE = GOOD | {TestVerdict.SKIPPED}
 

@@ -87,6 +87,11 @@ class Failure:
         return " ".join(part for part in (f"{error}:", said, f"in {where}" if where else "") if part)
 
     @property
+    def name(self) -> str:
+        """What failures that are explained together have in common."""
+        return f"{self.kind.value} {self.signature}"
+
+    @property
     def telling(self) -> tuple[Frame, ...]:
         """The innermost frames, outermost first; those of the test itself only when there are no others."""
         own = [frame for frame in self.attempt.frames if frame.path != self.test.file]

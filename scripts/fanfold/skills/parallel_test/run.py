@@ -13,7 +13,6 @@ from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.runners import load
 from fanfold.runners.discovery import discover, listing_of
 from fanfold.runners.tools import Tools
-from fanfold.skills.parallel_test.changed import changed_paths, changed_tests
 from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
 from fanfold.skills.parallel_test.clusters import FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
@@ -24,16 +23,16 @@ from fanfold.skills.parallel_test.portions import DealtPlan, Share
 from fanfold.skills.parallel_test.request import TestRequest
 from fanfold.skills.parallel_test.settings import TestSettings, configured, pairs
 from fanfold.skills.parallel_test.suspects import suspects
-from fanfold.skills.parallel_test.triage import Triage, failure_name, triage_brief
 from fanfold.skills.parallel_test.work import run_suites
 from fanfold.sources.change import FileChange, change_text
-from fanfold.sources.target import Target, resolve
 from fanfold.suites import Case, Explanation, SuiteRecord, TestResult, TestRunResult
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.agents.tools.toolbox import Toolbox
     from fanfold.engine.supervisor import Supervisor
+    from fanfold.skills.parallel_test.triage import Triage
+    from fanfold.sources.target import Target
 
 Durations = Mapping[str, Mapping[str, float]]
 # Hears of each test as it ends, and of each failure when it is known what it is.
@@ -123,6 +122,8 @@ def choose_tests(
     suites = configured(settings, discover(listing))
     choice = choose(request.arguments, suites, root, cwd)
     if request.changed is not None:
+        from fanfold.skills.parallel_test.changed import changed_paths, changed_tests
+
         paths = changed_paths(root, request.changed or None)
         choice = affected(choice, changed_tests(listing, paths, choice.suites))
     if request.last_failed:
@@ -144,6 +145,8 @@ class Surroundings:
 
     @cached_property
     def target(self) -> Target | None:
+        from fanfold.sources.target import resolve
+
         try:
             return resolve((), cwd=self.root)
         except (TargetError, NothingToDo):
@@ -202,7 +205,7 @@ async def run_tests(
         about=About(
             suspect=lambda tests: suspects(tests, surroundings.changes),
             reproduce=reproducer(jobs, chosen.tools),
-            explain=lambda failure: said.get(failure_name(failure)),
+            explain=lambda failure: said.get(failure.name),
         ),
     )
     measured = await combined(settings.coverage.parents[1], runs, chosen.tools) if settings.coverage else ()
@@ -214,6 +217,8 @@ def _triage(
 ) -> Triage | None:
     if backend is None:
         return None
+    from fanfold.skills.parallel_test.triage import Triage, triage_brief
+
     toolbox = surroundings.toolbox if backend.interactive else None
     brief = triage_brief(model_for("triager", request), request.effort, toolbox.definitions if toolbox else ())
     change = change_text(surroundings.target.changes) if surroundings.target else ""

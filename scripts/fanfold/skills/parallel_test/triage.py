@@ -65,7 +65,7 @@ class Triage:
 
     def begin(self, failure: Failure, suspected: Sequence[str] = ()) -> None:
         """Have the failure's signature explained, unless that was begun already."""
-        name = failure_name(failure)
+        name = failure.name
         if name in self.tasks:
             return
         if len(self.tasks) >= MOST_CLUSTERS:
@@ -111,11 +111,6 @@ def triage_brief(model: str, effort: str | None, lookups: tuple[Tool, ...]) -> B
     """Return what all sub-agents of a test run share."""
     text = (pack_folder("skills") / "parallel-test" / "prompts" / "system.md").read_text(encoding="utf-8")
     return Brief(model, effort, f"{text}\n{FENCE_RULE}\n", (EXPLAIN,), lookups)
-
-
-def failure_name(failure: Failure) -> str:
-    """Return what failures that are explained together have in common."""
-    return f"{failure.kind.value} {failure.signature}"
 
 
 def _context(change: str) -> str:
