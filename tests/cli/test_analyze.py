@@ -399,10 +399,46 @@ def test_a_dry_run_sends_nothing(many, fanfold, served):
     assert ended.code == 0
     assert server.stats().requests == 0
     assert "read        12 files by" in ended.out
+    assert re.search(r"\d % .*part3/", ended.out), "where the tokens are"
     assert "worst case  $" in ended.out
     assert not (many.root / ".fanfold").exists()
     none = fanfold("analyze", QUESTION, "--dry-run", "--backend", "none")
     assert "worker" not in none.out
+
+
+def test_from_high_effort_on_a_planner_looks_the_plan_over(many, fanfold, served):
+    """What it merges is read by one worker, what it leaves out is named, and what it gets wrong is said."""
+
+    def planning(request):
+        if "You are the planner." not in text_of(request):
+            return reader(request)
+        pair = {"areas": [], "paths": ["part1/mod1.py", "shop.py"], "question": "What is sold?"}
+        unread = {"areas": [], "paths": ["part2/mod2.py", "none.py"], "why": "It counts up to two."}
+        return handed("hand_in_plan", {"together": [pair], "unread": [unread]})
+
+    served(planning)
+    run = fanfold(*ANALYZE, "--effort", "high").run
+    assert [unit["kind"] for unit in run["units"]].count("planner") == 1
+    assert ["part2/mod2.py", "the planner left it out: It counts up to two."] in [
+        [left["path"], left["why"]] for left in run["result"]["left_out"]
+    ]
+    assert any("none.py is not in the plan" in note for note in run["notes"])
+    planned = fanfold("analyze", QUESTION, "--dry-run", "--effort", "high").out
+    assert "one sub-agent that looks over who reads what" in planned
+
+
+def test_a_planner_that_fails_leaves_the_plan_as_it_was(many, fanfold, served):
+    """The areas are read as they were packed, and a note says why nobody looked them over."""
+
+    def failing(request):
+        if "You are the planner." in text_of(request):
+            return handed("hand_in_plan", {"nonsense": 1})
+        return reader(request)
+
+    served(failing)
+    ended = fanfold(*ANALYZE, "--effort", "high")
+    assert len(workers(ended.run)) > 5
+    assert any(note.startswith("no planner looked the plan over") for note in ended.run["notes"])
 
 
 def test_a_recording_answers_again(project, fanfold, served, tmp_path):

@@ -17,6 +17,7 @@ ROLES: Mapping[str, str] = {
     "finder": "reads a change for some aspects",
     "verifier": "tries to refute what a finder reports",
     "triager": "says why a cluster of tests fails",
+    "planner": "looks over who reads what, from high effort on",
     "worker": "reads one part of the code and notes what answers the question",
     "reducer": "condenses notes when there are too many for one answer",
     "synthesiser": "answers the question from what was noted",

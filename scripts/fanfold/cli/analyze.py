@@ -42,6 +42,7 @@ from fanfold.skills.multi_file_analysis.analyze import DryRun, Knowledge, dry_ru
 from fanfold.skills.multi_file_analysis.analyze import analyze as analyze_scope
 from fanfold.skills.multi_file_analysis.request import MOST_TOKENS, AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope, resolve_scope
+from fanfold.skills.multi_file_analysis.token_tree import token_tree
 from fanfold.sources.change import FileChange
 from fanfold.sources.target import resolve
 from fanfold.sources.text import listed
@@ -275,6 +276,7 @@ def _described(plan: DryRun, scope: Scope, choice: Choice, told: Estimate) -> It
     files, areas, left_out = plan.tree.files, plan.plan.areas, plan.plan.left_out
     yield f"target      {scope.target.description}"
     yield f"map         {count(len(files), 'file')}, about {plan.tree.tokens:,} tokens"
+    yield from (f"  {line}" for line in token_tree(plan.tree).splitlines())
     yield f"backend     {choice.name} ({choice.reason})"
     if plan.workers:
         read = {path for area in areas for path in area.paths}
@@ -292,5 +294,7 @@ def _described(plan: DryRun, scope: Scope, choice: Choice, told: Estimate) -> It
     )
     if plan.workers:
         yield from estimate_lines(told, choice)
+        if plan.planned:
+            yield "first       one sub-agent that looks over who reads what; the estimate is without what it changes"
         yield "then        one sub-agent that writes the answer; before it, those that condense notes if there are many"
     yield from (f"note        {printable(note)}" for note in plan.notes)

@@ -21,6 +21,7 @@ from fanfold.skills.multi_file_analysis.brief import brief_of, shared_context
 from fanfold.skills.multi_file_analysis.citations import Checker
 from fanfold.skills.multi_file_analysis.fold import Folded, Made, fold
 from fanfold.skills.multi_file_analysis.plan import AreaPlan
+from fanfold.skills.multi_file_analysis.planner import worth_planning
 from fanfold.skills.multi_file_analysis.planning import planned, planned_for
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope
@@ -68,12 +69,16 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What an analysis would do: the map, who reads what, and the units of those who read."""
+    """What an analysis would do: the map, who reads what, the units of those who read.
+
+    `planned` says that a planner is asked to look that over.
+    """
 
     tree: RepoMap
     plan: AreaPlan
     workers: tuple[Unit[WorkerTask], ...]
     notes: tuple[str, ...]
+    planned: bool = False
 
 
 async def analyze(
@@ -115,6 +120,8 @@ async def _answered(
                 else planned(request, tree, snapshot, knowledge.analysis)
             )
         )
+        if not lacking:
+            made.plan = await staff.look_over(made.plan)
         made.read = await staff.read(made.plan)
         # What is true without a model belongs to a ready-made analysis, and may be cited; alone it is no answer.
         anybody = any(area.status is Status.OK for area in made.read.areas)
@@ -131,7 +138,8 @@ async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, 
     plan = planned(request, tree, scope.target.snapshot, knowledge.analysis)
     reading = _reading(request, scope, tree, knowledge, interactive=bool(interactive))
     workers = () if interactive is None else reading.units(plan.areas)
-    return DryRun(tree, plan, workers, (*tree.notes, *knowledge.notes))
+    looked_over = bool(workers) and worth_planning(request.effort, plan)
+    return DryRun(tree, plan, workers, (*tree.notes, *knowledge.notes), planned=looked_over)
 
 
 def _reading(

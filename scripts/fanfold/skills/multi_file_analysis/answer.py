@@ -24,6 +24,29 @@ class WorkerAnswer(Frozen):
     notes: tuple[ReportedNote, ...]
 
 
+class Together(Frozen):
+    """Areas, by their ids, and files that one worker reads; `question` is narrower than the person's, or empty."""
+
+    areas: tuple[str, ...]
+    paths: tuple[str, ...]
+    question: str
+
+
+class Unread(Frozen):
+    """Areas, by their ids, and files that nobody is to read."""
+
+    areas: tuple[str, ...]
+    paths: tuple[str, ...]
+    why: str
+
+
+class PlannerAnswer(Frozen):
+    """What a planner changes of a plan."""
+
+    together: tuple[Together, ...]
+    unread: tuple[Unread, ...]
+
+
 class Conflict(Frozen):
     """Notes, by their ids, that can't all be true."""
 

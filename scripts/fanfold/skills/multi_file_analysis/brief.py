@@ -9,14 +9,17 @@ from fanfold.agents.prices import beginning_of
 from fanfold.agents.spec import AnswerTool, Brief, Tool
 from fanfold.pack import pack_folder
 from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis
-from fanfold.skills.multi_file_analysis.answer import ReducerAnswer, SynthesisAnswer, WorkerAnswer
+from fanfold.skills.multi_file_analysis.answer import PlannerAnswer, ReducerAnswer, SynthesisAnswer, WorkerAnswer
 
+HAND_IN_PLAN = AnswerTool(
+    "hand_in_plan", "The planner's hand-in: what changes of the plan. Ends its work.", PlannerAnswer
+)
 HAND_IN_NOTES = AnswerTool("hand_in_notes", "A worker's hand-in: its notes. Ends its work.", WorkerAnswer)
 HAND_IN_POINTS = AnswerTool("hand_in_points", "A reducer's hand-in: the points. Ends its work.", ReducerAnswer)
 ANSWER = AnswerTool("answer_question", "The synthesiser's hand-in: the answer. Ends its work.", SynthesisAnswer)
-ANSWERS = (HAND_IN_NOTES, HAND_IN_POINTS, ANSWER)
+ANSWERS = (HAND_IN_PLAN, HAND_IN_NOTES, HAND_IN_POINTS, ANSWER)
 _CHANGE_TOKENS = 20_000
-_PROMPTS = ("system", "worker", "reducer", "synthesiser")
+_PROMPTS = ("system", "planner", "worker", "reducer", "synthesiser")
 
 
 def brief_of(model: str, effort: str | None, lookups: tuple[Tool, ...]) -> Brief:

@@ -40,7 +40,7 @@ def pack(pieces: Iterable[P], edges: Iterable[tuple[str, str, float]], allowance
     ties = _ties(edges)
     waiting: dict[str, list[_Group[P]]] = defaultdict(list)
     for piece in sorted(pieces, key=lambda piece: piece.path):
-        waiting[_folder(piece.path)].append(_Group((piece,), min(_step(piece.tokens), allowance)))
+        waiting[_folder(piece.path)].append(_Group((piece,), min(coarse(piece.tokens), allowance)))
     done: list[_Group[P]] = []
     for folder in _deepest_first(waiting):
         groups = _pack_folder(waiting.pop(folder, []), ties, allowance)
@@ -135,7 +135,7 @@ def _ties(edges: Iterable[tuple[str, str, float]]) -> Ties:
     return ties
 
 
-def _step(tokens: int) -> int:
+def coarse(tokens: int) -> int:
     """Round up to a power of the fourth root of two: about nine per cent on average, and an edit seldom shows."""
     return ceil(2 ** (ceil(4 * log2(tokens)) / 4)) if tokens > 0 else 0
 

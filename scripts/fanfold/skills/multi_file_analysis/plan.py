@@ -6,7 +6,7 @@ Pure. Sizes are tokens, as the map estimates them; lines count from 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from fanfold.skills.multi_file_analysis.labels import labels
@@ -65,13 +65,15 @@ class AreaPlan:
     """Who reads what: every line of every file on the map is in exactly one part, or its file is left out by name.
 
     `areas` come most relevant first, and where the question makes no difference what is used before what uses it.
-    `ranked` are the files that are read, most relevant first. `notes` say what became of a planner's wishes.
+    `ranked` are the files that are read, most relevant first, by `relevance`. `notes` say what became of a planner's
+    wishes.
     """
 
     areas: tuple[AreaTask, ...]
     left_out: tuple[LeftOut, ...] = ()
     ranked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    relevance: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -90,13 +92,14 @@ def plan_areas(
         raise ValueError(f"an allowance of {allowance} tokens holds no file: it takes more than {PART_OVERHEAD}")
     ranked = sorted(repo_map.files.values(), key=lambda file: (-relevance.get(file.path, 0.0), file.path))
     chosen, left_out = _choose(ranked, allowance, budget)
-    groups = pack(chosen, _edges(repo_map, {part.path for part in chosen}), allowance)
+    groups = pack(chosen, ties_among(repo_map, {part.path for part in chosen}), allowance)
     areas = arranged([AreaTask(tuple(group)) for group in groups], repo_map, relevance)
     read = {part.path for part in chosen}
     return AreaPlan(
         areas=areas,
         left_out=(*repo_map.left_out, *sorted(left_out)),
         ranked=tuple(file.path for file in ranked if file.path in read),
+        relevance=relevance,
     )
 
 
@@ -194,7 +197,7 @@ def _why_left(file: MappedFile, parts: Sequence[Part], taken: Sequence[Part], bu
     return f"beyond the {budget:,} tokens that may be read: others are more relevant"
 
 
-def _edges(repo_map: RepoMap, among: set[str]) -> Iterator[tuple[str, str, float]]:
+def ties_among(repo_map: RepoMap, among: set[str]) -> Iterator[tuple[str, str, float]]:
     """Yield what ties two of these files together, and how much: an import counts as two mentions."""
     for path in sorted(among):
         for other in repo_map.imports.get(path, ()):

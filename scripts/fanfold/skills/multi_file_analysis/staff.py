@@ -1,4 +1,4 @@
-"""Those who work on an analysis: workers, reducers, the synthesiser, and who looks their quotes up."""
+"""Those who work on an analysis: planner, workers, reducers, the synthesiser, and who looks their quotes up."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from fanfold.skills.multi_file_analysis.answer import Gap
 from fanfold.skills.multi_file_analysis.citations import Checked, Checker
 from fanfold.skills.multi_file_analysis.notes import ranked
 from fanfold.skills.multi_file_analysis.plan import AreaPlan
+from fanfold.skills.multi_file_analysis.planner import Planner, worth_planning
+from fanfold.skills.multi_file_analysis.planning import AREA_TOKENS
 from fanfold.skills.multi_file_analysis.reduce import Reducers
 from fanfold.skills.multi_file_analysis.render import Rendered, render
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
@@ -48,6 +50,13 @@ class Staff:
     checker: Checker
     supervisor: Supervisor
     backend: Backend
+
+    async def look_over(self, plan: AreaPlan) -> AreaPlan:
+        """Have a planner look over who reads what, where the effort is worth one."""
+        if not worth_planning(self.request.effort, plan):
+            return plan
+        planner = Planner(self._brief(model_for("planner", self.request)), self.reading, AREA_TOKENS)
+        return await planner.look_over(plan, self.supervisor, self.backend)
 
     async def read(self, plan: AreaPlan) -> Read:
         """Have the areas read, and keep enough money for an answer."""
