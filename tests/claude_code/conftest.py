@@ -89,11 +89,13 @@ class Host:
     def environment(self, url: str | None) -> dict[str, str]:
         return {**lone_surroundings(self.home, url), **ISOLATION, "FANFOLD_CACHE_DIR": str(self.cache)}
 
-    def run(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command of the CLI that asks no model."""
+    def run(
+        self, *arguments: str | Path, cwd: Path | None = None, url: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the CLI; `url` is that of the model, for those that ask one."""
         return subprocess.run(
             [self.program, *arguments],
-            env=self.environment(None),
+            env=self.environment(url),
             cwd=cwd or self.home,
             capture_output=True,
             text=True,
