@@ -52,3 +52,17 @@ def test_each_command_line_parses(document, line, monkeypatch, tmp_path):
     assert command is not None
     if "--help" not in rest:
         command.make_context(command.name, [a for a in rest if a != "…"], parent=context)
+
+
+def test_the_skill_of_ones_own_runs(monkeypatch, tmp_path, capsys):
+    """The README's program, as it stands there, in a folder with the files that it names."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text("one\ntwo\n")
+    (tmp_path / "LICENSE").write_text("one\n")
+    exec(compile(program, "README.md", "exec"), {})  # noqa: S102  it is this repository's own
+    assert capsys.readouterr().out.startswith(
+        "# 3 lines in 2 files\n\n- `README.md`: 2 lines\n- `LICENSE`: 1 line\n\n"
+        "**Incomplete: 2 of 3 units covered**: README.md, LICENSE. Missing:\n\n- missing.txt — "
+    )

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from fanfold.engine.limits import LaneLimits
     from fanfold.engine.pipeline import Pipeline, Stage, pipeline
     from fanfold.engine.retry import RetryPolicy
+    from fanfold.engine.runs import run_of
     from fanfold.engine.supervise import supervise
     from fanfold.engine.supervisor import Supervisor
     from fanfold.models import Outcome, Status, Unit, Usage, content_key
+    from fanfold.reports.templates import render
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,8 @@ __all__ = [
     "fan_out",
     "gather",
     "pipeline",
+    "render",
+    "run_of",
     "supervise",
 ]
 
@@ -59,8 +63,10 @@ _HOMES = {
     "fanfold.engine.limits": ("LaneLimits",),
     "fanfold.engine.pipeline": ("Pipeline", "Stage", "pipeline"),
     "fanfold.engine.retry": ("RetryPolicy",),
+    "fanfold.engine.runs": ("run_of",),
     "fanfold.engine.supervise": ("supervise",),
     "fanfold.engine.supervisor": ("Supervisor",),
+    "fanfold.reports.templates": ("render",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

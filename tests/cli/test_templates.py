@@ -163,6 +163,20 @@ def test_check_has_nothing_against_what_is_sound(repository, fanfold, tmp_path, 
     assert ended.err.startswith("fanfold: 1 template rendered with ")
 
 
+def test_a_name_of_ones_own_is_no_slip(repository, fanfold, tmp_path):
+    """A skill of one's own, a further report of a shipped one; what is nearly a shipped name is meant to be it."""
+    mine = tmp_path / "mine"
+    write(mine, "line-count/report.md.j2", "{{ run.result }}")
+    write(mine, "code-review/report.csv.j2", "{{ run.id }}")
+    assert fanfold("templates", "check", mine).code == 0
+    write(mine, "code-review/reprot.md.j2", "")
+    write(mine, "partial/_finding.md.j2", "")
+    assert fanfold("templates", "check", mine).out.splitlines() == [
+        f"{mine}/code-review/reprot.md.j2: no report and no partial has this name; did you mean '{REPORT}'?",
+        f"{mine}/partial/_finding.md.j2: no report and no partial has this name; did you mean '{FINDING}'?",
+    ]
+
+
 def test_a_check_of_nothing_is_an_error(repository, fanfold, tmp_path):
     """A folder that is not there, or has no template in it."""
     (tmp_path / "none").mkdir()

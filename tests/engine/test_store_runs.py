@@ -19,10 +19,12 @@ from fanfold.engine.runs import (
     Pruned,
     RunEntry,
     find_run,
+    kept_folder,
     list_runs,
     prune,
     read_run,
     run_folder,
+    run_of,
     write_run,
 )
 from fanfold.engine.store import SqliteStore
@@ -345,3 +347,47 @@ def test_pruning_works_without_a_store(folder):
     (folder / "store.db").write_bytes(b"garbage" * 100)
     assert prune(folder, now=1e11) == Pruned(("r1",), 0)
     assert (folder / "store.db").read_bytes() == b"garbage" * 100
+
+
+def outcome(label: str, status: Status = Status.OK, **fields: Any) -> Outcome[Any]:
+    return Outcome(key=label, label=label, kind="call", status=status, attempts=1, **fields)
+
+
+def test_outcomes_fold_into_a_run() -> None:
+    """Values by label, coverage, usage and time; what failed is missing, what was reused took no time."""
+    made = run_of(
+        "line-count",
+        [
+            outcome("a", value=3, started_s=1.0, ended_s=3.0, usage=Usage(cost_usd=0.5, requests=1)),
+            outcome("b", Status.FAILED, error="no such file", started_s=0.0, ended_s=4.0),
+            outcome("c", value=(1, 2), reused=True, ended_s=0.5),
+        ],
+    )
+    assert made.result == {"a": 3, "c": [1, 2]}
+    assert (made.status, made.coverage.planned, made.coverage.ok, made.coverage.reused) == ("partial", 3, 2, 1)
+    assert made.coverage.missing == ("b — no such file",)
+    assert (made.usage.cost_usd, made.usage.requests) == (0.5, 1)
+    assert made.timing == Timing(wall_s=4.0, worker_s=6.0, speedup=1.5, critical_path_s=4.0)
+    assert Run.model_validate_json(made.model_dump_json()) == made
+
+
+def test_a_run_of_nothing_and_one_of_failures() -> None:
+    """Neither looks like work that was done."""
+    nothing = run_of("x", [], run_id="r1", result={"said": 1}, root="/r", description="d")
+    assert (nothing.id, nothing.status, nothing.timing.speedup) == ("r1", "complete", None)
+    assert (nothing.result, nothing.target) == ({"said": 1}, TargetRecord(root="/r", description="d"))
+    assert run_of("x", [outcome("a", Status.FAILED)]).status == "failed"
+    with pytest.raises(TypeError):
+        run_of("x", [outcome("a", value=object())])
+
+
+def test_a_run_of_ones_own_is_kept_and_found(folder: Path) -> None:
+    """Its id sorts by time, and its folder is that of its name; no other name has one."""
+    made = run_of("line-count", [outcome("a", value=1)])
+    write_run(folder, made)
+    assert read_run(find_run(folder, "latest")) == made
+    assert kept_folder(folder, made.id) == folder / "runs" / made.id
+    assert kept_folder(folder, "../runs") is None
+    assert kept_folder(folder, "none") is None
+    (folder / "runs" / "linked").symlink_to(folder / "runs" / made.id)
+    assert kept_folder(folder, "linked") is None

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,9 +25,10 @@ from fanfold.engine import tables
 from fanfold.engine.database import NAME, Damaged, Database
 from fanfold.engine.events import plain, read_events
 from fanfold.engine.folder import Unusable, ensure_folder, refuse_link
+from fanfold.engine.metrics import coverage
 from fanfold.engine.migrations import UnknownFormat, migrated
 from fanfold.errors import FanfoldError, TargetError
-from fanfold.models import Run
+from fanfold.models import Outcome, Run, TargetRecord, Timing, UnitRecord, Usage
 
 RECORD = "run.json"
 EVENTS = "events.jsonl"
@@ -58,6 +62,47 @@ class Pruned:
 
     runs: tuple[str, ...]
     outcomes: int
+
+
+def run_of(
+    skill: str,
+    outcomes: Iterable[Outcome[Any]],
+    *,
+    description: str = "",
+    root: str = ".",
+    run_id: str | None = None,
+    result: Mapping[str, Any] | None = None,
+) -> Run:
+    """Fold outcomes into the record of a run, for a skill of one's own: what reports are rendered from.
+
+    `result` is what JSON can hold; by default it is the value of each unit that has one, by its label. The id tells the
+    time by default. Tokens and costs add up; the critical path is the longest unit's time, for outcomes don't tell what
+    waited for what.
+    """
+    held = tuple(outcomes)
+    units = tuple(map(UnitRecord.of, held))
+    covered = coverage(units)
+    took_s = [unit.ended_s - unit.started_s for unit in units if not unit.reused]
+    wall_s = max((unit.ended_s for unit in units), default=0.0)
+    timing = Timing(
+        wall_s=wall_s,
+        worker_s=sum(took_s),
+        speedup=sum(took_s) / wall_s if wall_s else None,
+        critical_path_s=max(took_s, default=0.0),
+    )
+    return Run(
+        id=run_id or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        skill=skill,
+        status="complete" if covered.complete else "partial" if covered.ok else "failed",
+        request={},
+        target=TargetRecord(root=root, description=description),
+        backend="none",
+        coverage=covered,
+        units=units,
+        usage=sum((unit.usage for unit in units), Usage()),
+        timing=timing,
+        result={one.label: plain(one.value) for one in held if one.ok} if result is None else result,
+    )
 
 
 def runs_folder(folder: Path) -> Path:

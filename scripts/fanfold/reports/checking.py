@@ -23,6 +23,8 @@ from fanfold.reports.sandbox import NamedUndefined, Sandbox, nearest
 from fanfold.reports.templates import FAULTS, SHIPPED, environment_of, fault, known_names, place_of
 
 _MOST_PASSES = 40
+# How much alike two names are when one of them is a slip.
+_SLIP = 0.85
 # What Jinja itself gives to templates.
 _GIVEN = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs"})
 _GUARDS = frozenset({"defined", "undefined", "default", "d"})
@@ -55,8 +57,18 @@ def names_in(folder: Path) -> list[str]:
 
 
 def misplaced(name: str, shipped: Sequence[str]) -> str:
-    """Return a hint at the shipped template that one of an unknown name was meant to replace, "" when at none."""
-    return "" if name in shipped or "/" not in name else nearest(name, shipped)
+    """Return a hint at the shipped template that one of an unknown name was meant to replace, "" when at none.
+
+    A name of one's own is no slip: that of another skill, or of another report of a skill.
+    """
+    folder, _, file = name.rpartition("/")
+    if name in shipped or not folder:
+        return ""
+    for near in difflib.get_close_matches(folder, {one.rpartition("/")[0] for one in shipped}, n=1, cutoff=_SLIP):
+        files = [one.rpartition("/")[2] for one in shipped if one.startswith(f"{near}/")]
+        for meant in difflib.get_close_matches(file, files, n=1, cutoff=_SLIP):
+            return nearest(f"{near}/{meant}", shipped)
+    return ""
 
 
 def check_templates(names: Sequence[str], folders: Sequence[Path], shipped: Sequence[str]) -> Checked:

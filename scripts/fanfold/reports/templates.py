@@ -91,6 +91,15 @@ def compile_template(name: str, file: Path | None, folders: Sequence[Path]) -> C
     return Compiled(template, str(template.filename or wanted))
 
 
+def render(run: Run, template: str | Path | None = None, folders: Sequence[Path] = ()) -> str:
+    """Return a report on `run` by a template of one's own, with all that shipped ones have: filters, partials, bounds.
+
+    Without `template` it is `<skill>/report.md.j2`, from the first of the `folders` that has it. Raises TemplateError.
+    """
+    file = None if template is None else Path(template)
+    return compile_template(f"{run.skill}/report.md.j2", file, folders).render(run)
+
+
 def environment_of(file: Path | None, folders: Sequence[Path]) -> Sandbox:
     """Return the environment in which templates of this search path are found."""
     shipped = FileSystemLoader(pack_folder("templates"))
