@@ -4,6 +4,7 @@ Every answer of a sub-agent here is scripted; no model was asked.
 """
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from fanfold.models import Run
 from fanfold.reports.analysed import analysis_of
+from fanfold.testing import MessagesServer
 from fanfold.testing.analysis import answered, handed, note, reader
+from fanfold.testing.claude_code import lone_surroundings
 from fanfold.testing.options import Fault, FaultKind, ServerOptions
 from fanfold.testing.replies import Reply, text_of
 from fanfold.testing.repository import Repository
@@ -392,6 +395,29 @@ def test_a_follow_up_reads_what_the_notes_lack(project, fanfold, served):
     assert server.stats().requests == 3
 
 
+def test_with_high_effort_what_an_answer_lacks_is_read(many, fanfold, served):
+    """Once, and only files that nobody has read: those that were left out before are then not any more."""
+
+    def script(request):
+        text = text_of(request)
+        if "You are the synthesiser." in text:
+            gaps = [{"question": "What does part 9 do?", "paths": ["part9", "nowhere/else.py"]}]
+            return handed("answer_question", {**answered(text), "lacking": gaps})
+        return reader(request)
+
+    served(script)
+    ended = fanfold(*ANALYZE, "--effort", "high", "--most-tokens", "1500")
+    found = result(ended)
+    kinds = [unit["kind"] for unit in ended.run["units"]]
+    assert kinds.count("synthesiser") == 2
+    assert "part9/mod9.py" in {path for area in found.areas for path in area.files if area.question}
+    assert "part9/mod9.py" in {note.path for note in found.notes}
+    assert "part9/mod9.py" not in {one.path for one in found.left_out}
+    assert "not answered by what was read: What does part 9 do?" in "\n".join(ended.run["notes"])
+    once = fanfold(*ANALYZE, "--most-tokens", "1500").run
+    assert [unit["kind"] for unit in once["units"]].count("synthesiser") == 1
+
+
 def test_a_dry_run_sends_nothing(many, fanfold, served):
     """It shows who would read what and what that costs."""
     server = served(reader)
@@ -546,3 +572,20 @@ def test_a_report_can_be_made_again(project, fanfold, served):
     for name in ("md", "html", "json", "mermaid"):
         assert fanfold("report", run["id"], "--format", name).code == 0
     assert fanfold("report", run["id"], "--format", "sarif").code == 2
+
+
+def test_an_analysis_under_the_users_own_login(claude_program, project, fanfold, tmp_path, monkeypatch):
+    """The real claude CLI asks the same questions, and gets the same answer checked."""
+
+    def model(request):
+        (block,) = reader(request).blocks
+        return Reply(blocks=[{**block, "name": "StructuredOutput"}])
+
+    with MessagesServer(model) as server:
+        environment = lone_surroundings(tmp_path / "claude-home", server.url)
+        for name, value in {**environment, "HOME": os.environ["HOME"]}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("CLAUDE_CODE_EXECPATH", str(claude_program))
+        ended = fanfold(*ANALYZE, "--backend", "claude-code")
+    assert (ended.code, ended.run["backend"]) == (0, "claude-code"), ended
+    assert "`page` is defined in web/views.py [" in result(ended).answer

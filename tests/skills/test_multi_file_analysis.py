@@ -1,21 +1,35 @@
 """An analysis' pure middle: what becomes of what sub-agents say of the code."""
 
+import asyncio
 import re
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanfold.agents.spec import Answered
+from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Dropped
 from fanfold.reports.analysed import Note
-from fanfold.skills.multi_file_analysis.answer import Block, Conflict, ReportedNote, Sentence, SynthesisAnswer
+from fanfold.skills.multi_file_analysis.answer import (
+    Block,
+    Conflict,
+    ReportedNote,
+    Sentence,
+    SynthesisAnswer,
+    WorkerAnswer,
+)
+from fanfold.skills.multi_file_analysis.brief import brief_of, shared_context
 from fanfold.skills.multi_file_analysis.citations import Checked, Checker
 from fanfold.skills.multi_file_analysis.notes import items_of, known_ids, ranked
 from fanfold.skills.multi_file_analysis.plan import AreaTask, Part
 from fanfold.skills.multi_file_analysis.reduce import fitting, grouped
 from fanfold.skills.multi_file_analysis.render import UNSUPPORTED, render
-from fanfold.skills.multi_file_analysis.work import halves
+from fanfold.skills.multi_file_analysis.work import Reading, halves, read_units
+from fanfold.sources.repo_map.values import RepoMap
 from fanfold.testing.examples import target
+from fanfold.testing.virtual_time import run_virtual
 
 CODE = "import os\n\n\ndef load(path):\n    with open(path) as file:\n        return file.read()\n"
 TARGET = target((), {"a.py": CODE, "b.py": "x = 1\n"}, whole=True)
@@ -143,6 +157,8 @@ def test_a_statement_without_a_note_is_marked():
     assert made.answer == f"It retries {UNSUPPORTED}. See `retry` {UNSUPPORTED}."
     assert made.unsupported == 2
     assert render(answer(sentence("In short:", states=False)), NOTES).unsupported == 0
+    long = "Whatever anybody may do with it in the course of a day it never fails to end well for all."
+    assert render(answer(sentence(long, states=False)), NOTES).unsupported == 1
 
 
 def test_a_statement_that_loses_its_last_citation_is_removed():
@@ -235,3 +251,39 @@ def test_groups_hold_every_note_once(count, most):
     assert [one for group in groups for one in group] == list(items)
     assert all(len(group) == 1 or sum(one.tokens for one in group) <= most for group in groups)
     assert fitting(items, 0) == [items[0]]
+
+
+@dataclass
+class Readers:
+    """A backend whose workers note a line of each file, and never end on one of these."""
+
+    hanging: str
+    name = "readers"
+    interactive = False
+    most: int | None = None
+    notes = ()
+
+    async def close(self): ...
+
+    async def ask(self, spec, attempt):
+        attempt.began()
+        if self.hanging in spec.task:
+            await asyncio.Event().wait()
+        return Answered(answer=WorkerAnswer(notes=(said(quote="x = 1", path="b.py", line=1),)))
+
+
+def test_before_a_deadline_reading_ends():
+    """There is time to answer from what was noted, a minute or two; who has not ended then is not split either."""
+    areas = [AreaTask((Part(path, 1, 2, 9, whole=True, content=path),), path) for path in ("a.py", "b.py")]
+    brief = brief_of("claude-opus-5-5", None, ())
+    reading = Reading(TARGET.snapshot, RepoMap({}), brief, shared_context("?", None))
+
+    async def run():
+        supervisor = Supervisor(deadline_s=300)
+        read = await read_units(reading, reading.units(areas), Checker(TARGET), supervisor, Readers("a.py"))
+        return read, supervisor.remaining_s()
+
+    read, left_s = run_virtual(run())
+    assert left_s == 120
+    assert [(area.label, area.status) for area in read.areas] == [("a.py", "timed_out"), ("b.py", "ok")]
+    assert len(read.notes) == 1

@@ -11,7 +11,7 @@ from fanfold.agents.roles import model_for
 from fanfold.agents.spec import Answered
 from fanfold.engine.database import NAME as STORE
 from fanfold.engine.folder import FOLDER
-from fanfold.models import Status, Unit
+from fanfold.models import Unit
 from fanfold.reports.analysed import Note
 from fanfold.skills.multi_file_analysis.analyses.impact import subject_of
 from fanfold.skills.multi_file_analysis.analyses.parts import FOR_ANY_QUESTION
@@ -26,7 +26,7 @@ from fanfold.skills.multi_file_analysis.planning import planned, planned_for
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope
 from fanfold.skills.multi_file_analysis.staff import Staff
-from fanfold.skills.multi_file_analysis.survey import Survey, map_scope, mapped, surveyed
+from fanfold.skills.multi_file_analysis.survey import MAP, Survey, map_scope, mapped, surveyed
 from fanfold.skills.multi_file_analysis.work import Reading, WorkerTask
 from fanfold.sources.change import FileChange, change_text
 from fanfold.sources.repo_map.values import RepoMap
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.agents.tools.toolbox import Toolbox
     from fanfold.engine.supervisor import Supervisor
+
+
+_THOROUGH = frozenset({"high", "xhigh", "max"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +109,39 @@ async def analyze(
 async def _answered(
     request: AnalysisRequest, tree: RepoMap, staff: Staff, knowledge: Knowledge, facts: asyncio.Task[Survey]
 ) -> Made:
-    """Have the question answered: from earlier notes as far as they go, from what is read for the rest."""
+    """Have the question answered: from earlier notes as far as they go, from what is read for the rest.
+
+    From high effort on, what an answer lacks is read once more, where nobody has read it yet.
+    """
     made = Made(knowledge.notes)
-    found = [checked for note in knowledge.earlier if (checked := staff.checker.again(note))]
-    if found:
-        made.answer = await staff.answer(found)
-    if not found or made.answer.lacking:
-        lacking, snapshot = made.answer.lacking, staff.reading.snapshot
-        made.plan = await asyncio.to_thread(
-            lambda: (
-                planned_for(lacking, request, tree, snapshot)
-                if lacking
-                else planned(request, tree, snapshot, knowledge.analysis)
-            )
-        )
-        if not lacking:
-            made.plan = await staff.look_over(made.plan)
-        made.read = await staff.read(made.plan)
+    # What was true of the map then need not be now, whatever its lines say.
+    before = (staff.checker.again(note) for note in knowledge.earlier if note.area != MAP)
+    found = [checked for checked in before if checked]
+    made.answer = await staff.answer(found) if found else made.answer
+    for _ in range(2 if request.effort in _THOROUGH else 1):
+        if made.answer.notes and not made.answer.lacking:
+            break
+        plan = await asyncio.to_thread(_plan, request, tree, staff, knowledge, made)
+        if made.plan is not None and not plan.areas:
+            break
+        if not made.answer.lacking:
+            plan = await staff.look_over(plan)
+        made.add(plan, await staff.read(plan))
+        if not (found or made.anybody):
+            break
         # What is true without a model belongs to a ready-made analysis, and may be cited; alone it is no answer.
-        anybody = any(area.status is Status.OK for area in made.read.areas)
-        stated = (await facts).notes(staff.checker) if knowledge.analysis and anybody else []
-        if anybody or found:
-            made.answer = await staff.answer([*found, *made.read.notes, *stated])
+        stated = (await facts).notes(staff.checker) if knowledge.analysis and made.anybody else []
+        made.answer = await staff.answer([*found, *made.read.notes, *stated])
     return made
+
+
+def _plan(request: AnalysisRequest, tree: RepoMap, staff: Staff, knowledge: Knowledge, made: Made) -> AreaPlan:
+    """Say who reads what: for the question, or for what its answer lacks and nobody has read."""
+    if not made.answer.lacking:
+        return planned(request, tree, staff.reading.snapshot, knowledge.analysis)
+    read = {path for area in made.read.areas for path in area.files}
+    unread = replace(tree, files={path: file for path, file in tree.files.items() if path not in read})
+    return planned_for(made.answer.lacking, request, unread, staff.reading.snapshot)
 
 
 async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, *, interactive: bool | None) -> DryRun:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from fanfold.models import Dropped
+from fanfold.models import Dropped, Status
 from fanfold.reports.analysed import AnalysisResult, Unread
 from fanfold.skills.multi_file_analysis.plan import AreaPlan
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
@@ -23,6 +23,18 @@ class Made:
     plan: AreaPlan | None = None
     read: Read = field(default_factory=Read)
     answer: Answer = field(default_factory=Answer)
+
+    @property
+    def anybody(self) -> bool:
+        """Did anybody read anything?"""
+        return any(area.status is Status.OK for area in self.read.areas)
+
+    def add(self, plan: AreaPlan, read: Read) -> None:
+        """Take in what was read; what nobody read in the first round counts as left out unless a later one did."""
+        self.plan = plan if self.plan is None else _both(self.plan, plan)
+        self.read.notes += read.notes
+        self.read.dropped += read.dropped
+        self.read.areas += read.areas
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,12 @@ def fold(request: AnalysisRequest, question: str, tree: RepoMap, survey: Survey,
         continues=request.continues,
     )
     return Folded(result, _in_order(dropped), tuple(_told(tree, made)))
+
+
+def _both(first: AreaPlan, then: AreaPlan) -> AreaPlan:
+    read = {path for area in then.areas for path in area.paths}
+    left_out = tuple(one for one in first.left_out if one.path not in read)
+    return replace(first, areas=(*first.areas, *then.areas), left_out=left_out, notes=(*first.notes, *then.notes))
 
 
 def _told(tree: RepoMap, made: Made) -> Iterator[str]:

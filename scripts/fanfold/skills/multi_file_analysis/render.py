@@ -25,6 +25,8 @@ _CODE = re.compile(r"(`[^`]*`)")
 _INLINE = re.compile(r"\s*[\[(]((?:N\d{1,6}[,;\s]*)+)[\])]")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*])")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|approx|incl|no|fig)|\b[A-Z])\.$", re.IGNORECASE)
+# What leads on is short; what is longer says something, whatever it is called.
+_LEADS_ON = 16
 # What a sentence can hardly have without being about the code.
 _OF_CODE = re.compile(r"`|\w\(\)|\w_\w|[a-z][A-Z]|\w\.(?:py|[cm]?[jt]sx?|go|rs|java|rb|php|cs|[ch](?:pp|xx)?)\b")
 # What would begin a heading, a list, a quote, a table, a rule or a fence.
@@ -89,7 +91,7 @@ class _Writer:
         text = one_line(text, _LONGEST_SENTENCE)
         if not text:
             return ""
-        stated = sentence.states or bool(_OF_CODE.search(text))
+        stated = sentence.states or bool(_OF_CODE.search(text)) or len(text.split()) > _LEADS_ON
         pieces = list(_split(text))
         if not found and stated:
             self._made.unsupported += len(pieces)

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from fanfold.skills.request import Options
 
-# About what twelve workers read side by side: enough for a question, and no bill that surprises anybody.
-MOST_TOKENS = 500_000
+# About what ten workers read side by side: enough for most questions, and no bill that surprises anybody.
+MOST_TOKENS = 300_000
 
 
 class AnalysisRequest(Options):

@@ -30,6 +30,8 @@ _WITH_HISTORY = "hot-spots"
 # Of a table so many rows are shown to who writes the answer.
 _NOTED_ROWS = 12
 _RELEVANCE = 0.6
+MAP = "map"
+"""The area of notes that no worker made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +116,5 @@ def _noted(table: Table) -> Iterator[Note]:
             statement=f"{table.title}: {said}" if said else table.title,
             quote="",
             relevance=_RELEVANCE,
-            area="map",
+            area=MAP,
         )

@@ -5,6 +5,8 @@ One that could not finish because its part was too long is split in two; anythin
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -43,6 +45,9 @@ _NAMED = 60
 # How often a part may be halved, and the fewest lines that are worth halving.
 _MOST_HALVINGS = 3
 _LEAST_LINES = 40
+# Before a deadline so many seconds are left for the answer, or this share of the time where that is more.
+_ANSWER_S = 120.0
+_READING_SHARE = 0.6
 _TOO_LONG = ("(413)", "too long", "too large", "maximum context", "context window", "exceed")
 
 
@@ -159,7 +164,7 @@ async def read_units(
     reading: Reading, units: Sequence[Unit[WorkerTask]], checker: Checker, supervisor: Supervisor, backend: Backend
 ) -> Read:
     """Have every unit's area read; each worker's notes are looked up in the files as soon as it has handed in."""
-    readers = _Readers(reading, checker, backend)
+    readers = _Readers(reading, checker, backend, _until(supervisor.remaining_s()))
     readers.tasks.update({unit.key: unit.payload for unit in units})
     outcomes = await supervise(units, readers, split=readers.split, supervisor=supervisor)
     by_key = {outcome.key: outcome for outcome in outcomes}
@@ -168,6 +173,13 @@ async def read_units(
         for outcome in _ended(by_key, unit.key):
             readers.fold(outcome, read)
     return read
+
+
+def _until(remaining_s: float) -> float | None:
+    """Return the loop time at which reading ends, so that there is time to answer; None without a deadline."""
+    if math.isinf(remaining_s):
+        return None
+    return asyncio.get_running_loop().time() + max(remaining_s - _ANSWER_S, _READING_SHARE * remaining_s)
 
 
 def _ended(outcomes: Mapping[str, Outcome[Any]], key: str) -> Iterator[Outcome[Any]]:
@@ -180,21 +192,30 @@ def _ended(outcomes: Mapping[str, Outcome[Any]], key: str) -> Iterator[Outcome[A
 
 @dataclass(slots=True)
 class _Readers:
-    """The workers, and what is known of each unit by its key: its task, its notes, why it failed."""
+    """The workers, and what is known of each unit by its key: its task, its notes, why it failed.
+
+    `until` is the loop time at which they end, whatever they have.
+    """
 
     reading: Reading
     checker: Checker
     backend: Backend
+    until: float | None = None
     tasks: dict[str, WorkerTask] = field(default_factory=dict)
     checked: dict[str, list[Checked | Dropped]] = field(default_factory=dict)
     failures: dict[str, WorkerError] = field(default_factory=dict)
 
     async def __call__(self, unit: Unit[WorkerTask], attempt: Attempt) -> Answered[WorkerAnswer]:
         try:
-            answered = await self.backend.ask(unit.payload.spec, attempt)
+            async with asyncio.timeout_at(self.until) as reading:
+                answered = await self.backend.ask(unit.payload.spec, attempt)
         except WorkerError as error:
             self.failures[unit.key] = error
             raise
+        except TimeoutError as error:
+            if not reading.expired():
+                raise
+            raise TimeoutError("the run's deadline is near, and the rest of the time is for the answer") from error
         self.checked[unit.key] = self._check(unit.payload.area, answered.answer)
         return answered
 
@@ -213,7 +234,7 @@ class _Readers:
     def _too_long(self, outcome: Outcome[Any]) -> bool:
         """Tell whether less to read may help: it took too long, or the request or its answer had no room."""
         if outcome.status is Status.TIMED_OUT:
-            return outcome.attempts > 0
+            return outcome.attempts > 0 and self.until is None
         error = self.failures.get(outcome.key)
         rejected = isinstance(error, BadRequest) and any(words in str(error).lower() for words in _TOO_LONG)
         return isinstance(error, Truncated) or rejected
