@@ -192,13 +192,23 @@ def test_what_is_no_diff_is_shown_as_it_is():
 @given(st.text())
 def test_prose_makes_no_element_but_its_own(text):
     """Whatever a model says becomes paragraphs with code in them."""
-    assert {tag for tag, _ in Page(str(paragraphs(text))).elements} <= {"p", "code"}
+    assert {tag for tag, _ in Page(str(paragraphs(text))).elements} <= {"p", "code", "pre", "ul", "ol", "li"}
     assert {tag for tag, _ in Page(str(spans(text))).elements} <= {"code"}
 
 
 def test_prose_keeps_code_and_paragraphs():
     """Backticks make code; an empty line makes a paragraph."""
     assert paragraphs("a `b<` c\n\n``d`e``") == "<p>a <code>b&lt;</code> c</p>\n<p><code>d`e</code></p>"
+
+
+def test_prose_keeps_lists_and_code_blocks():
+    """As models write them: items of either kind, a fence with a language."""
+    shown = paragraphs("First:\n- a\n- b `c`\n\n3. d\n4. e\n\n```py\nx = 1 < 2\n```\nend")
+    assert shown == (
+        "<p>First:</p>\n<ul><li>a</li><li>b <code>c</code></li></ul>\n"
+        '<ol start="3"><li>d</li><li>e</li></ol>\n'
+        '<pre class="code plain"><code>x = 1 &lt; 2</code></pre>\n<p>end</p>'
+    )
 
 
 def _result(*verdicts):

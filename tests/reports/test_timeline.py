@@ -218,6 +218,15 @@ def test_the_axis_has_some_ticks_at_any_length(end_s):
     assert 2 <= svg.count('class="grid"') <= 9
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf"), -5.0, 1e300])
+def test_times_that_no_clock_would_say_are_drawn_somewhere(odd):
+    """A damaged record has a timeline as well; the rest of it is right."""
+    timeline = timeline_of(run_of(unit("a", 1, 2), unit("b", odd, odd, odd), wall_s=odd))
+    assert labels(timeline.bars).count("a") == 1
+    assert "nan" not in str(timeline_svg(timeline))
+    parsed(timeline)
+
+
 def test_nothing_to_draw_is_nothing():
     """A run without a unit has no timeline."""
     assert timeline_of(run_of()) == Timeline(end_s=0.001)

@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 # Escape sequences of terminals: CSI (colours), OSC (titles, links), and the short ones.
 _ANSI = re.compile(
@@ -173,8 +174,22 @@ def prose(text: object, lead: str = "") -> str:
     return "\n\n".join(blocks)
 
 
-def _blocks(text: str) -> Iterator[str]:
-    """Yield paragraphs, lists and code blocks, each as markdown."""
+class Code(NamedTuple):
+    """A code block of a text, and the language that it names."""
+
+    text: str
+    language: str
+
+
+class Item(NamedTuple):
+    """A stretch of a paragraph: an item by its number, or by "-", or what is none by ""."""
+
+    mark: str
+    text: str
+
+
+def parts_of(text: str) -> Iterator[Code | list[Item]]:
+    """Yield the code blocks of a text and its paragraphs, in which items are told from their marks."""
     lines = without_controls(text.replace("\r\n", "\n")).split("\n")
     held: list[str] = []
     at = 0
@@ -183,12 +198,23 @@ def _blocks(text: str) -> Iterator[str]:
         if fence:
             yield from _paragraphs("\n".join(held))
             held, end = [], _end_of_fence(lines, at, fence["mark"])
-            yield fenced("\n".join(lines[at + 1 : end]), f"x.{fence['language'].strip()}")
+            yield Code("\n".join(lines[at + 1 : end]), fence["language"].strip())
             at = end
         else:
             held.append(lines[at])
         at += 1
     yield from _paragraphs("\n".join(held))
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield paragraphs, lists and code blocks, each as markdown."""
+    for part in parts_of(text):
+        if isinstance(part, Code):
+            yield fenced(part.text, f"x.{part.language}")
+        else:
+            marks = {"": "", "-": "- "}
+            escaped = ((marks.get(item.mark, f"{item.mark}. "), inline(item.text)) for item in part)
+            yield "\n".join(f"{mark}{line}" for mark, line in escaped if line)
 
 
 def _end_of_fence(lines: list[str], start: int, mark: str) -> int:
@@ -199,18 +225,16 @@ def _end_of_fence(lines: list[str], start: int, mark: str) -> int:
     return len(lines)
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    """Yield each paragraph of a text, and each list, whose items are told from their marks."""
+def _paragraphs(text: str) -> Iterator[list[Item]]:
     for paragraph in _BLANK.split(text):
-        parts: list[tuple[str, list[str]]] = [("", [])]
+        items: list[tuple[str, list[str]]] = [("", [])]
         for line in paragraph.split("\n"):
             item = _ITEM.match(line)
             if item:
-                parts.append((f"{item['number']}. " if item["number"] else "- ", [line[item.end() :]]))
+                items.append((item["number"] or "-", [line[item.end() :]]))
             else:
-                parts[-1][1].append(line)
-        escaped = ((mark, inline(" ".join(lines))) for mark, lines in parts)
-        yield "\n".join(f"{mark}{line}" for mark, line in escaped if line)
+                items[-1][1].append(line)
+        yield [Item(mark, " ".join(lines)) for mark, lines in items]
 
 
 def fenced(code: object, path: str = "", lines: int = 400, columns: int = 2000) -> str:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from fanfold.models import Finding, Run
 from fanfold.reports.answers import answer_html
-from fanfold.reports.escape import code_spans, one_line, without_controls
+from fanfold.reports.escape import Code, Item, code_spans, one_line, parts_of, without_controls
 from fanfold.reports.highlight import colourable, diffed, highlighted, quoted
 from fanfold.reports.module_graph import module_graph_style, module_graph_svg, neighbours
 from fanfold.reports.timeline import timeline_of
 from fanfold.reports.timeline_svg import marks_of, notes_on, timeline_svg
 from fanfold.suites import TestResult, TestRunResult, TestVerdict
-
-_PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
 def spans(text: object) -> Markup:
@@ -39,9 +37,26 @@ def _spans(text: object) -> str:
 
 
 def paragraphs(text: object) -> Markup:
-    """Escape text like `spans`, each paragraph in a `p`."""
-    shown = filter(None, map(_spans, _PARAGRAPHS.split(str(text))))
-    return Markup("\n".join(f"<p>{one}</p>" for one in shown))  # noqa: S704  each is escaped
+    """Escape text like `spans`, but keep its paragraphs, lists and code blocks."""
+    said = str(text)
+    if "\n" not in said.strip():
+        line = _spans(said)
+        return Markup(f"<p>{line}</p>" if line else "")  # noqa: S704  its parts are escaped
+    return Markup("\n").join(filter(None, map(_part, parts_of(said))))
+
+
+def _part(part: Code | list[Item]) -> Markup:
+    if isinstance(part, Code):
+        return verbatim(part.text)
+    shown = []
+    for tag, items in groupby(part, key=lambda item: {"": "p", "-": "ul"}.get(item.mark, "ol")):
+        lines = [(item.mark, line) for item in items if (line := _spans(item.text))]
+        if tag == "p":
+            shown += [f"<p>{line}</p>" for _, line in lines]
+        elif lines:
+            start = f' start="{int(lines[0][0])}"' if tag == "ol" and int(lines[0][0]) != 1 else ""
+            shown.append(f"<{tag}{start}>{''.join(f'<li>{line}</li>' for _, line in lines)}</{tag}>")
+    return Markup("\n".join(shown))  # noqa: S704  each line is escaped
 
 
 def csp_hash(source: object) -> str:

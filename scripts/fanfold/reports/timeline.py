@@ -9,6 +9,7 @@ them was a hedge, and when a primer's answer began. Pure; seconds count from the
 from __future__ import annotations
 
 import heapq
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from fanfold.engine.events import Event
 from fanfold.models import Run, Status, UnitRecord
 
 _NO_TIME_S = 0.001
+_LONGEST_S = 1e9
 _OK = Status.OK.value
 
 
@@ -107,7 +109,7 @@ def timeline_of(run: Run, events: Iterable[Event] = ()) -> Timeline:
         reused=tuple(sorted((unit.ended_s, unit.label) for unit in run.units if unit.reused)),
         never=tuple(unit.label for unit in run.units if not unit.reused and not unit.attempts),
         critical=tuple(marked[number] for number in path),
-        end_s=max([run.timing.wall_s, _NO_TIME_S, *(bar.end_s for bar in bars)]),
+        end_s=max([_sound(run.timing.wall_s), _NO_TIME_S, *(bar.end_s for bar in bars)]),
         exact=attempts.any,
         bars=tuple(marked),
         kinds=tuple(dict.fromkeys(bar.kind for bar in marked)),
@@ -127,15 +129,20 @@ def _whole(units: Sequence[UnitRecord]) -> list[Bar]:
             label=unit.label,
             kind=unit.kind,
             status=unit.status.value,
-            since_s=unit.queued_s,
-            start_s=max(unit.started_s, unit.queued_s),
-            end_s=max(unit.ended_s, unit.started_s, unit.queued_s),
+            since_s=_sound(unit.queued_s),
+            start_s=max(map(_sound, (unit.started_s, unit.queued_s))),
+            end_s=max(map(_sound, (unit.ended_s, unit.started_s, unit.queued_s))),
             attempts=unit.attempts,
             hedged=unit.hedged,
             primes=number in primers,
         )
         for number, unit in enumerate(worked)
     ]
+
+
+def _sound(seconds: float) -> float:
+    """Return a moment as it can be drawn: what no clock would say is the start."""
+    return min(max(seconds, 0.0), _LONGEST_S) if math.isfinite(seconds) else 0.0
 
 
 def _first_writers(units: Sequence[UnitRecord]) -> set[int]:
