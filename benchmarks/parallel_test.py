@@ -1,27 +1,36 @@
-"""How long real test suites take: pytest, pytest -n 2, and fanfold without and with recorded durations.
+"""How long real test suites take: pytest, pytest -n 2, and `fanfold test` without and with recorded durations.
 
     python3 benchmarks/parallel_test.py [NAME …] [--folder FOLDER] [--runs 3] [--workers 2] [--minutes 12]
+                                        [--only suites|together|fold]
 
 Brings each suite as a source package into a cache folder, with a virtual environment of its own (both are kept for the
-next time), and runs all four in turn, so that whatever else the machine does falls on all of them. Prints medians
-beside their bars, and how many verdicts differ from plain pytest's. Then all suites at once, longest first, and a fold
-of 50,000 results. Once most of the minutes are over a suite gets one round, and that is said. Needs a machine that does
-nothing else: two processes on two busy processors are no quicker than one.
+next time), and runs all four in turn, so that whatever else the machine does falls on all of them. What is measured is
+the whole command, from its start to its end, with all of its default options and without a model. Prints medians
+beside their bars, and how many verdicts differ from plain pytest's. Then all suites at once, and a fold of 50,000
+results.
+
+Efficiency is what `run.json` says: the least wall time that so many workers could have taken (collecting, shards and
+reruns by their own measured wall times, none before its suite is collected) over the time from the first one's start to
+the last one's end. It leaves out what fanfold itself takes before and after, which the ratios to pytest have in them.
+
+Once most of the minutes are over a suite gets one round, and that is said. Needs a machine that does nothing else: two
+processes on two busy processors are no quicker than one. Where a suite's length lies between the bars for short and for
+long ones, it is shown without a bar.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,13 +38,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fanfold.engine.supervisor import Supervisor  # noqa: E402  the path comes first
-from fanfold.runners import load  # noqa: E402
-from fanfold.runners.schedule import bound_s  # noqa: E402
-from fanfold.runners.tools import Tools  # noqa: E402
+from fanfold.runners import load  # noqa: E402  the path comes first
 from fanfold.skills.parallel_test.fold import About, fold  # noqa: E402
-from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun  # noqa: E402
-from fanfold.skills.parallel_test.work import run_suites  # noqa: E402
+from fanfold.skills.parallel_test.job import Job, SuiteRun  # noqa: E402
 from fanfold.suites import Case, Environment, Frame, Suite, SuiteRecord, TestAttempt, TestVerdict  # noqa: E402
 
 # What their tests need beside pytest.
@@ -75,18 +80,21 @@ def pytest_sessionfinish():
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class Place:
-    """A suite on disk: its sources, its interpreter, the durations that were recorded."""
+    """A suite on disk: its sources and its interpreter."""
 
     name: str
     folder: Path
     environment: Path
-    history: dict[str, float] = field(default_factory=dict)
 
     @property
     def python(self) -> Path:
         return self.environment / "bin" / "python"
+
+    def forget(self) -> None:
+        """Remove what fanfold has recorded."""
+        shutil.rmtree(self.folder / ".fanfold", ignore_errors=True)
 
 
 def bring(name: str, needs: Sequence[str], into: Path) -> Place:
@@ -120,7 +128,7 @@ def bring(name: str, needs: Sequence[str], into: Path) -> Place:
 
 def plain(place: Place, *words: str, recorded: Path | None = None) -> float:
     """Run pytest itself; returns its wall time in seconds."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environ = _environ()
     if recorded:
         (recorded.parent / "recorder_of_verdicts.py").write_text(_RECORDER)
         environ |= {"PYTHONPATH": str(recorded.parent), "RECORDED": str(recorded)}
@@ -131,49 +139,30 @@ def plain(place: Place, *words: str, recorded: Path | None = None) -> float:
     return time.perf_counter() - began
 
 
-def fanned(places: Sequence[Place], workers: int, *, history: bool) -> tuple[float, list[dict[str, Any]], int]:
-    """Run suites as fanfold does, in a process of its own; returns its wall time, what came of it, its peak memory."""
-    said = {"places": [(p.name, str(p.folder), str(p.environment), p.history if history else {}) for p in places]}
-    command = [sys.executable, __file__, "--one", str(workers)]
+def fanned(
+    folder: Path, workers: int, *, config: Path | None = None, also: Mapping[str, str] | None = None
+) -> tuple[float, dict[str, Any]]:
+    """Run `fanfold test` in a folder; returns its wall time in seconds, and the run's record."""
+    command = [sys.executable, str(ROOT / "bin" / "fanfold"), "test", "--backend", "none", "--quiet"]
+    command += ["--jobs", str(workers), *(["--config", str(config)] if config else [])]
     began = time.perf_counter()
-    done = subprocess.run(command, input=json.dumps(said).encode(), stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        command, cwd=folder, env=_environ() | dict(also or {}), check=False, capture_output=True, text=True
+    )
     wall = time.perf_counter() - began
-    answer = json.loads(done.stdout)
-    return wall, answer["runs"], answer["peak"]
+    records = sorted((folder / ".fanfold" / "runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    if done.returncode not in {0, 1} or not records:
+        sys.exit(f"fanfold test ended with {done.returncode} in {folder}: {done.stderr}")
+    return wall, json.loads(records[-1].read_text())["result"]
 
 
-def one(workers: int) -> None:
-    """Be the process of `fanned`: run what stands on the input, print what came of it."""
-    places = [Place(n, Path(f), Path(e), h) for n, f, e, h in json.load(sys.stdin)["places"]]
-    runs = asyncio.run(_run(places, workers))
-    answer = [
-        {
-            "verdicts": {f"{case.file}::{case.name}": case.verdict.value for case in run.cases},
-            "durations": dict(run.durations),
-            "shards": [(shard.started_s, shard.ended_s) for shard in run.shards],
-        }
-        for run in runs
-    ]
-    print(json.dumps({"runs": answer, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+def _environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "FANFOLD"))}
 
 
-async def _run(places: Sequence[Place], workers: int) -> tuple[SuiteRun, ...]:
-    root = Path(os.path.commonpath([place.folder for place in places]))
-    runs: list[SuiteRun] = []
-    async with Supervisor(jobs=workers) as supervisor:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        settings = Settings(root, Tools(root, environ), workers, retries=0)
-        jobs = [_job(place, root) for place in places]
-        found, _ = await run_suites(jobs, settings, supervisor)
-        runs += found
-    return tuple(runs)
-
-
-def _job(place: Place, root: Path) -> Job:
-    folder = place.folder.relative_to(root).as_posix()
-    command = (str(place.python), "-m", "pytest")
-    suite = Suite(name=place.name, framework="pytest", folder=folder, command=command)
-    return Job(suite, Environment(), load("pytest"), durations=place.history)
+def verdicts(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return the verdict of each test by pytest's name for it, with its number where several have the same."""
+    return {f"{test['file']}::{test['name']}": test["verdict"] for test in result["tests"]}
 
 
 def folded(count: int) -> None:
@@ -235,33 +224,44 @@ def fold_many() -> None:
     _bar("MB, the results themselves included", said["peak_mb"], FOLD_MB)
 
 
-def measure(place: Place, runs: int, workers: int, scratch: Path) -> None:
-    """Run one suite in all four ways, in turn, and print the medians beside their bars."""
+def measure(place: Place, runs: int, workers: int, scratch: Path) -> float:
+    """Run one suite in all four ways, in turn; prints the medians beside their bars, returns that of plain pytest."""
     recorded = scratch / f"{place.name}.json"
-    took: dict[str, list[float]] = {"pytest": [], "pytest -n": [], "no history": [], "history": []}
+    took: dict[str, list[float]] = {"pytest": [], f"pytest -n {workers}": [], "no history": [], "history": []}
     differ, efficiency = 0, []
+    own = {"VIRTUAL_ENV": str(place.environment)}
     plain(place, recorded=recorded)
     for _ in range(runs):
         took["pytest"].append(plain(place))
-        took["pytest -n"].append(plain(place, "-n", str(workers)))
-        wall, answer, _ = fanned([place], workers, history=False)
-        took["no history"].append(wall)
-        place.history = answer[0]["durations"]
-        differ = max(differ, different(json.loads(recorded.read_text()), answer[0]["verdicts"]))
-        wall, answer, _ = fanned([place], workers, history=True)
-        took["history"].append(wall)
-        efficiency.append(efficient(answer, workers))
+        took[f"pytest -n {workers}"].append(plain(place, "-n", str(workers)))
+        place.forget()
+        for kind in ("no history", "history"):
+            wall, result = fanned(place.folder, workers, also=own)
+            took[kind].append(wall)
+            differ = max(differ, different(json.loads(recorded.read_text()), verdicts(result)))
+        efficiency.append(result["efficiency"])
     told = {name: median(values) for name, values in took.items()}
-    quicker = min(told["pytest"], told["pytest -n"])
     print(f"{place.name:16}", *(f"{name} {seconds:6.2f} s" for name, seconds in told.items()), sep="  ")
+    _compare(told, median(efficiency), f"pytest -n {workers}")
+    _bar("verdicts that differ", differ, 0)
+    return told["pytest"]
+
+
+def _compare(told: Mapping[str, float], efficiency: float, spread: str) -> None:
+    """Print the ratios to pytest, with the bars that hold for a suite of this length."""
+    quicker = min(told["pytest"], told[spread])
     if told["pytest"] > LONG_S:
         _bar("no history / quicker of the two", told["no history"] / quicker, 0.85)
         _bar("history / quicker of the two", told["history"] / quicker, 0.75)
-        _bar("efficiency", median(efficiency), 0.95, least=True)
+        _bar("efficiency", efficiency, 0.95, least=True)
     elif told["pytest"] < SHORT_S:
         _bar("no history / pytest", told["no history"] / told["pytest"], 1.1)
         _bar("history / pytest", told["history"] / told["pytest"], 1.1)
-    _bar("verdicts that differ", differ, 0)
+    else:
+        ratios = [told[name] / quicker for name in ("no history", "history")]
+        print(
+            f"  / quicker of the two: no history {ratios[0]:.2f}, history {ratios[1]:.2f}; efficiency {efficiency:.2f}"
+        )
 
 
 def different(expected: Mapping[str, str], got: Mapping[str, str]) -> int:
@@ -270,19 +270,23 @@ def different(expected: Mapping[str, str], got: Mapping[str, str]) -> int:
     return sum(one.get(name) != other.get(name) for name in {*one, *other})
 
 
-def efficient(runs: Sequence[Mapping[str, Any]], workers: int) -> float:
-    """Return the least wall time of the shards over their actual one: each shard weighs its own wall time."""
-    spans = [span for run in runs for span in run["shards"] if None not in span]
-    wall = max(end for _, end in spans) - min(start for start, _ in spans)
-    return bound_s([end - start for start, end in spans], workers) / wall if wall else 1.0
+def together(places: Sequence[Place], runs: int, workers: int, scratch: Path, alone_s: float) -> None:
+    """Run all suites at once, with history; `alone_s` is what plain pytest takes for one after the other."""
+    root = Path(os.path.commonpath([place.folder for place in places]))
+    config = scratch / "together.toml"
+    config.write_text("[test]\n" + "".join(map(_suite_table, places)))
+    shutil.rmtree(root / ".fanfold", ignore_errors=True)
+    measured = [fanned(root, workers, config=config) for _ in range(runs + 1)][1:]
+    wall = median(wall for wall, _ in measured)
+    print(
+        f"all {len(places)} at once: {wall:.2f} s" + (f", {wall / alone_s:.2f} × pytest one by one" if alone_s else "")
+    )
+    _bar("efficiency", median(result["efficiency"] for _, result in measured), 0.97, least=True)
 
 
-def together(places: Sequence[Place], runs: int, workers: int) -> None:
-    """Run all suites at once, with history."""
-    measured = [fanned(places, workers, history=True) for _ in range(runs)]
-    print(f"all {len(places)} at once: {median(wall for wall, _, _ in measured):.2f} s")
-    _bar("efficiency", median(efficient(answer, workers) for _, answer, _ in measured), 0.97, least=True)
-    print(f"  peak memory of fanfold itself: {max(peak for _, _, peak in measured) / 2**20:.0f} MB")
+def _suite_table(place: Place) -> str:
+    command = json.dumps([str(place.python), "-m", "pytest"])
+    return f'[test.suites.{place.name}]\nframework = "pytest"\nfolder = "{place.folder.name}"\ncommand = {command}\n'
 
 
 def _bar(what: str, value: float, bar: float, *, least: bool = False) -> None:
@@ -297,12 +301,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=12.0)
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=["suites", "together", "fold"], help="one part of it")
     parser.add_argument("--fold", type=int, help=argparse.SUPPRESS)
     said = parser.parse_args()
-    if said.one:
-        one(said.one)
-    elif said.fold:
+    if said.fold:
         folded(said.fold)
     else:
         compare(said)
@@ -314,16 +316,21 @@ def compare(said: argparse.Namespace) -> None:
     if unknown:
         sys.exit(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}")
     folder: Path = said.folder.resolve()
-    places = [bring(name, SUITES[name], folder) for name in said.names or SUITES]
-    began = time.monotonic()
-    for place in places:
-        late = time.monotonic() - began > _MOST_OF * said.minutes * 60
-        if late:
-            print(f"{place.name}: one round, since most of the {said.minutes:g} minutes are over")
-        measure(place, 1 if late else said.runs, said.workers, folder)
-    if len(places) > 1:
-        together(places, 1 if time.monotonic() - began > _MOST_OF * said.minutes * 60 else said.runs, said.workers)
-    fold_many()
+    places = [bring(name, SUITES[name], folder) for name in said.names or SUITES] if said.only != "fold" else []
+    began, alone_s = time.monotonic(), 0.0
+
+    def rounds(what: str) -> int:
+        if time.monotonic() - began <= _MOST_OF * said.minutes * 60:
+            return int(said.runs)
+        print(f"{what}: one round, since most of the {said.minutes:g} minutes are over")
+        return 1
+
+    for place in places if said.only in {None, "suites"} else ():
+        alone_s += measure(place, rounds(place.name), said.workers, folder)
+    if len(places) > 1 and said.only in {None, "together"}:
+        together(places, rounds("all at once"), said.workers, folder, alone_s)
+    if said.only in {None, "fold"}:
+        fold_many()
 
 
 if __name__ == "__main__":

@@ -380,8 +380,9 @@ class Cluster(Frozen):
 class TestRunResult(Frozen):
     """`result` of a test run in run.json.
 
-    `bound_s` is the least wall time that this many workers could have taken, `efficiency` that over the wall time of
-    the shards; both None when no duration is known.
+    `bound_s` is the least wall time in which this many workers could have run all units, each of which weighs its own
+    wall time and none of which begins before its suite is collected; `efficiency` is that over the time from the first
+    unit's start to the last one's end. Both are None when no duration is known. Of merged parts only shards count.
     """
 
     __test__: ClassVar[bool] = False

@@ -13,6 +13,7 @@ from fanfold.runners.schedule import bound_s
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.clusters import Failure, Kinds, cluster
 from fanfold.skills.parallel_test.job import Job, SuiteRun
+from fanfold.skills.parallel_test.spans import least_s, wall_s
 from fanfold.suites import (
     Cluster,
     ClusterClass,
@@ -54,8 +55,8 @@ def fold(
         _completed(one, [by_id[name] for name in one.tests], kinds, about) for one in cluster(tests, kinds)
     )
     shards = tuple(shard for run in runs for shard in run.shards)
-    bound = shards_bound_s(shards, workers)
-    wall = shards_wall_s(shards)
+    spans = [run.spans for run in runs]
+    bound, wall = least_s(spans, workers), wall_s(spans)
     return TestRunResult(
         totals=Totals.of(test.verdict for test in tests),
         tests=tests,

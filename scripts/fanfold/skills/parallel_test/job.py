@@ -12,6 +12,7 @@ from fanfold.engine.watched import Limits
 from fanfold.runners.base import Item, Runner
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.portions import Share
+from fanfold.skills.parallel_test.spans import Spans
 from fanfold.suites import Case, ClusterClass, Environment, ShardRecord, Suite, SuiteRecord
 
 LANE = "process"
@@ -110,8 +111,8 @@ class Settings:
 class SuiteRun:
     """What became of a job: every test once, with all attempts at it; `durations` are to be kept for the next time.
 
-    Where coverage was asked for `python` is the interpreter that ran it, "" when its reporter did not reach it, and
-    `unmeasured` says why it did not measure.
+    `spans` tell when its units ran. Where coverage was asked for `python` is the interpreter that ran it, "" when its
+    reporter did not reach it, and `unmeasured` says why it did not measure.
     """
 
     job: Job
@@ -122,6 +123,7 @@ class SuiteRun:
     durations: Mapping[str, float] = field(default_factory=dict)
     python: str = ""
     unmeasured: str | None = None
+    spans: Spans = field(default_factory=Spans)
 
 
 def lanes_of(suites: list[Suite]) -> list[str]:

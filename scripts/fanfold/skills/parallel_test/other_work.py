@@ -57,6 +57,7 @@ class OtherWork:
         self._limits = settings.limits_of(job.suite)
         self._trials = Trials(job, settings)
         self._shards: list[_Shard] = []
+        self.kinds: dict[str, str] = {}
         self._cases: list[Case] = []
         self._unasked: list[Case] = []
         self._durations: dict[str, float] = {}
@@ -76,6 +77,7 @@ class OtherWork:
 
     def _unit(self, kind: str, label: str, work: Work, expected_s: float | None) -> Unit[Work]:
         key = content_key(kind, self.job.name, label)
+        self.kinds[key] = kind
         return Unit(key, f"{self.job.name}: {label}", work, kind, lane=self.job.lane, expected_s=expected_s)
 
     async def close(self, *, politely: bool) -> None:

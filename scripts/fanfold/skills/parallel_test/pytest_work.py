@@ -72,6 +72,7 @@ class PytestWork:
         variables = {**settings.tools.environ, **command.variables}
         how = Launch(command.argv, command.folder, settings.root, variables, settings.coverage)
         self._suite = PytestSuite(how, seats)
+        self.kinds: dict[str, str] = {}
         self._tests: dict[int, PytestTest] = {}
         self._collection: Collection | None = None
         self._shards: list[_Shard] = []
@@ -91,8 +92,10 @@ class PytestWork:
 
     def _unit(self, kind: str, label: str, work: Work, expected_s: float | None) -> Unit[Work]:
         job = self.job
+        key = content_key(kind, job.name, label)
+        self.kinds[key] = kind
         return Unit(
-            key=content_key(kind, job.name, label),
+            key=key,
             label=f"{job.name}: {label}",
             payload=work,
             kind=kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Protocol
 
 from fanfold.engine.attempt import Attempt
@@ -17,14 +18,19 @@ from fanfold.skills.parallel_test.isolation import Seats, scratch
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.other_work import OtherWork
 from fanfold.skills.parallel_test.pytest_work import PytestWork
+from fanfold.skills.parallel_test.spans import spans_of
 
 Work = Callable[[Attempt], Awaitable[object]]
 
 
 class JobWork(Protocol):
-    """What is done for one job: a first unit, which adds the others; then all is folded. Or it is only listed."""
+    """What is done for one job: a first unit, which adds the others; then all is folded. Or it is only listed.
+
+    `kinds` has the kinds of the units that it has made, by their keys.
+    """
 
     job: Job
+    kinds: dict[str, str]
 
     @property
     def first(self) -> Unit[Work]: ...
@@ -54,7 +60,8 @@ async def run_suites(
         finally:
             await asyncio.gather(*(work.close(politely=supervisor.stopped is None) for work in works))
     by_key = {outcome.key: outcome for outcome in outcomes}
-    return tuple(work.folded(by_key) for work in works), tuple(outcomes)
+    runs = (replace(work.folded(by_key), spans=spans_of(outcomes, work.kinds, work.first.key)) for work in works)
+    return tuple(runs), tuple(outcomes)
 
 
 async def list_suites(jobs: Sequence[Job], settings: Settings, supervisor: Supervisor) -> tuple[Listed, ...]:
