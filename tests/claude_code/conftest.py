@@ -65,14 +65,37 @@ class Host:
         """Return a turn in which a command is wanted."""
         return [{"type": "tool_use", "name": "Bash", "input": {"command": command, **more}}]
 
+    def log_in(self, token: str) -> None:
+        """Leave what a login with a subscription leaves."""
+        login = {
+            "accessToken": token,
+            "refreshToken": f"{token}-refresh",
+            "expiresAt": 4_102_444_800_000,
+            "scopes": ["user:inference", "user:profile"],
+            "subscriptionType": "max",
+        }
+        place = self.home / ".claude" / ".credentials.json"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(json.dumps({"claudeAiOauth": login}))
+        place.chmod(0o600)
+
+    @staticmethod
+    def said(request: dict[str, Any]) -> str:
+        """Return what the latest tool said to the model."""
+        contents = [message["content"] for message in request["messages"] if isinstance(message["content"], list)]
+        found = [block for content in contents for block in content if block.get("type") == "tool_result"]
+        return text_of({"messages": [{"content": found[-1:]}]})
+
     def environment(self, url: str | None) -> dict[str, str]:
         return {**lone_surroundings(self.home, url), **ISOLATION, "FANFOLD_CACHE_DIR": str(self.cache)}
 
-    def run(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command of the CLI that asks no model."""
+    def run(
+        self, *arguments: str | Path, cwd: Path | None = None, url: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the CLI; `url` is that of the model, for those that ask one."""
         return subprocess.run(
             [self.program, *arguments],
-            env=self.environment(None),
+            env=self.environment(url),
             cwd=cwd or self.home,
             capture_output=True,
             text=True,
@@ -80,6 +103,29 @@ class Host:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+    def fanfold(
+        self,
+        checkout: Path,
+        *arguments: str,
+        cwd: Path,
+        others: Callable[[dict[str, Any]], Reply],
+        login: Mapping[str, str | None],
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command as a session does, without one."""
+        with MessagesServer(others) as server:
+            inside = {"CLAUDECODE": "1", "CLAUDE_CODE_EXECPATH": str(self.program)}
+            changed = {**self.environment(server.url), **inside, **login}
+            return subprocess.run(
+                [checkout / "bin" / "fanfold", *arguments],
+                env={name: value for name, value in changed.items() if value is not None},
+                cwd=cwd,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
 
     def ask(
         self,
@@ -97,16 +143,16 @@ class Host:
         requests: list[dict[str, Any]] = []
 
         def model(request: dict[str, Any]) -> Reply:
-            if not (names := {tool["name"] for tool in request.get("tools", ())}) & {"Bash", "Skill"}:
-                return others(request)
-            if "Agent" not in names:
+            names = {tool["name"] for tool in request.get("tools", ())}
+            if not {"Agent", "Bash", "Skill"} <= names or _is_an_agent(request):
                 return others(request)
             requests.append(request)
             turn = sum(message["role"] == "assistant" for message in request["messages"])
             if turn >= len(turns):
                 return Reply(text="That is all.")
             wanted = turns[turn]
-            return Reply(blocks=wanted(request) if callable(wanted) else wanted)
+            blocks = wanted(request) if callable(wanted) else wanted
+            return Reply(blocks=[{"id": f"toolu_{turn}_{number}", **block} for number, block in enumerate(blocks)])
 
         with MessagesServer(model) as server:
             changed = {**self.environment(server.url), **(login or {})}
@@ -122,6 +168,11 @@ class Host:
             )
         events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         return Told(done.returncode, events, requests, done.stderr, list(_results(events)))
+
+
+def _is_an_agent(request: dict[str, Any]) -> bool:
+    """Tell whether a request comes from an agent that the session started as `fanfold prepare` says."""
+    return "to its last line and do exactly" in text_of({"messages": request["messages"][:2]})
 
 
 def _results(events: Sequence[dict[str, Any]]) -> list[str]:

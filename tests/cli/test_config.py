@@ -25,8 +25,8 @@ def found(repository, text, name="fanfold.toml"):
 
 def test_the_file_is_found_at_the_root(repository):
     """From any folder below; the command's own table wins; lists may be named in the plural."""
-    settings = found(repository, 'max-cost = 2\nmodel = "m"\n[review]\nmax-cost = 1\naspects = ["security"]\n')
-    assert settings.values == {"max_cost": 1, "model": "m", "aspect": ["security"]}
+    settings = found(repository, 'max-cost = 2\njobs = 3\n[review]\nmax-cost = 1\naspects = ["security"]\n')
+    assert settings.values == {"max_cost": 1, "jobs": 3, "aspect": ["security"]}
 
 
 def test_pyproject_serves_as_well(repository):
@@ -42,6 +42,17 @@ def test_a_repositorys_own_file_cannot_choose_templates_or_outputs(repository):
     assert settings.values == {"jobs": 2}
     assert settings.skipped == ("output", "templates")
     assert "templates" in named_settings(review, repository / "fanfold.toml").values
+
+
+def test_a_repositorys_own_file_cannot_make_a_run_dearer(repository):
+    """Another model, more thinking, more to read: that is the user's word; what makes it cheaper is taken."""
+    text = 'model = "claude-dear"\nmodel-for = ["verifier=claude-dear"]\neffort = "max"\nmax-cost = 3\n'
+    settings = found(repository, text)
+    assert settings.values == {"max_cost": 3}
+    assert settings.skipped == ("effort", "model", "model_for")
+    assert found(repository, 'effort = "low"\n').values == {"effort": "low"}
+    (repository / "fanfold.toml").write_text(text)
+    assert named_settings(review, repository / "fanfold.toml").values["effort"] == "max"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from fanfold.agents.estimate import Estimate
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.config import own_word, repository_root
 from fanfold.cli.hosting import announced
+from fanfold.cli.linked import linked_folder, write_linked
 from fanfold.cli.options import option, shared_of, shared_options
 from fanfold.cli.pricing import can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
@@ -31,6 +32,7 @@ from fanfold.models import Run
 from fanfold.reports.analysed import analysis_of
 from fanfold.reports.filters import count
 from fanfold.reports.formats import Renderer
+from fanfold.reports.linked import pages
 from fanfold.skills import MULTI_FILE_ANALYSIS
 from fanfold.skills.multi_file_analysis.analyses.prompts import (
     Analysis,
@@ -91,10 +93,13 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
     Of the arguments, those that are files or folders (or packages, as `django.db`) say where to look; the other one
     is the question. Without a question and --analysis, the architecture is described. Where change-impact is asked for,
     the question may be a symbol, a commit or a range; without one it is about the uncommitted changes.
+
+    With --output FOLDER and no --format, the answer is the index of linked pages, one for each module of the code.
     """
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(MULTI_FILE_ANALYSIS.name, formats, template_choice(given["template"], given["templates"]))
-    chosen = places(given["output"], formats)
+    linked = None if given["format"] else linked_folder(given["output"])
+    chosen = {} if linked else places(given["output"], formats)
     known, notes = known_analyses(repository_root(Path.cwd()), given["analyses_from"])
     analysis = analysis_named(given["analysis"], known) if given["analysis"] else None
     asked = _asked(given["question_or_path"], Path.cwd(), subject=_is_about_change(analysis))
@@ -128,6 +133,8 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
     if announced(session, run):
         return EXIT_DONE
     session.complain(run)
+    if linked:
+        write_linked(linked, pages(run, renderer.render(run, "md")))
     deliver(run, renderer, chosen, session.recorded)
     return session.exit_code(run, given["fail_on"])
 

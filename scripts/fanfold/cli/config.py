@@ -1,7 +1,8 @@
 """Configuration files: found, read, checked key by key against the command's own options.
 
 A file that was found in the repository under review is that repository's word, not the user's: options that write
-files or choose templates or run the repository's code are taken only from a file that `--config` names. The suites that
+files or choose templates or run the repository's code, and values that make a run cost more than it would without the
+file, are taken only from a file that `--config` names. The suites that
 `[test]` names are taken from either: running a repository's tests runs its code anyway.
 """
 
@@ -29,6 +30,9 @@ USER_ONLY = frozenset(
 _BESIDE = ("template", "templates")
 # The commands that run something. What is meant for them is none of the affairs of those that only render.
 _RUNNING = ("review", "test", "analyze")
+# What makes a run dearer, and the values of an option that do not.
+_DEARER = frozenset({"model", "model_for", "most_tokens"})
+_CHEAP_EFFORTS = ("low", "medium")
 # What no file may set: it names the run's target or the file itself.
 _NEVER = frozenset(
     {
@@ -178,6 +182,11 @@ _PLURALS = {"aspects": "aspect", "analyzers": "analyzer", "formats": "format"}
 
 
 def _own_word(settings: Settings) -> Settings:
-    skipped = tuple(sorted(name for name in settings.values if name in USER_ONLY))
-    kept = {name: value for name, value in settings.values.items() if name not in USER_ONLY}
+    skipped = tuple(sorted(name for name, value in settings.values.items() if _is_the_users(name, value)))
+    kept = {name: value for name, value in settings.values.items() if name not in skipped}
     return replace(settings, values=kept, skipped=skipped)
+
+
+def _is_the_users(name: str, value: object) -> bool:
+    """Tell whether a setting is not a repository's to make."""
+    return name in USER_ONLY or name in _DEARER or (name == "effort" and value not in _CHEAP_EFFORTS)

@@ -65,7 +65,7 @@ def places(output: str | None, formats: Sequence[str]) -> dict[str, Path]:
         return {formats[0]: STDOUT}
     if not output or "\0" in output:
         raise UsageError(f"--output {output!r}: the name of a file or folder is expected")
-    folder = _folder(output, formats)
+    folder = folder_of(output, several=len(formats) > 1)
     if folder is None:
         chosen = {formats[0]: Path(output)}
     else:
@@ -75,11 +75,11 @@ def places(output: str | None, formats: Sequence[str]) -> dict[str, Path]:
     return chosen
 
 
-def _folder(output: str, formats: Sequence[str]) -> Path | None:
-    """Return the folder that `output` means, None when it means a file."""
+def folder_of(output: str, *, several: bool = False) -> Path | None:
+    """Return the folder that `output` means, None when it means a file; `several` files need one. Raises UsageError."""
     path = Path(output)
     asked = output.endswith(tuple(filter(None, (os.sep, os.altsep))))
-    if not asked and len(formats) == 1 and not path.is_dir():
+    if not asked and not several and not path.is_dir():
         return None
     if path.exists() and not path.is_dir():
         wanted = "the slash at its end means a folder" if asked else "several formats need a folder"

@@ -10,6 +10,7 @@ import click
 
 from fanfold.cli.browser import show_page
 from fanfold.cli.config import repository_root
+from fanfold.cli.linked import linked_folder, write_linked
 from fanfold.cli.options import rendering_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.products import deliver, keep, places, template_choice, write_whole
@@ -18,7 +19,9 @@ from fanfold.engine.events import EventFile
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, read_run
 from fanfold.errors import TargetError, UsageError
 from fanfold.models import Run
+from fanfold.reports.analysed import SKILL as ANALYSIS
 from fanfold.reports.formats import Renderer
+from fanfold.reports.linked import pages
 
 
 @click.command()
@@ -40,10 +43,15 @@ def report(run: str, **given: Any) -> int:
     check_post(post=given["post"], pull=pull, yes=given["yes"])
     formats = tuple(given["format"]) or (("html",) if given["opens"] else ("md",))
     shown = ("html",) if given["opens"] else ()
-    chosen = {} if shown and not given["format"] and not given["output"] else places(given["output"], formats)
+    pages_wanted = saved.skill == ANALYSIS and not given["format"] and not given["opens"]
+    linked = linked_folder(given["output"]) if pages_wanted else None
+    nowhere = linked or (shown and not given["format"] and not given["output"])
+    chosen = {} if nowhere else places(given["output"], formats)
     templates = template_choice(given["template"], given["templates"])
     renderer = Renderer(saved.skill, tuple(dict.fromkeys((*formats, *shown))), templates)
     events = EventFile((place if place.is_dir() else place.parent) / EVENTS)
+    if linked:
+        write_linked(linked, pages(saved, renderer.render(saved, "md", events)))
     deliver(saved, renderer, chosen, events)
     if shown:
         _show(saved, renderer.render(saved, "html", events))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fanfold.models import Dropped, Finding, Occurrence, Run, Severity, Status
-from fanfold.reports.analysed import analysis_of
+from fanfold.reports.analysed import Place, analysis_of
 from fanfold.reports.answers import answer_markdown
 from fanfold.reports.escape import (
     cell,
@@ -40,7 +40,7 @@ def plain_diff(diff: object) -> str:
     return plain(str(diff))
 
 
-def place(finding: Finding | Occurrence) -> str:
+def place(finding: Finding | Occurrence | Place) -> str:
     """Return `path:line` or `path:line-end`; what can't be printed in a name is shown as U+FFFD."""
     end = f"-{finding.end_line}" if finding.end_line != finding.line else ""
     return f"{printable_path(finding.path)}:{finding.line}{end}"

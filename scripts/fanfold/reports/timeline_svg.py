@@ -81,7 +81,7 @@ def timeline_svg(timeline: Timeline) -> Markup:
         parts += _reused(timeline.reused, scale, bottom)
     said = f"Timeline: {count(len(timeline.lanes), 'worker')}, {duration(timeline.end_s)}"
     head = f'<svg class="timeline" viewBox="0 0 {_WIDTH:.0f} {whole:.0f}" role="img" aria-label="{escape(said)}">'
-    return Markup(head + _PATTERNS + "".join(parts) + "</svg>")  # noqa: S704  every text in it is escaped
+    return Markup("\n".join([head + _PATTERNS, *parts, "</svg>"]))  # noqa: S704  every text in it is escaped
 
 
 _PATTERNS = (
@@ -135,12 +135,9 @@ def _axis(scale: _Scale, bottom: float) -> Iterator[str]:
 
 
 def _step(end_s: float) -> float:
-    """Return the least step, in seconds as a clock has them or a tenth of that, that makes few enough ticks."""
-    tenth = 1.0
-    while end_s / tenth <= 1:
-        tenth /= 10
-    steps = [step * tenth for step in _STEPS_S] if tenth < 1 else list(_STEPS_S)
-    return next((step for step in steps if end_s / step <= _TICKS), end_s / _TICKS)
+    """Return the least step, in seconds as a clock has them or a part of one, that makes few enough ticks."""
+    parts = (step / 10**digits for digits in range(4, 0, -1) for step in (1, 2, 5))
+    return next((step for step in (*parts, *_STEPS_S) if end_s / step <= _TICKS), end_s / _TICKS)
 
 
 def _moment(seconds: float) -> str:

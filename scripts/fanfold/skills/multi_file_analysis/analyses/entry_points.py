@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.manifests import DEFAULT_MAIN, programs
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
@@ -33,7 +34,8 @@ def entry_points(tree: RepoMap, sources: Sources) -> Table:
     rows = [
         row(said.path, said.line, said.name, said.kind, said.value)
         for said in programs(tree, sources.read)
-        if said.value != DEFAULT_MAIN or said.path.removesuffix("package.json") + DEFAULT_MAIN in tree.files
+        if not is_test(said.path)
+        and (said.value != DEFAULT_MAIN or said.path.removesuffix("package.json") + DEFAULT_MAIN in tree.files)
     ]
     for path, file in production(tree):
         rows += _in_file(path, file, sources.read(path) or "")

@@ -1,0 +1,88 @@
+"""`fanfold analyze --output docs/`: a linked set of pages, whole or not at all, and nobody else's files touched."""
+
+import pytest
+
+from fanfold.reports.linked import INDEX, MARK
+from fanfold.testing.repository import Repository
+
+ANALYZE = ("analyze", "--backend", "none", "--quiet")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    repository = Repository.init(tmp_path / "project")
+    repository.write("shop.py", "import tax\n\ndef total(rows):\n    return tax.of(rows)\n")
+    repository.write("tax.py", "def of(rows):\n    return 1\n")
+    repository.commit("Sell")
+    monkeypatch.chdir(repository.root)
+    return repository
+
+
+def written(root):
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def test_a_folder_gets_the_linked_set(project, fanfold):
+    """With a slash at its end it is made; nothing goes to stdout."""
+    ended = fanfold(*ANALYZE, "--output", "docs/")
+    assert (ended.code, ended.out) == (0, "")
+    docs = project.root / "docs"
+    assert {"index.md", "modules/shop.py.md", "modules/tax.py.md", "facts/entry-points.md"} <= set(written(docs))
+    assert "(modules/shop.py.md)" in (docs / INDEX).read_text()
+
+
+def test_the_next_run_replaces_its_own_pages_alone(project, fanfold):
+    """A page of a module that is gone goes with it; whatever else lies in the folder stays."""
+    docs = project.root / "docs"
+    fanfold(*ANALYZE, "--output", "docs/")
+    (docs / "guide.md").write_text("mine")
+    (docs / "modules" / "drawing.svg").write_text("mine")
+    project.write("shop.py", "import rates\n")
+    project.write("rates.py", "RATE = 1\n")
+    (project.root / "tax.py").unlink()
+    assert fanfold(*ANALYZE, "--output", "docs").code == 0
+    assert not (docs / "modules" / "tax.py.md").exists()
+    assert (docs / "modules" / "rates.py.md").exists()
+    assert {"guide.md", "modules/drawing.svg"} <= set(written(docs))
+    assert not [path for path in written(docs) if path.startswith(".")]
+
+
+def test_a_saved_analysis_is_written_again(project, fanfold):
+    """By `fanfold report`, with no model call; with a format, the folder gets that report alone."""
+    fanfold(*ANALYZE)
+    assert fanfold("report", "--output", "docs/").code == 0
+    assert (project.root / "docs" / INDEX).is_file()
+    assert fanfold("report", "--format", "md", "--output", "plain/").code == 0
+    assert written(project.root / "plain") == ["report.md"]
+
+
+@pytest.mark.parametrize("path", ["docs/index.md", "docs/modules/mine.md"])
+def test_somebody_elses_page_is_in_the_way(path, project, fanfold):
+    """It is found out before anything runs, and left as it is."""
+    project.write(path, "# Mine\n")
+    ended = fanfold(*ANALYZE, "--output", "docs/")
+    assert ended.code == 2
+    assert "is not fanfold's" in ended.err
+    assert written(project.root / "docs") == [path.removeprefix("docs/")]
+
+
+def test_a_set_that_can_not_be_written_leaves_the_old_one(project, fanfold):
+    """What stands in the way of one page stops all of them: no half of a new set, and no trace of it."""
+    docs = project.root / "docs"
+    fanfold(*ANALYZE, "--output", "docs/")
+    before = {path: (docs / path).read_text() for path in written(docs) if path.startswith("facts/") or path == INDEX}
+    for path in (docs / "modules").iterdir():
+        path.unlink()
+    (docs / "modules").rmdir()
+    (docs / "modules").write_text("in the way")
+    ended = fanfold(*ANALYZE, "--output", "docs/")
+    assert ended.code != 0
+    assert "docs" in ended.err
+    assert {path: (docs / path).read_text() for path in written(docs) if path != "modules"} == before
+
+
+def test_every_page_says_whose_it_is(project, fanfold):
+    """By the first line, which is how the next run knows them."""
+    fanfold(*ANALYZE, "--output", "docs/")
+    docs = project.root / "docs"
+    assert {(docs / path).read_text().split("\n")[0] for path in written(docs)} == {MARK}
