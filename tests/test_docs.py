@@ -25,7 +25,7 @@ def command_lines(document: str) -> list[str]:
     text = (ROOT / document).read_text(encoding="utf-8")
     spans = [match[1] for match in _SPAN.finditer(text)]
     fenced = ["".join(match.groups()) for block in _FENCE.finditer(text) for match in _START.finditer(block[1])]
-    return [line.split("  #")[0].strip() for line in (*spans, *fenced)]
+    return [re.sub(r"\s>>?\s.*", "", line.split("  #")[0]).strip() for line in (*spans, *fenced)]
 
 
 LINES = [(document, line) for document in DOCUMENTS for line in command_lines(document)]

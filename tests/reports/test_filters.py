@@ -1,8 +1,11 @@
 """Numbers and runs, as a person says them."""
 
 import pytest
+from markdown_it import MarkdownIt
 
-from fanfold.reports.filters import count, duration, money
+from fanfold.reports.escape import code
+from fanfold.reports.filters import count, duration, link, money, place
+from fanfold.reports.samples import FULL
 
 
 @pytest.mark.parametrize(
@@ -24,3 +27,28 @@ def test_money(usd, text):
 def test_counts(number, text):
     """One is singular."""
     assert count(number, "retry", "retries") == text
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "address"),
+    [
+        ("src/a.py", (3, 3), "src/a.py#L3"),
+        ("src/a b(1).py", (3, 9), "src/a%20b%281%29.py#L3-L9"),
+        ("javascript:alert(1)", (1, 1), "javascript%3Aalert%281%29#L1"),
+        ("//example.org/x", (1, 1), "example.org/x#L1"),
+        ("a](https://example.org)[.py", (1, 1), "a%5D%28https%3A//example.org%29%5B.py#L1"),
+        ("é\n`<b>.py", (1, 1), "%C3%A9%0A%60%3Cb%3E.py#L1"),
+    ],
+)
+def test_a_link_leads_to_the_file_and_nowhere_else(path, lines, address):
+    """Whatever the file is called: one link, to a relative address, with the place as its text."""
+    finding = FULL.findings[0].model_copy(update={"path": path, "line": lines[0], "end_line": lines[1]})
+    (token,) = [token for token in MarkdownIt("commonmark").parse(link(finding)) if token.type == "inline"]
+    kinds = [child.type for child in token.children or ()]
+    assert kinds == ["link_open", "code_inline", "link_close"]
+    assert (token.children or [])[0].attrs["href"] == address
+    assert (token.children or [])[1].content == place(finding).replace("\n", " ")
+    assert (
+        link(finding, "https://example.com/blob/main/")
+        == f"[{code(place(finding))}](https://example.com/blob/main/{address})"
+    )

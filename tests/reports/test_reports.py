@@ -9,7 +9,6 @@ from markdown_it import MarkdownIt
 
 from fanfold.errors import TemplateError, UsageError
 from fanfold.models import Run
-from fanfold.reports.filters import FILTERS
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.samples import FULL, RUNS
 
@@ -103,32 +102,6 @@ def test_a_missing_template_is_said_before_anything_is_spent(tmp_path):
         Renderer("code-review", ["md"], TemplateChoice(tmp_path / "none.j2"))
     with pytest.raises(UsageError, match="--format md"):
         Renderer("code-review", ["json"], TemplateChoice(tmp_path / "x.j2"))
-
-
-def test_the_documentation_names_what_is_there():
-    """Blocks and filters in templates/README.md are those of the templates and of the code."""
-    text = (ROOT / "templates" / "README.md").read_text(encoding="utf-8")
-    for skill in ("code-review", "multi-file-analysis", "parallel-test"):
-        shipped = (ROOT / f"templates/{skill}/report.md.j2").read_text(encoding="utf-8")
-        named = re.search(rf"`{skill}/report\.md\.j2`: (.*)\.", text)
-        assert named
-        assert re.findall(r"`(\w+)`", named[1]) == re.findall(r"{% block (\w+) %}", shipped)
-    table = text.split("## Filters")[1]
-    named_filters = re.findall(r"`(\w+)(?:\(\w+\))?`(?=[^|\n]*\|[^|\n]*\|[^|\n]*\|\n)", table)
-    assert set(named_filters) == set(FILTERS)
-
-
-def test_the_documented_example_runs(tmp_path):
-    """The company header of templates/README.md, as it stands there."""
-    text = (ROOT / "templates" / "README.md").read_text(encoding="utf-8")
-    example = re.search(r"```jinja\n(.*?)```", text, re.DOTALL)
-    assert example
-    place = tmp_path / "code-review" / "report.md.j2"
-    place.parent.mkdir()
-    place.write_text(example[1])
-    assert rendered(FULL, TemplateChoice(None, [tmp_path])).startswith(
-        "# ACME review of uncommitted changes (3 files)\n"
-    )
 
 
 def test_json_is_stable():

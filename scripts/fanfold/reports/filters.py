@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fanfold.models import Dropped, Finding, Occurrence, Run, Severity, Status
 from fanfold.reports.analysed import Place, analysis_of
@@ -44,6 +45,14 @@ def place(finding: Finding | Occurrence | Place) -> str:
     """Return `path:line` or `path:line-end`; what can't be printed in a name is shown as U+FFFD."""
     end = f"-{finding.end_line}" if finding.end_line != finding.line else ""
     return f"{printable_path(finding.path)}:{finding.line}{end}"
+
+
+def link(what: Finding | Occurrence | Place, base: str = "") -> str:
+    """Return a markdown link to a file and its lines: relative, or below `base`."""
+    last = f"-L{what.end_line}" if what.end_line != what.line else ""
+    # Neither a scheme nor a host can stand at the start of a path, nor a bracket end it.
+    address = f"{quote(what.path.lstrip('/'), safe='/', errors='replace')}#L{what.line}{last}"
+    return f"[{code(place(what))}]({base}{address})"
 
 
 def printable_path(path: str) -> str:
@@ -151,6 +160,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         html_text,
         inline,
         introduced,
+        link,
         missing,
         money,
         of_cluster,
