@@ -136,7 +136,7 @@ def test_imports_that_go_up(tree):
             "high/d.py": "import low.a\nimport low.b\n",
         }
     )
-    assert found.rows("layering") == [("low/b.py:1", "low", "high", 1, 2)]
+    assert found.rows("layering") == [("low/b.py:1", "low", "high", 1, 2, None)]
 
 
 def test_what_is_central_and_what_imports_most(tree):
@@ -519,3 +519,27 @@ def test_a_long_table_is_cut_and_counted():
 def test_the_facts_for_any_question_exist():
     """Whatever is asked, these parts are there."""
     assert set(FOR_ANY_QUESTION) <= set(PARTS)
+
+
+def test_packages_of_files_that_import_nothing(tree):
+    """Go's files know each other by package: what is central and what is tested is told by names."""
+    found = tree(
+        {
+            "go.mod": "module example.com/x\n",
+            "cmd.go": "package x\n\nfunc Run() int { return helper() }\n",
+            "help.go": "package x\n\nfunc helper() int {\n\treturn 1\n}\n",
+            "flags.go": "package x\n\ntype F struct{}\n\nfunc (f F) Together() int {\n\treturn 2\n}\n",
+            "cmd_test.go": 'package x\n\nimport "testing"\n\nfunc TestRun(t *testing.T) { Run(); F{}.Together() }\n',
+        }
+    )
+    assert found.table("central").rows[0].path == "help.go"
+    assert [row.path for row in found.table("untested-files").rows] == ["help.go"]
+    assert found.rows("untested-functions") == []
+
+
+def test_built_scripts_are_not_production(tree):
+    """A bundle of the files beside it is no code of its own: it would be the largest, the most central and a copy."""
+    code = "export function f() {\n" + "  g(first, second, third, fourth, fifth);\n" * 20 + "}\n"
+    found = tree({"lib/a.js": code, "dist/a.js": code})
+    assert [row.path for row in found.table("largest").rows] == ["lib/a.js"]
+    assert not [row for row in found.rows("duplicates") if "dist/" in str(row)]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, row, table
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
 from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map.values import RepoMap
 
@@ -50,8 +50,9 @@ def duplicates(tree: RepoMap, sources: Sources) -> Table:
     """Return the blocks that stand in several places, the longest first; copies within test code last."""
     texts = []
     numbers: dict[str, int] = {}
+    code = dict(production(tree))
     for path, file in tree.files.items():
-        if file.facts.language in BY_NAME and (text := sources.read(path)):
+        if (path in code or is_test(path)) and file.facts.language in BY_NAME and (text := sources.read(path)):
             texts.append(_read(path, text, file.facts.language, numbers))
     names = {number for token, number in numbers.items() if _NAME.fullmatch(token)}
     found = sorted(copies(texts, names), key=_order)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Table
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, of_file, of_symbol, production, table
-from fanfold.sources.repo_map.values import MappedFile, RepoMap
+from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, Sources, of_file, of_symbol, production, table
+from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _PASSES_ON = re.compile(r"(^|/)(__init__\.py|index\.[cm]?[jt]sx?|mod\.rs)$")
@@ -56,7 +56,7 @@ def untested_functions(tree: RepoMap, sources: Sources) -> Table:
         for path, file in _code(tree)
         for symbol in file.facts.symbols
         if symbol.kind in _FUNCTIONS
-        and not any(part.startswith("_") for part in symbol.qualified.split("."))
+        and not _is_private(file, symbol)
         and symbol.end_line - symbol.line >= _LEAST_LINES
         and symbol.name not in words
     ]
@@ -68,6 +68,13 @@ def untested_functions(tree: RepoMap, sources: Sources) -> Table:
         ("name", "lines"),
         rows,
     )
+
+
+def _is_private(file: MappedFile, symbol: Symbol) -> bool:
+    """Tell whether it is tested through others, as far as its name says so."""
+    if file.facts.language == "go":
+        return not symbol.name[:1].isupper()
+    return any(part.startswith("_") for part in symbol.qualified.split("."))
 
 
 def _code(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
@@ -110,5 +117,10 @@ def _words_of_tests(tree: RepoMap, sources: Sources) -> set[str]:
 
 
 def _names_it(file: MappedFile, words: set[str]) -> bool:
-    own = {s.name for s in file.facts.symbols if s.qualified == s.name and not s.name.startswith("_")}
+    with_methods = file.facts.language not in BY_FILE  # there a method's name says more of where it is from
+    own = {
+        symbol.name
+        for symbol in file.facts.symbols
+        if not symbol.name.startswith("_") and (symbol.qualified == symbol.name or with_methods)
+    }
     return not own.isdisjoint(words)

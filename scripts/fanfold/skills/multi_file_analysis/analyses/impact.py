@@ -21,11 +21,13 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     row,
     table,
 )
+from fanfold.sources.outline import outline
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import RepoMap, Symbol
 
 _WORD = re.compile(r"[^\W\d][\w.]*(?:/[\w.-]+)*")
 _MOST_PLACES = 8  # uses in one file that are shown
+_MOST_FILES = 500  # files in which uses are looked up
 _LOOKED_AT = 200  # files of which it is counted what stands on them
 _SHORTEST = 3
 _SEPARATOR = re.compile(r"\.|::|#|->|/")
@@ -60,7 +62,9 @@ def impact(tree: RepoMap, sources: Sources) -> Table:
     rows = [of_symbol(path, symbol, "is changed", 0, symbol.qualified, _kind(path)) for path, symbol in defined]
     rows += _uses(tree, sources, defined)
     rows += _importers(tree, {*(path for path, _ in defined), *subject.changed})
-    rows.sort(key=lambda found: (int(found.cells[1] or 0), found.cells[3] == "test", found.path, found.line))
+    rows.sort(
+        key=lambda one: (int(one.cells[1] or 0), one.cells[0] != "uses it", one.cells[3] == "test", one.path, one.line)
+    )
     named = ", ".join((*subject.symbols, *subject.changed))
     return table(
         "impact",
@@ -108,11 +112,13 @@ def _uses(tree: RepoMap, sources: Sources, defined: Collection[tuple[str, Symbol
         if len(symbol.name) >= _SHORTEST and not symbol.name.startswith("__"):
             names.setdefault(symbol.name, set()).add(path)
     near = {name: _who_may(tree, paths) for name, paths in names.items()}
+    left = _MOST_FILES
     own = {(path, line) for path, symbol in defined for line in range(symbol.line, symbol.end_line + 1)}
     for path, file in tree.files.items():
         imported = {one.name for one in file.facts.imports}
         here = [name for name in names if (name in file.facts.uses or name in imported) and path in near[name]]
-        if here:
+        if here and left:
+            left -= 1
             yield from _lines(path, sources.read(path) or "", here, own)
 
 
@@ -124,14 +130,14 @@ def _who_may(tree: RepoMap, paths: Iterable[str]) -> set[str]:
 
 
 def _lines(path: str, text: str, names: Sequence[str], own: Collection[tuple[str, int]]) -> Iterator[Row]:
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(names)))})(?!\w)")
-    given = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        if (path, number) not in own and pattern.search(line) and not line.lstrip().startswith(("#", "//", "*")):
-            yield row(path, number, "uses it", 1, " ".join(line.split())[:100], _kind(path))
-            given += 1
-            if given == _MOST_PLACES:
-                return
+    """Yield the lines of code that use one of the names; what only speaks of it is no use."""
+    found = outline(path, text)
+    used = {line for name in names for reference in found.references_to(name) for line in reference.lines}
+    used |= {one.line for one in found.imports if one.name in names}
+    lines = text.split("\n")
+    places = [number for number in sorted(used) if (path, number) not in own and number <= len(lines)]
+    for number in places[:_MOST_PLACES]:
+        yield row(path, number, "uses it", 1, " ".join(lines[number - 1].split())[:100], _kind(path))
 
 
 def _distances(importers: Mapping[str, Sequence[str]], start: Iterable[str]) -> dict[str, int]:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Cell, Row, Table
 from fanfold.sources.churn import Churn
+from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
+
+_OTHERS = "bash clj dart ex exs hs jl kt kts lua m mm pl pm ps1 r scala sh sql svelte swift vue zig zsh"
+CODE = frozenset([*BY_NAME, *_OTHERS.split()])
+"""Languages in which programs are written, as maps call them."""
+
+BY_FILE = frozenset({"python", "javascript", "typescript", "tsx"})
+"""Languages in which files import files; in others they import packages, or what stands in one needs no import."""
+
+_SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
+_BUILT = re.compile(r"(^|/)(dist|build|out)/")
 
 MOST_ROWS = 100
 """Rows of one table that are kept; all are counted."""
@@ -42,8 +54,12 @@ class Sources:
 
 
 def production(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
-    """Yield the files that are no test code."""
-    return ((path, file) for path, file in tree.files.items() if not is_test(path))
+    """Yield the files that are no test code, and no script that was built of others."""
+    return (
+        (path, file)
+        for path, file in tree.files.items()
+        if not is_test(path) and not (file.facts.language in _SCRIPTS and _BUILT.search(path))
+    )
 
 
 def texts_of(tree: RepoMap, sources: Sources, languages: Iterable[str]) -> Iterator[tuple[str, MappedFile, str]]:

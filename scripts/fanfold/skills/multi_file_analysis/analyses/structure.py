@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.folding import by_folder, folded_by, only_production
 from fanfold.skills.multi_file_analysis.analyses.links import import_line, when_loaded
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, of_file, production, row, table
+from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, CODE, Sources, of_file, production, row, table
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import RepoMap
 
 _NAMED = 8
+_ALSO = 3
 
 
 def central(tree: RepoMap, _sources: Sources) -> Table:
     """Return the files that most stands on, by PageRank over imports and references."""
     rank = graph.central(tree)
     used_by = {path: len(found) for path, found in graph.importers(tree).items()}
+    named = {other for found in tree.references.values() for other in found}
     ordered = sorted(production(tree), key=lambda found: (-round(rank[found[0]], 9), found[0]))
     return table(
         "central",
@@ -36,7 +38,7 @@ def central(tree: RepoMap, _sources: Sources) -> Table:
                 file.facts.doc or None,
             )
             for path, file in ordered
-            if used_by.get(path) or tree.imports.get(path) or tree.references.get(path)
+            if used_by.get(path) or (path in named and file.facts.language in CODE - BY_FILE)
         ),
     )
 
@@ -69,7 +71,7 @@ def largest(tree: RepoMap, _sources: Sources) -> Table:
         (
             of_file(path, file, facts.tokens, facts.lines, len(facts.symbols), facts.complexity)
             for path, file in ordered
-            if (facts := file.facts).symbols
+            if (facts := file.facts).symbols and facts.language in CODE
         ),
     )
 
@@ -130,24 +132,29 @@ def layering(tree: RepoMap, _sources: Sources) -> Table:
         "Imports that go up",
         "Folders are put into the order in which few imports point from a lower one to a higher one (the heuristic of "
         "Eades, Lin and Smyth, 1993). These still do: each ties two folders together that could be layers.",
-        ("from", "to", "files this way", "files the other way"),
+        ("from", "to", "files this way", "files the other way", "also in"),
         _upward(tree, names, folded, above),
     )
 
 
 def _upward(tree: RepoMap, names: Mapping[str, str], folded: RepoMap, above: Mapping[str, int]) -> Iterator[Row]:
-    found = []
+    """Yield a row for each pair of folders, those first of which the direction is clearest."""
+    found: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for path, name in names.items():
         for other in tree.imports.get(path, ()):
             to = names.get(other, name)
             if to != name and above[to] < above[name]:
-                this_way = round(folded.references[name][to])
-                that_way = round(folded.references.get(to, {}).get(name, 0))
-                found.append(((this_way - that_way, name, to, path, other), path, other))
-    for (_, name, to, *_rest), path, other in sorted(found):
-        weights = folded.references
-        that_way = round(weights.get(to, {}).get(name, 0))
-        yield row(path, import_line(tree, path, other), name, to, round(weights[name][to]), that_way)
+                found[name, to].append((path, import_line(tree, path, other)))
+    weights = {pair: (_weight(folded, *pair), _weight(folded, *reversed(pair))) for pair in found}
+    for pair in sorted(found, key=lambda pair: (weights[pair][0] - weights[pair][1], pair)):
+        (path, line), *others = dict.fromkeys(found[pair])
+        also = ", ".join(f"{other}:{at}" for other, at in others[:_ALSO]) + (", …" if len(others) > _ALSO else "")
+        yield row(path, line, *pair, *weights[pair], also or None)
+
+
+def _weight(folded: RepoMap, name: str, other: str) -> int:
+    """Return how many files of one module import another."""
+    return round(folded.references.get(name, {}).get(other, 0))
 
 
 def _order(folded: RepoMap) -> dict[str, int]:
