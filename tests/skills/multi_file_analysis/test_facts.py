@@ -543,3 +543,35 @@ def test_built_scripts_are_not_production(tree):
     found = tree({"lib/a.js": code, "dist/a.js": code})
     assert [row.path for row in found.table("largest").rows] == ["lib/a.js"]
     assert not [row for row in found.rows("duplicates") if "dist/" in str(row)]
+
+
+_DEEP = ".".join(["a"] * 4_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", f"try:\n    f()\nexcept {_DEEP}:\n    pass\nimport yaml\nyaml.load(x, {_DEEP})\n"),
+        ("a.py", "c.execute('SELECT a FROM b' " + "+ d" * 3_000 + ")\n"),
+        ("a.py", "x" + "[0]" * 3_000 + "\nfor y in z:\n    pass\n"),
+        ("a.py", "__all__ = [\n" * 5_000),
+        ("a.js", "try { f() } catch (e) {" + "// " * 20_000 + "\n"),
+        ("a.js", "try { f() } catch (e) {" + "/* */ " * 20_000 + "\n"),
+        ("a.js", "catch (e) {\n" * 10_000),
+        ("a.go", "package a\nfunc f() { " + "if ;" * 20_000 + "}\n"),
+        ("a.go", "package a\nvar x = " + "db.Query(" * 20_000 + "\n"),
+        ("a.rb", "rescue " * 20_000 + "\n"),
+        ("a.php", "<?php " + "include " * 20_000 + "\n"),
+        ("a.c", "fopen(" * 20_000 + "\n"),
+        ("a.rs", "fn f() { " + "x.unwrap();\n" * 20_000 + "}\n"),
+        ("package.json", '{"dependencies": {' + ", ".join(f'"p{n}": "1"' for n in range(5_000)) + "}}"),
+        ("package.json", "[" * 100_000),
+        ("setup.py", "install_requires=[" * 10_000),
+        ("pyproject.toml", "a = " + "[" * 50_000),
+    ],
+)
+def test_a_text_made_to_take_long_does_not(path, text, tree):
+    """Deep, endless or repeating text costs no more than its length does, and breaks nothing."""
+    found = tree({path: text, "b.py": "x = 1\n"})
+    for name in PARTS:
+        assert found.table(name).name == name

@@ -12,7 +12,8 @@ from fanfold.sources.outline import outline
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 
 _KINDS = frozenset({"function", "class", "struct", "enum", "interface", "type", "macro", "constant"})
-_ALL = re.compile(r"^__all__\s*(?::[^=\n]+)?\+?=\s*[\[(]([^\])]*)[\])]", re.MULTILINE)
+_ALL = re.compile(r"^__all__\s*(?::[^=\n]+)?\+?=\s*[\[(]([^\])]{0,8000})[\])]", re.MULTILINE)
+_HEAD = 200_000  # characters in which `__all__` is looked for
 _NAMES = re.compile(r"[\"'](\w+)[\"']")
 _TOOLS = re.compile(
     r"(^|/)(setup|noxfile|conftest|manage|conf|gulpfile|gruntfile|[\w-]+\.config)\.\w+$"
@@ -79,7 +80,7 @@ def _exported_by_packages(tree: RepoMap, sources: Sources) -> dict[str, set[str]
     for path, file in production(tree):
         if file.facts.language != "python":
             continue
-        listed = {name for said in _ALL.findall(sources.read(path) or "") for name in _NAMES.findall(said)}
+        listed = {name for said in _ALL.findall((sources.read(path) or "")[:_HEAD]) for name in _NAMES.findall(said)}
         found.setdefault(path, set()).update(listed)
         if path.endswith("__init__.py") and not _TOOLS.search(path):
             passed = {one.name for one in file.facts.imports if one.name and not one.bound.startswith("_")}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.pythons import nodes
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
+from fanfold.skills.multi_file_analysis.analyses.sources import LineNumbers, Sources, production, row, table
 from fanfold.sources.outline.python import dotted, uncollected
 from fanfold.sources.repo_map.values import RepoMap
 
@@ -18,7 +18,7 @@ _TELLING = re.compile(
 )
 _ORDER = ("catches everything, does nothing", "catches everything", "error is dropped", "may panic")
 # In other languages a handler with nothing in it, comments aside.
-_NOTHING = r"\{\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*\}"
+_NOTHING = r"\{\s*(?:(?://[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)\s*)*\}"
 _EMPTY: Mapping[str, tuple[tuple[str, re.Pattern[str]], ...]] = {
     **dict.fromkeys(
         ("javascript", "typescript", "tsx"),
@@ -35,7 +35,7 @@ _EMPTY: Mapping[str, tuple[tuple[str, re.Pattern[str]], ...]] = {
         (("error is dropped", re.compile(rf"\bcatch\s*(?:\([^()]*\)\s*)?{_NOTHING}", re.DOTALL)),),
     ),
     "go": (
-        ("error is dropped", re.compile(rf"\bif\s+(?:[^{{}}\n]*;\s*)?err\s*!=\s*nil\s*{_NOTHING}", re.DOTALL)),
+        ("error is dropped", re.compile(rf"\bif\s+(?:[^{{}}\n]{{0,200}};\s*)?err\s*!=\s*nil\s*{_NOTHING}", re.DOTALL)),
         ("error is dropped", re.compile(r"^[ \t]*_\s*=\s*[\w.]+\([^\n]*\)[ \t]*$", re.MULTILINE)),
         ("may panic", re.compile(r"^[ \t]*panic\([^\n]*$", re.MULTILINE)),
     ),
@@ -47,7 +47,7 @@ _EMPTY: Mapping[str, tuple[tuple[str, re.Pattern[str]], ...]] = {
             ),
         ),
     ),
-    "ruby": (("error is dropped", re.compile(r"\brescue\b[^\n]*\n\s*(?:nil\s*\n\s*)?end\b|\brescue\s+nil\b")),),
+    "ruby": (("error is dropped", re.compile(r"\brescue\b[^\n]{0,200}\n\s*(?:nil\s*\n\s*)?end\b|\brescue\s+nil\b")),),
 }
 
 
@@ -78,7 +78,7 @@ def _rows(tree: RepoMap, sources: Sources) -> Iterator[Row]:
 def _python(path: str, text: str) -> Iterator[Row]:
     for node, within in nodes(text):
         if isinstance(node, ast.ExceptHandler) and (what := _fault(node)):
-            caught = ast.unparse(node.type) if node.type else "everything"
+            caught = ", ".join(dotted(one) or "…" for one in _types(node.type)) if node.type else "everything"
             end = node.body[-1].end_lineno or node.lineno
             yield row(path, node.lineno, what, caught, within.name, end_line=end)
 
@@ -114,9 +114,9 @@ def _tells(handler: ast.ExceptHandler) -> bool:
 
 
 def _elsewhere(path: str, text: str, patterns: tuple[tuple[str, re.Pattern[str]], ...]) -> Iterator[Row]:
+    numbers = LineNumbers(text)
     for what, pattern in patterns:
         for match in pattern.finditer(text):
             start = match.start() + len(match[0]) - len(match[0].lstrip())
-            line = text.count("\n", 0, start) + 1
-            said = " ".join(match[0].split())[:80]
-            yield row(path, line, what, said, "", end_line=text.count("\n", 0, match.end()) + 1)
+            said = " ".join(match[0][:400].split())[:80]
+            yield row(path, numbers.of(start), what, said, "", end_line=numbers.of(match.end()))

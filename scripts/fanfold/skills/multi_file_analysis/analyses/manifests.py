@@ -6,7 +6,7 @@ import configparser
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from fanfold.sources.repo_map.values import RepoMap
 DEFAULT_MAIN = "index.js"
 """What npm takes for a package's main file when it names none."""
 
+_LONGEST = 200_000  # characters of a manifest that are read: a longer one is a lock file, or made to take long
 _GO_REQUIRE = re.compile(r"^\s*(?:require\s+)?([\w.-]+\.[\w.-]+/[\w./~-]+)\s+v[\w.+-]+", re.MULTILINE)
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)")
 
@@ -33,8 +34,9 @@ def programs(tree: RepoMap, read: Callable[[str], str | None]) -> Iterator[Said]
     """Yield what the manifests of a tree say can be started or imported."""
     for path, text in _manifests(tree, read):
         reader = _PROGRAMS.get(PurePosixPath(path).name)
+        lines = text.split("\n")
         for name, kind, value in reader(text) if reader else ():
-            yield Said(path, _line_of(text, name, value), name, kind, value)
+            yield Said(path, _line_of(lines, name, value), name, kind, value)
 
 
 def dependencies(tree: RepoMap, read: Callable[[str], str | None]) -> Iterator[Said]:
@@ -42,20 +44,20 @@ def dependencies(tree: RepoMap, read: Callable[[str], str | None]) -> Iterator[S
     for path, text in _manifests(tree, read):
         name = PurePosixPath(path).name
         reader = _requirements if name.startswith("requirements") else _NEEDS.get(name)
+        lines = text.split("\n")
         for needed in reader(text) if reader else ():
-            yield Said(path, _line_of(text, needed), needed, "dependency")
+            yield Said(path, _line_of(lines, needed), needed, "dependency")
 
 
 def _manifests(tree: RepoMap, read: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
     for path in tree.files:
         name = PurePosixPath(path).name
         if (name in _PROGRAMS or name in _NEEDS or name.startswith("requirements")) and (text := read(path)):
-            yield path, text
+            yield path, text[:_LONGEST]
 
 
-def _line_of(text: str, name: str, value: str = "") -> int:
+def _line_of(lines: Sequence[str], name: str, value: str = "") -> int:
     """Return the first line that holds the name and, if there is one, the value with it; 1 when none does."""
-    lines = text.split("\n")
     both = (number for number, line in enumerate(lines, 1) if name in line and value in line)
     either = (number for number, line in enumerate(lines, 1) if (value or name) in line)
     return next(both, None) or next(either, 1)

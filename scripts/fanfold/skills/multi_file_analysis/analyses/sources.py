@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -68,6 +69,23 @@ def texts_of(tree: RepoMap, sources: Sources, languages: Iterable[str]) -> Itera
     for path, file in production(tree):
         if file.facts.language in wanted and (text := sources.read(path)):
             yield path, file, text
+
+
+class LineNumbers:
+    """Tells the line, from 1, that a place in a text is on, without counting from the beginning each time."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def of(self, at: int) -> int:
+        return bisect_right(self._starts, at)
+
+    def line(self, number: int, most: int = 2_000) -> str:
+        """Return the beginning of a line."""
+        start = self._starts[number - 1]
+        end = self._starts[number] - 1 if number < len(self._starts) else len(self._text)
+        return self._text[start : min(end, start + most)]
 
 
 def row(path: str, line: int, *cells: Cell, end_line: int | None = None) -> Row:

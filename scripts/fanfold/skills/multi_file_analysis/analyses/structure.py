@@ -14,6 +14,7 @@ from fanfold.sources.repo_map.values import RepoMap
 
 _NAMED = 8
 _ALSO = 3
+_STARTS = 50  # files of a cycle from which a way round is looked for
 
 
 def central(tree: RepoMap, _sources: Sources) -> Table:
@@ -100,10 +101,10 @@ def _cycle(tree: RepoMap, found: Sequence[str], at_once: Collection[str]) -> Row
 
 
 def shortest_way_round(edges: Mapping[str, Sequence[str]], within: Sequence[str]) -> tuple[str, ...]:
-    """Return the files of a shortest cycle among `within`, which holds one, from the first that has it."""
+    """Return the files of a short cycle among `within`, which holds one: the shortest through its first files."""
     inside = set(within)
     best: tuple[str, ...] = ()
-    for start in within:
+    for start in within[:_STARTS]:
         before: dict[str, str] = {}
         waiting = deque([start])
         while waiting and start not in before:

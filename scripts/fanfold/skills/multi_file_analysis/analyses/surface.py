@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.pythons import Names, nodes
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
+from fanfold.skills.multi_file_analysis.analyses.sources import LineNumbers, Sources, production, row, table
 from fanfold.skills.multi_file_analysis.analyses.surface_rules import (
     COMMENT,
     CRYPTO,
@@ -22,7 +22,7 @@ from fanfold.skills.multi_file_analysis.analyses.surface_rules import (
     SQL,
     SQL_WORDS,
 )
-from fanfold.sources.outline.python import uncollected
+from fanfold.sources.outline.python import dotted, uncollected
 from fanfold.sources.repo_map.values import FileFacts, RepoMap
 
 _WRITING = re.compile(r"[rbt]*[wax+][rwaxbt+]*")
@@ -66,11 +66,7 @@ def _python(path: str, facts: FileFacts, text: str) -> Iterator[Row]:
 
 def _kind(call: ast.Call, full: str) -> str:
     kind = next((kind for kind, pattern in PYTHON_CALLS if pattern.fullmatch(full)), "")
-    if (
-        kind == OBJECTS
-        and full.startswith("yaml.")
-        and any(_SAFE_YAML.search(ast.unparse(one)) for one in _arguments(call))
-    ):
+    if kind == OBJECTS and full.startswith("yaml.") and any(_SAFE_YAML.search(dotted(one)) for one in _arguments(call)):
         return ""
     if not kind and PYTHON_SQL.fullmatch(full) and call.args and _is_put_together(call.args[0]):
         return SQL
@@ -100,7 +96,9 @@ def _is_put_together(node: ast.expr) -> bool:
         first = node.values[0] if node.values else None
         return holes and isinstance(first, ast.Constant) and _is_sql(first)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
-        return _is_sql(node.left) or _is_put_together(node.left)
+        while isinstance(node, ast.BinOp):
+            node = node.left
+        return _is_sql(node) or (isinstance(node, ast.JoinedStr | ast.Call) and _is_put_together(node))
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
@@ -127,11 +125,10 @@ def _how(call: ast.Call, full: str) -> str:
 
 
 def _elsewhere(path: str, language: str, text: str) -> Iterator[Row]:
+    numbers = LineNumbers(text)
     for kind, pattern in PATTERNS[language]:
         for match in pattern.finditer(text):
-            start = text.rfind("\n", 0, match.start()) + 1
-            end = text.find("\n", match.start())
-            said = text[start : end if end >= 0 else len(text)]
+            line = numbers.of(match.start())
+            said = numbers.line(line)
             if not COMMENT.match(said):
-                line = text.count("\n", 0, match.start()) + 1
                 yield row(path, line, kind, " ".join(said.split())[:_LONGEST], "")

@@ -53,7 +53,7 @@ PYTHON_HINT = re.compile(
 _JS = {
     CODE: r"(?<![\w.])eval\(|\bnew\s+Function\(|\bvm\.(?:run\w+|Script)\b",
     PROGRAM: r"\bchild_process\b|(?<![\w.])(?:exec|execSync|spawn|spawnSync|execFile|execFileSync|fork)\(",
-    SQL: r"\.(?:query|execute|raw)\(\s*`(?:SELECT|INSERT|UPDATE|DELETE)[^`]*\$\{",
+    SQL: r"\.(?:query|execute|raw)\(\s*`(?:SELECT|INSERT|UPDATE|DELETE)[^`]{0,500}\$\{",
     CRYPTO: r"createHash\(\s*['\"](?:md5|sha1)|rejectUnauthorized\s*:\s*false|NODE_TLS_REJECT_UNAUTHORIZED",
     MARKUP: r"\.(?:inner|outer)HTML\s*\+?=(?!=)|dangerouslySetInnerHTML|\bdocument\.write(?:ln)?\("
     r"|insertAdjacentHTML\(|v-html=",
@@ -64,7 +64,7 @@ _JS = {
 _GO = {
     PROGRAM: r"\bexec\.Command(?:Context)?\(|\bsyscall\.(?:Exec|ForkExec)\(",
     OBJECTS: r"\bgob\.NewDecoder\(",
-    SQL: r"\.(?:Query|QueryRow|Exec)(?:Context)?\([^)\n]*(?:fmt\.Sprintf|\"\s*\+)",
+    SQL: r"\.(?:Query|QueryRow|Exec)(?:Context)?\([^)\n]{0,200}(?:fmt\.Sprintf|\"\s*\+)",
     MEMORY: r"\bunsafe\.Pointer\b",
     CRYPTO: r"\b(?:md5|sha1)\.(?:New|Sum)\b|InsecureSkipVerify\s*:\s*true",
     MARKUP: r"\btemplate\.(?:HTML|JS|URL)\(",
@@ -98,7 +98,7 @@ _C = {
     LISTENS: r"(?<![\w.>])(?:listen|bind)\s*\(",
     CONNECTS: r"(?<![\w.>])(?:connect|getaddrinfo)\s*\(",
     CRYPTO: r"\b(?:MD5|SHA1)_(?:Init|Update)\b|(?<![\w.>])s?rand\s*\(",
-    FILES: r"\bfopen\s*\([^)\n]*,\s*\"[wa]|(?<![\w.>])(?:unlink|remove|rename|chmod|mkstemp|tmpnam)\s*\(",
+    FILES: r"\bfopen\s*\([^)\n]{0,200},\s*\"[wa]|(?<![\w.>])(?:unlink|remove|rename|chmod|mkstemp|tmpnam)\s*\(",
 }
 _RUBY = {
     CODE: r"(?<![\w.])eval[\s(]|\b(?:instance|class|module)_eval\b|\.constantize\b",
@@ -112,7 +112,7 @@ _RUBY = {
     FILES: r"\bFile\.(?:write|delete|rename|chmod)\b|\bFileUtils\.\w+",
 }
 _PHP = {
-    CODE: r"(?<![\w>:])(?:eval|assert|create_function)\s*\(|(?<![\w>])(?:include|require)(?:_once)?\b[^;\n]*\$",
+    CODE: r"(?<![\w>:])(?:eval|assert|create_function)\s*\(|(?<![\w>])(?:include|require)(?:_once)?\b[^;\n]{0,200}\$",
     OBJECTS: r"(?<![\w>:])unserialize\s*\(",
     PROGRAM: r"(?<![\w>:])(?:exec|shell_exec|system|passthru|popen|proc_open)\s*\(",
     SQL: r"(?:query|exec|prepare)\s*\(\s*\"[^\"\n]*\$",
