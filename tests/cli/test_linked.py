@@ -23,10 +23,10 @@ def written(root):
 
 
 def test_a_folder_gets_the_linked_set(project, fanfold):
-    """With a slash at its end it is made; nothing goes to stdout."""
-    ended = fanfold(*ANALYZE, "--output", "docs/")
+    """With a slash at its end it is made, with those around it; nothing goes to stdout."""
+    ended = fanfold(*ANALYZE, "--output", "docs/analysis/")
     assert (ended.code, ended.out) == (0, "")
-    docs = project.root / "docs"
+    docs = project.root / "docs" / "analysis"
     assert {"index.md", "modules/shop.py.md", "modules/tax.py.md", "facts/entry-points.md"} <= set(written(docs))
     assert "(modules/shop.py.md)" in (docs / INDEX).read_text()
 

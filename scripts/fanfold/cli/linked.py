@@ -27,7 +27,7 @@ def linked_folder(output: str | None) -> Path | None:
 
 def _check(folder: Path) -> None:
     try:
-        top = folder if folder.exists() else folder.resolve().parent
+        top = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
         tempfile.TemporaryFile(dir=top).close()
     except OSError as error:
         raise OutputError(f"--output {folder}: {error.strerror or error}") from error
@@ -56,7 +56,7 @@ def write_linked(folder: Path, pages: Mapping[str, str]) -> None:
     They are written beside the folder's first, and moved into it when all are there, the index last.
     """
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=folder, prefix=".fanfold-"))
         try:
             for path, text in pages.items():
