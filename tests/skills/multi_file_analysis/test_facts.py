@@ -172,6 +172,10 @@ def test_candidates_for_dead_code(tree):
         ("a.py", "def _get_x_display(): pass\nx = '_get_%s_display' % name\n"),
         ("a.py", "def _visit_name(): pass\nx = dispatcher('visit', kinds)\n".replace("visit", "visitor")),
         ("a.py", "class A:\n    size = Made()\n    def _size(self): pass\nx = A().size, f'_{name}'\n"),
+        ("a.py", "def _bsd_add(): pass\nx = getattr(sys.modules[__name__], f'_{kernel}_{task}')\n"),
+        ("a.py", "class A:\n    def _add(self): pass\n    def go(self, name): getattr(self, name)()\nx = A().go\n"),
+        ("a.py", "class _NoopSpan:\n    def add_event(self): pass\nx = _NoopSpan()\n"),
+        ("a.rs", "impl T for A {\n    type Link = u32;\n}\n"),
         ("a.py", "class B: pass\n\nclass _A(B): pass\nx = B.__subclasses__()\n"),
         ("a.py", "class _A:\n    def acquire(self): pass\nx = _A()\n"),  # a lock, to whom it is given
         (

@@ -21,6 +21,7 @@ class Bases:
     """Classes of the same name count as one, with the bases of all of them; an unknown base may do anything."""
 
     def __init__(self, tree: RepoMap, read: Callable[[str], str | None]) -> None:
+        self._read = read
         self._bases: dict[str, set[str]] = {}
         self._found_by_base = False
         # A class may stand in for one from elsewhere that is not installed.
@@ -44,6 +45,10 @@ class Bases:
         if self._found_by_base and symbol.kind == "class" and self._bases.get(class_name, set()) - _QUIET:
             return True
         return any(_may_ask(base, symbol) for base in self._foreign(class_name))
+
+    def looks_up(self, path: str, pattern: re.Pattern[str]) -> bool:
+        """Tell whether the file's text has such a look-up of its own names."""
+        return pattern.search(self._read(path) or "") is not None
 
     def _foreign(self, name: str) -> set[str]:
         """Return the bases, direct and indirect, that the tree does not define, and keywords such as `metaclass`."""

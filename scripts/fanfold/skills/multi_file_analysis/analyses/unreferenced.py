@@ -36,7 +36,13 @@ _PLAIN_DECORATOR = re.compile(
     r"@\s*(?:staticmethod|classmethod|property|final|(?:functools\.)?(?:lru_cache|cache|cached_property|wraps)"
     r"|(?:contextlib\.)?(?:async)?contextmanager)\b"
 )
+_STAND_IN = re.compile(r"_*(?:no_?op|null|dummy|fake|mock|stub)", re.IGNORECASE)
 _HEAD_LINES = 20
+# A file that looks its own names up by what is only known at run time.
+_LOOKED_UP = re.compile(
+    r"\b(?:globals|locals|vars)\(\)\s*(?:\[|\.get\b|\.items\b)|\bsys\.modules\[\s*__name__|\b(?:eval|exec)\("
+    r"|\bgetattr\(\s*(?:self|cls|type\(self\)|\w*module\w*)\s*,\s*(?![rbRB]?[\"'])"
+)
 
 
 def unreferenced(tree: RepoMap, sources: Sources) -> Table:
@@ -99,12 +105,15 @@ def _in_function(one: Defined) -> bool:
 
 
 def _spared_in_python(one: Defined, head: str, bases: Bases) -> bool:
+    if bases.looks_up(one.path, _LOOKED_UP):
+        return True
     decorators = [line for line in head.split("\n") if line.lstrip().startswith("@")]
     if any(not _PLAIN_DECORATOR.match(line.strip()) for line in decorators):
         return True
-    if one.symbol.kind == "method" and _PROTOCOL.fullmatch(one.symbol.name):
-        return True
     name = one.symbol.name if one.symbol.kind == "class" else one.symbol.qualified.rpartition(".")[0]
+    # What stands in for something else has the methods of that, whoever calls them.
+    if one.symbol.kind == "method" and (_PROTOCOL.fullmatch(one.symbol.name) or _STAND_IN.match(name)):
+        return True
     return one.symbol.kind in {"class", "method"} and bases.may_be_called(name.rpartition(".")[2], one.symbol)
 
 
@@ -142,7 +151,8 @@ def _spared_with_marks(one: Defined, head: str, _bases: Bases) -> bool:
 
 
 def _spared_in_rust(one: Defined, head: str, bases: Bases) -> bool:
-    return one.symbol.kind == "method" or _spared_with_marks(one, head, bases)  # a trait may ask for it
+    in_trait = one.symbol.kind == "method" or (one.symbol.kind == "type" and "." in one.symbol.qualified)
+    return in_trait or _spared_with_marks(one, head, bases)
 
 
 def _spared_in_c(one: Defined, head: str, bases: Bases) -> bool:
