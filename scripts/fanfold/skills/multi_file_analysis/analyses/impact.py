@@ -42,7 +42,7 @@ def subject_of(text: str, tree: RepoMap) -> Subject:
     quoted = set(re.findall(r"`([^`\s]+)`", text))
     words = [word.strip(".") for word in _WORD.findall(text)]
     files = {word: () for word in [*words, *quoted] if word in tree.files}
-    wanted = {word for word in words if re.search(r"[._]|\w[A-Z]|::", word)} | {word.strip("()") for word in quoted}
+    wanted = {word for word in words if re.search(r"[._]|[a-z][A-Z]|::", word)} | {word.strip("()") for word in quoted}
     lasts = {_SEPARATOR.split(word)[-1]: word for word in wanted - files.keys() if len(word) >= _SHORTEST}
     known = {
         lasts[symbol.name]
