@@ -301,6 +301,10 @@ def test_a_megabyte_takes_no_time_to_speak_of(escape, part):
 def test_what_is_too_long_is_counted():
     """Long lines and many lines say how much more there is."""
     assert shorten("abcdef", 3) == "abc… (3 more characters)"
+    assert inline("*" * 5_000).endswith("… (1,000 more characters)")
+    assert inline("abcdef", 3) == cell("abcdef", 3) == html_text("abcdef", 3) == "abc… (3 more characters)"
+    assert code("abcdef", 3) == "`abc… (3 more characters)`"
+    assert prose("a\n\n" * 10_000).endswith("… (10,000 more characters)")
     assert shorten("abcd", 3) == "abc… (1 more character)"
     assert shorten("abc", 3) == "abc"
     assert fenced("a\nb\nc", lines=2) == "```\na\nb\n… 1 more line\n```"

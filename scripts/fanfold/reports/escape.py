@@ -28,6 +28,9 @@ _URL = re.compile(r"(?<![A-Za-z])(?:(?:https?|ftp)://|(?<![0-9])www\.)[^\s<>`]+"
 _AFTER_URL = ".,;:!?'\")]}*_~|"
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _MARK = re.compile(r"\\|\*+|_+|~+|`|\$|\]|<|&(?=#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
+LONGEST = 4_000
+"""So many characters of a text on one line are shown: what is a megabyte long is nothing to read."""
+_LONGEST_PROSE = 20_000
 # What means something at a line's start alone; the group is the character to escape.
 _AT_START = re.compile(
     r"""(?:
@@ -61,12 +64,13 @@ def one_line(text: object) -> str:
     return " ".join(without_controls(str(text)).split())
 
 
-def inline(text: object) -> str:
+def inline(text: object, most: int = LONGEST) -> str:
     """Escape text so that markdown shows it as it is, on one line: no heading, link, image, HTML or emphasis.
 
     What stands between backticks becomes a code span, and so does a URL: neither holds markup. In a table, use `cell`.
+    Of more than `most` characters it shows the first, and counts the rest.
     """
-    line = one_line(text)
+    line = shorten(one_line(text), most)
     return _unbound("".join(_escaped_parts(line, code_spans(line))))
 
 
@@ -144,7 +148,7 @@ _MEANS_SOMETHING: dict[str, Callable[[str, str], bool]] = {
     "_": lambda before, after: (
         not (before.isspace() and after.isspace()) and not (before.isalnum() and after.isalnum())
     ),
-    "~": lambda before, _after: bool(before) and not before.isspace(),
+    "~": lambda before, _after: not before.isspace(),
     "`": lambda _before, _after: True,
     "$": lambda before, after: not before or not before.isspace() or after in {"`", ""},
     "]": lambda _before, after: after in {"(", "[", ":", ""},
@@ -153,9 +157,9 @@ _MEANS_SOMETHING: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def cell(text: object) -> str:
+def cell(text: object, most: int = LONGEST) -> str:
     """Escape like `inline`, for a cell of a table: a pipe ends none, in code neither."""
-    line = one_line(text)
+    line = shorten(one_line(text), most)
     # In code inside of a table, no backslash can be written before a pipe: there is no code then.
     coded = "|" not in line or "\\" not in line
     escaped = "".join(_escaped_parts(line, code_spans(line))) if coded else _escape(line, first=True)
@@ -167,7 +171,8 @@ def prose(text: object, lead: str = "") -> str:
 
     It is markdown, and on a line of its own when a list or a code block follows.
     """
-    blocks = [block for block in _blocks(str(text)) if block]
+    whole = shorten(without_controls(str(text)), _LONGEST_PROSE)
+    blocks = [block for block in _blocks(whole) if block]
     if lead:
         apart = not blocks or blocks[0].startswith(("```", "- ")) or _NUMBERED.match(blocks[0])
         blocks = [lead, *blocks] if apart else [f"{lead} {blocks[0]}", *blocks[1:]]
@@ -213,7 +218,7 @@ def _blocks(text: str) -> Iterator[str]:
             yield fenced(part.text, f"x.{part.language}")
         else:
             marks = {"": "", "-": "- "}
-            escaped = ((marks.get(item.mark, f"{item.mark}. "), inline(item.text)) for item in part)
+            escaped = ((marks.get(item.mark, f"{item.mark}. "), inline(item.text, _LONGEST_PROSE)) for item in part)
             yield "\n".join(f"{mark}{line}" for mark, line in escaped if line)
 
 
@@ -237,7 +242,7 @@ def _paragraphs(text: str) -> Iterator[list[Item]]:
         yield [Item(mark, " ".join(lines)) for mark, lines in items]
 
 
-def fenced(code: object, path: str = "", lines: int = 400, columns: int = 2000) -> str:
+def fenced(code: object, path: str = "", lines: int = 200, columns: int = 1000) -> str:
     """Return a code block that its content can't break out of, its language by the file's ending.
 
     It shows that many lines, and of each that many characters; what is more is counted.
@@ -255,9 +260,9 @@ def fenced(code: object, path: str = "", lines: int = 400, columns: int = 2000) 
     return f"{mark}{language}\n{text}\n{mark}"
 
 
-def code(text: object) -> str:
-    """Return a code span that its content can't break out of."""
-    one = one_line(text)
+def code(text: object, most: int = LONGEST) -> str:
+    """Return a code span that its content can't break out of; of more than `most` characters it counts the rest."""
+    one = shorten(one_line(text), most)
     longest = max((len(run) for run in _BACKTICKS.findall(one)), default=0)
     mark = "`" * (longest + 1)
     pad = " " if longest or not one else ""
@@ -271,9 +276,9 @@ def shorten(text: object, most: int) -> str:
     return whole if more <= 0 else f"{whole[:most]}… ({more:,} more {'character' if more == 1 else 'characters'})"
 
 
-def html_text(text: object) -> str:
+def html_text(text: object, most: int = LONGEST) -> str:
     """Return text on one line for HTML within markdown, such as a `<summary>`: there, no backslash escapes."""
-    return html.escape(one_line(text))
+    return html.escape(shorten(one_line(text), most))
 
 
 def csv(value: object) -> str:
