@@ -26,7 +26,6 @@ class Bases:
     """
 
     def __init__(self, tree: RepoMap, read: Callable[[str], str | None]) -> None:
-        self._read = read
         self._bases: dict[str, set[str]] = {}
         self._found_by_base = False
         own = frozenset(part.removesuffix(".py") for path in tree.files for part in path.split("/"))
@@ -43,10 +42,6 @@ class Bases:
         if self._found_by_base and symbol.kind == "class" and self._bases.get(class_name, set()) - _QUIET:
             return True
         return any(_may_ask(base, symbol) for base in self._foreign(class_name))
-
-    def looks_up(self, path: str, pattern: re.Pattern[str]) -> bool:
-        """Tell whether the file's text has such a look-up of its own names."""
-        return pattern.search(self._read(path) or "") is not None
 
     def _foreign(self, name: str) -> set[str]:
         """Return the bases, direct and indirect, that the tree does not define, and keywords such as `metaclass`."""

@@ -59,15 +59,15 @@ def unreferenced(tree: RepoMap, sources: Sources) -> Table:
 
 
 def _rows(tree: RepoMap, sources: Sources) -> Iterator[Row]:
-    bases = Bases(tree, sources.read)
+    known = _Known(tree, sources)
     found: dict[Defined, bool] = {}
     for one in unnamed(tree, sources, _KINDS):
         language = _LANGUAGES.get(one.facts.language)
         if language and not _TOOL_FILE.search(one.path) and not _TOOL_NAME.fullmatch(one.symbol.name):
             hidden, spared = language
-            head = _head(sources.read(one.path) or "", one)
-            if not spared(one, head, bases):
-                found[one] = hidden(one, head)
+            head = known.head(one)
+            if not spared(one, head, known):
+                found[one] = hidden(one, head, known)
     outer = {(one.path, one.symbol.qualified) for one in found}
     for one in sorted(found, key=lambda one: (not found[one], one.symbol.line - one.symbol.end_line, one.path)):
         symbol = one.symbol
@@ -76,19 +76,44 @@ def _rows(tree: RepoMap, sources: Sources) -> Iterator[Row]:
             yield of_symbol(one.path, symbol, symbol.qualified, symbol.kind, symbol.end_line - symbol.line + 1, who)
 
 
-def _head(text: str, one: Defined) -> str:
-    """Return a definition's lines up to the one that holds its name: decorators, attributes, modifiers."""
-    lines = text.split("\n")[one.symbol.line - 1 : one.symbol.line - 1 + _HEAD_LINES]
-    named = re.compile(rf"\b{re.escape(one.symbol.name)}\b")
-    until = next((number for number, line in enumerate(lines, 1) if named.search(line)), 1)
-    return "\n".join(lines[:until])
+class _Known:
+    """What is known of each file in which a candidate is; it is found out once."""
+
+    def __init__(self, tree: RepoMap, sources: Sources) -> None:
+        self._read = sources.read
+        self.bases = Bases(tree, sources.read)
+        self._lines: dict[str, list[str]] = {}
+        self._functions: dict[str, frozenset[str]] = {}
+        self._looking_up: dict[str, bool] = {}
+
+    def head(self, one: Defined) -> str:
+        """Return a definition's lines up to the one that holds its name: decorators, attributes, modifiers."""
+        if one.path not in self._lines:
+            self._lines[one.path] = (self._read(one.path) or "").split("\n")
+        lines = self._lines[one.path][one.symbol.line - 1 : one.symbol.line - 1 + _HEAD_LINES]
+        named = re.compile(rf"\b{re.escape(one.symbol.name)}\b")
+        until = next((number for number, line in enumerate(lines, 1) if named.search(line)), 1)
+        return "\n".join(lines[:until])
+
+    def in_function(self, one: Defined) -> bool:
+        """Tell whether a function holds the definition."""
+        if one.path not in self._functions:
+            functions = (s.qualified for s in one.facts.symbols if s.kind in {"function", "method"})
+            self._functions[one.path] = frozenset(functions)
+        return one.symbol.qualified.rpartition(".")[0] in self._functions[one.path]
+
+    def looks_up(self, one: Defined) -> bool:
+        """Tell whether the file looks its own names up by what is only known at run time."""
+        if one.path not in self._looking_up:
+            self._looking_up[one.path] = _LOOKED_UP.search(self._read(one.path) or "") is not None
+        return self._looking_up[one.path]
 
 
-Hidden = Callable[[Defined, str], bool]
-Spared = Callable[[Defined, str, Bases], bool]
+Hidden = Callable[[Defined, str, _Known], bool]
+Spared = Callable[[Defined, str, _Known], bool]
 
 
-def _private_in_python(one: Defined, _head: str) -> bool:
+def _private_in_python(one: Defined, _head: str, known: _Known) -> bool:
     """Tell whether a part of its name begins with an underscore, or of its module's, or a function holds it.
 
     What is in a class of a private module may be used from elsewhere: others pass the class on.
@@ -96,16 +121,11 @@ def _private_in_python(one: Defined, _head: str) -> bool:
     parts = one.symbol.qualified.split(".")
     if len(parts) == 1:
         parts += one.path.removesuffix(".py").split("/")
-    return any(part.startswith("_") and not part.endswith("__") for part in parts) or _in_function(one)
+    return any(part.startswith("_") and not part.endswith("__") for part in parts) or known.in_function(one)
 
 
-def _in_function(one: Defined) -> bool:
-    outer = one.symbol.qualified.rpartition(".")[0]
-    return any(s.qualified == outer and s.kind in {"function", "method"} for s in one.facts.symbols)
-
-
-def _spared_in_python(one: Defined, head: str, bases: Bases) -> bool:
-    if bases.looks_up(one.path, _LOOKED_UP):
+def _spared_in_python(one: Defined, head: str, known: _Known) -> bool:
+    if known.looks_up(one):
         return True
     decorators = [line for line in head.split("\n") if line.lstrip().startswith("@")]
     if any(not _PLAIN_DECORATOR.match(line.strip()) for line in decorators):
@@ -114,49 +134,49 @@ def _spared_in_python(one: Defined, head: str, bases: Bases) -> bool:
     # What stands in for something else has the methods of that, whoever calls them.
     if one.symbol.kind == "method" and (_PROTOCOL.fullmatch(one.symbol.name) or _STAND_IN.match(name)):
         return True
-    return one.symbol.kind in {"class", "method"} and bases.may_be_called(name.rpartition(".")[2], one.symbol)
+    return one.symbol.kind in {"class", "method"} and known.bases.may_be_called(name.rpartition(".")[2], one.symbol)
 
 
-def _private_in_script(one: Defined, head: str) -> bool:
+def _private_in_script(one: Defined, head: str, _known: _Known) -> bool:
     if one.symbol.kind == "method":
         return one.symbol.name.startswith("#") or re.search(r"\bprivate\b", head) is not None
     return re.search(r"\bexport\b", head) is None
 
 
-def _spared_in_script(one: Defined, head: str, _bases: Bases) -> bool:
+def _spared_in_script(one: Defined, head: str, known: _Known) -> bool:
     """A method, or a function that is an object's property, may be called by whom the object is handed to."""
     if one.symbol.kind == "method":
-        return not _private_in_script(one, head) or "@" in head
+        return not _private_in_script(one, head, known) or "@" in head
     return "@" in head or not re.search(
         rf"\b(?:function|class|const|let|var|enum|interface|type)\s*\*?\s+{re.escape(one.symbol.name)}\b", head
     )
 
 
-def _private_in_go(one: Defined, _head: str) -> bool:
+def _private_in_go(one: Defined, _head: str, _known: _Known) -> bool:
     return one.symbol.name[:1].islower() or "/internal/" in f"/{one.path}"
 
 
-def _spared_in_go(one: Defined, _head: str, _bases: Bases) -> bool:
+def _spared_in_go(one: Defined, _head: str, _known: _Known) -> bool:
     return one.symbol.kind == "method" and one.symbol.name[:1].isupper()  # an interface elsewhere may ask for it
 
 
 def _private_by_word(word: str, *, there: bool) -> Hidden:
     pattern = re.compile(rf"\b{word}\b")
-    return lambda _one, head: (pattern.search(head) is not None) is there
+    return lambda _one, head, _known: (pattern.search(head) is not None) is there
 
 
-def _spared_with_marks(one: Defined, head: str, _bases: Bases) -> bool:
+def _spared_with_marks(one: Defined, head: str, _known: _Known) -> bool:
     """Attributes, annotations and overriding are how frameworks and interfaces find what they call."""
     return one.symbol.name.startswith("__") or re.search(r"@\w|#\[|^\s*\[\w|\boverride\b|\bvirtual\b", head) is not None
 
 
-def _spared_in_rust(one: Defined, head: str, bases: Bases) -> bool:
+def _spared_in_rust(one: Defined, head: str, known: _Known) -> bool:
     in_trait = one.symbol.kind == "method" or (one.symbol.kind == "type" and "." in one.symbol.qualified)
-    return in_trait or _spared_with_marks(one, head, bases)
+    return in_trait or _spared_with_marks(one, head, known)
 
 
-def _spared_in_c(one: Defined, head: str, bases: Bases) -> bool:
-    return one.symbol.kind != "function" or _spared_with_marks(one, head, bases)
+def _spared_in_c(one: Defined, head: str, known: _Known) -> bool:
+    return one.symbol.kind != "function" or _spared_with_marks(one, head, known)
 
 
 _SCRIPT: tuple[Hidden, Spared] = (_private_in_script, _spared_in_script)
