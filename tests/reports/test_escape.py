@@ -317,6 +317,7 @@ def test_html_within_markdown_is_text(text):
     """In a `<summary>`, which no backslash escapes."""
     assert not set(html_text(text)) & set("<>\"'")
     assert html.unescape(html_text(text)) == one_line(text)
+    assert html_text(f"`{text}x` `y") == f"<code>{html_text(f'{text}x')}</code> `y"
 
 
 @given(st.lists(st.text(alphabet="a,;\"'=+-@ \n\t1"), min_size=2, max_size=4))

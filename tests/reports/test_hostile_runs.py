@@ -24,7 +24,7 @@ FREE = {
 }
 # What templates write themselves: folds, and the first line of a comment.
 OWN = re.compile(
-    r"<details><summary>[^<]*(?:<code>[^<]*</code>[^<]*)?</summary>|</details>|<!-- fanfold:pr-comment:[a-z-]+ -->"
+    r"<details><summary>[^<]*(?:<code>[^<]*</code>[^<]*)*</summary>|</details>|<!-- fanfold:pr-comment:[a-z-]+ -->"
 )
 
 

@@ -109,3 +109,46 @@ def test_json_is_stable():
     document = json.loads(rendered(FULL, name="json"))
     assert list(document)[:4] == ["format", "id", "skill", "status"]
     assert rendered(FULL, name="json") == rendered(FULL, name="json")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("x.html.j2", "html"), ("x.md.j2", "md"), ("x.pr-comment.md.j2", "pr-comment")]
+)
+def test_a_file_is_for_the_format_that_it_names(tmp_path, name, meant):
+    """Of several formats; the others are rendered by their own templates."""
+    own = tmp_path / name
+    own.write_text("mine")
+    formats = ("md", "html", "pr-comment", "json")
+    renderer = Renderer("code-review", formats, TemplateChoice(own))
+    assert [form for form in formats if renderer.render(FULL, form) == "mine\n"] == [meant]
+
+
+def test_a_file_that_names_no_format_is_asked_about(tmp_path):
+    """For one format there is no question."""
+    own = tmp_path / "mine.j2"
+    own.write_text("mine")
+    assert rendered(FULL, TemplateChoice(own), "html") == "mine\n"
+    with pytest.raises(
+        UsageError, match=r"which of md and html is it for\? Call it report\.md\.j2 or report\.html\.j2"
+    ):
+        Renderer("code-review", ["md", "html"], TemplateChoice(own))
+
+
+def test_what_fails_on_a_sample_run_is_said_with_its_kind(tmp_path):
+    """A template that takes findings for granted is told so before the review that has none."""
+    own = tmp_path / "mine.md.j2"
+    own.write_text("{{ run.findings[0].title | inline }}")
+    with pytest.raises(TemplateError, match=r"mine\.md\.j2:1: a tuple has no 0 \(tried on a run that is empty\)"):
+        rendered(FULL, TemplateChoice(own))
+
+
+def test_what_lies_beside_a_file_replaces_nothing(tmp_path):
+    """It is found under names that nothing shipped has."""
+    (tmp_path / "partials").mkdir()
+    (tmp_path / "partials" / "_finding.md.j2").write_text("taken over")
+    (tmp_path / "own.md.j2").write_text("beside")
+    own = tmp_path / "mine.md.j2"
+    own.write_text('{% extends "code-review/report.md.j2" %}{% block title %}{% include "own.md.j2" %}\n{% endblock %}')
+    text = rendered(FULL, TemplateChoice(own))
+    assert text.startswith("beside\n")
+    assert "taken over" not in text

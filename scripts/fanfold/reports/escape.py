@@ -277,8 +277,15 @@ def shorten(text: object, most: int) -> str:
 
 
 def html_text(text: object, most: int = LONGEST) -> str:
-    """Return text on one line for HTML within markdown, such as a `<summary>`: there, no backslash escapes."""
-    return html.escape(shorten(one_line(text), most))
+    """Return text on one line for HTML within markdown, such as a `<summary>`: there, no backslash escapes.
+
+    What stands between backticks becomes `code`.
+    """
+    line, parts, at = shorten(one_line(text), most), [], 0
+    for start, end, inner in code_spans(line):
+        parts += [html.escape(line[at:start]), f"<code>{html.escape(inner.strip())}</code>"]
+        at = end
+    return "".join([*parts, html.escape(line[at:])])
 
 
 def csv(value: object) -> str:
