@@ -148,7 +148,7 @@ def test_what_lies_beside_a_file_replaces_nothing(tmp_path):
     (tmp_path / "partials" / "_finding.md.j2").write_text("taken over")
     (tmp_path / "own.md.j2").write_text("beside")
     own = tmp_path / "mine.md.j2"
-    own.write_text('{% extends "code-review/report.md.j2" %}{% block title %}{% include "own.md.j2" %}\n{% endblock %}')
+    own.write_text('{% extends "code-review/report.md.j2" %}{% block title %}{% include "own.md.j2" %}{% endblock %}')
     text = rendered(FULL, TemplateChoice(own))
-    assert text.startswith("beside\n")
+    assert text.startswith("beside")
     assert "taken over" not in text
