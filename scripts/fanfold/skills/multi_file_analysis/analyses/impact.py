@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
-from fanfold.skills.multi_file_analysis.analyses.links import import_line
+from fanfold.skills.multi_file_analysis.analyses.links import ImportLines
 from fanfold.skills.multi_file_analysis.analyses.sources import (
     Lines,
     Sources,
@@ -154,10 +154,11 @@ def _distances(importers: Mapping[str, Sequence[str]], start: Iterable[str]) -> 
 
 def _importers(tree: RepoMap, start: Collection[str]) -> Iterator[Row]:
     distance = _distances(graph.importers(tree), start)
+    lines = ImportLines(tree)
     for path, steps in distance.items():
         if steps:
             nearer = next(other for other in tree.imports[path] if distance.get(other) == steps - 1)
-            yield row(path, import_line(tree, path, nearer), "imports", steps, nearer, _kind(path))
+            yield row(path, lines.first(path, nearer), "imports", steps, nearer, _kind(path))
 
 
 def _reach(tree: RepoMap) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -11,27 +12,39 @@ from fanfold.sources.repo_map.values import Imported, RepoMap
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})
 
 
-def import_lines(tree: RepoMap, path: str, other: str) -> list[int]:
-    """Return the lines on which `path` imports `other`, as far as names tell; [] when they don't."""
-    wanted = _called(other)
-    return [one.line for one in tree.files[path].facts.imports if wanted in _last_names(one)]
+class ImportLines:
+    """Finds the lines of imports, as far as names tell; each file's imports are looked at once."""
 
+    def __init__(self, tree: RepoMap) -> None:
+        self._tree = tree
+        self._by_name: dict[str, dict[str, list[int]]] = {}
 
-def import_line(tree: RepoMap, path: str, other: str) -> int:
-    """Return the first such line, 1 when names don't tell."""
-    return next(iter(import_lines(tree, path, other)), 1)
+    def all(self, path: str, other: str) -> list[int]:
+        """Return the lines on which `path` imports `other`; [] when names don't tell."""
+        if path not in self._by_name:
+            found: dict[str, list[int]] = defaultdict(list)
+            for one in self._tree.files[path].facts.imports:
+                for name in _last_names(one):
+                    found[name].append(one.line)
+            self._by_name[path] = found
+        return self._by_name[path].get(_called(other), [])
+
+    def first(self, path: str, other: str) -> int:
+        """Return the first such line, 1 when names don't tell."""
+        return next(iter(self.all(path, other)), 1)
 
 
 def when_loaded(tree: RepoMap, read: Callable[[str], str | None]) -> RepoMap:
     """Return the map without those imports that are indented everywhere: in functions, or for type checkers alone."""
-    return replace(tree, imports={path: kept for path in tree.imports if (kept := _at_once(tree, path, read))})
+    lines = ImportLines(tree)
+    return replace(tree, imports={path: kept for path in tree.imports if (kept := _at_once(tree, path, read, lines))})
 
 
-def _at_once(tree: RepoMap, path: str, read: Callable[[str], str | None]) -> tuple[str, ...]:
+def _at_once(tree: RepoMap, path: str, read: Callable[[str], str | None], import_lines: ImportLines) -> tuple[str, ...]:
     if tree.files[path].facts.language != "python":
         return tree.imports[path]
     lines = (read(path) or "").split("\n")
-    return tuple(other for other in tree.imports[path] if _is_at_once(import_lines(tree, path, other), lines))
+    return tuple(other for other in tree.imports[path] if _is_at_once(import_lines.all(path, other), lines))
 
 
 def _is_at_once(numbers: list[int], lines: list[str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.folding import by_folder, folded_by, only_production
-from fanfold.skills.multi_file_analysis.analyses.links import import_line, when_loaded
+from fanfold.skills.multi_file_analysis.analyses.links import ImportLines, when_loaded
 from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, CODE, Sources, of_file, production, row, table
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import RepoMap
@@ -81,7 +81,8 @@ def cycles(tree: RepoMap, sources: Sources) -> Table:
     """Return the import cycles, those that exist while files are loaded first, then the largest."""
     code = only_production(tree)
     at_once = {path for found in graph.cycles(when_loaded(code, sources.read)) for path in found}
-    rows = [_cycle(code, found, at_once) for found in graph.cycles(code)]
+    lines = ImportLines(code)
+    rows = [_cycle(code, found, at_once, lines) for found in graph.cycles(code)]
     rows.sort(key=lambda found: found.cells[2] != "while loaded")
     return table(
         "cycles",
@@ -93,11 +94,11 @@ def cycles(tree: RepoMap, sources: Sources) -> Table:
     )
 
 
-def _cycle(tree: RepoMap, found: Sequence[str], at_once: Collection[str]) -> Row:
+def _cycle(tree: RepoMap, found: Sequence[str], at_once: Collection[str], lines: ImportLines) -> Row:
     way = shortest_way_round(tree.imports, found)
     shown = way[:_NAMED] + (("…",) if len(way) > _NAMED else ())
     when = "while loaded" if any(path in at_once for path in found) else "deferred"
-    return row(way[0], import_line(tree, way[0], way[1]), len(found), " → ".join((*shown, way[0])), when)
+    return row(way[0], lines.first(way[0], way[1]), len(found), " → ".join((*shown, way[0])), when)
 
 
 def shortest_way_round(edges: Mapping[str, Sequence[str]], within: Sequence[str]) -> tuple[str, ...]:
@@ -140,12 +141,13 @@ def layering(tree: RepoMap, _sources: Sources) -> Table:
 
 def _upward(tree: RepoMap, names: Mapping[str, str], folded: RepoMap, above: Mapping[str, int]) -> Iterator[Row]:
     """Yield a row for each pair of folders, those first of which the direction is clearest."""
+    lines = ImportLines(tree)
     found: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for path, name in names.items():
         for other in tree.imports.get(path, ()):
             to = names.get(other, name)
             if to != name and above[to] < above[name]:
-                found[name, to].append((path, import_line(tree, path, other)))
+                found[name, to].append((path, lines.first(path, other)))
     weights = {pair: (_weight(folded, *pair), _weight(folded, *reversed(pair))) for pair in found}
     for pair in sorted(found, key=lambda pair: (weights[pair][0] - weights[pair][1], pair)):
         (path, line), *others = dict.fromkeys(found[pair])
