@@ -494,6 +494,15 @@ def test_the_module_graph_is_folded_until_it_can_be_read(tree):
     assert {link.source for link in graph.links} <= {module.name for module in graph.modules}
 
 
+def test_a_folder_of_very_many_folders_is_opened_in_part(tree):
+    """Its largest ones are modules, the rest stays with it: one node would say nothing."""
+    files = {f"p{a}/m.py": f"import p{a + 1}.m\n" + "x = 1\n" * a for a in range(150)}
+    graph = module_graph(tree(files).map)
+    assert len(graph.modules) == 60
+    assert sum(module.files for module in graph.modules) == 150
+    assert "." in {module.name for module in graph.modules}
+
+
 def test_the_module_graph_marks_cycles(tree):
     """Those that import one another have the same number; test code is not in it, and that is said."""
     small = module_graph(tree(SHOP).map)

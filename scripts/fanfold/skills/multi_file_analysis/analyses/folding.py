@@ -119,7 +119,7 @@ def _tokens(tree: RepoMap, paths: list[str]) -> int:
 
 
 def _open_folders(tree: RepoMap, paths: list[str], most: int) -> set[str]:
-    """Return the folders whose subfolders are modules of their own."""
+    """Return the folders that are modules of their own, with all in them that is in no other one."""
     below: dict[str, set[str]] = defaultdict(set)
     tokens: dict[str, int] = defaultdict(int)
     for path in paths:
@@ -131,10 +131,18 @@ def _open_folders(tree: RepoMap, paths: list[str], most: int) -> set[str]:
             tokens[folder] += tree.files[path].facts.tokens
     opened: set[str] = set()
     shown = {_ROOT}
+
+    def size(folder: str) -> tuple[int, str]:
+        return tokens[folder], folder
+
     while candidates := [one for one in shown - opened if below[one] and len(shown) + len(below[one]) <= most]:
-        largest = max(candidates, key=lambda folder: (tokens[folder], folder))
+        largest = max(candidates, key=size)
         opened.add(largest)
         shown |= below[largest]
+    if len(shown) <= most // 2 and (wide := [one for one in shown - opened if below[one]]):
+        # It has too many folders for all of them: the small ones stay in it.
+        inside = sorted(below[max(wide, key=size)], key=size, reverse=True)
+        shown |= set(inside[: most - len(shown)])
     return shown
 
 
