@@ -129,9 +129,8 @@ def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Setti
     options = {option.name: option for option in command.params if option.name and option.name not in _NEVER}
     values: dict[str, Any] = {}
     commands = tuple(dict.fromkeys([*COMMANDS, *_READERS]))
-    others = _others(command)
     for key, value in table.items():
-        if (key in commands and isinstance(value, dict)) or _name_of(key) in others - options.keys():
+        if (key in commands and isinstance(value, dict)) or (_name_of(key) not in options and _is_others(key, command)):
             continue
         values.update(_checked(key, value, options, file, commands))
     own = table.get(command.name or "", {})
@@ -146,13 +145,13 @@ def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Setti
     return Settings(values, file, tables=tables.read_tables(read, str(file)) if tables and read else None)
 
 
-def _others(command: click.Command) -> set[str]:
-    """Return the options of commands that run something, for one that runs nothing."""
+def _is_others(key: str, command: click.Command) -> bool:
+    """Tell whether a key is meant for commands that run something, of a command that runs nothing."""
     if command.name in _RUNNING:
-        return set()
+        return False
     modules = (importlib.import_module(f"fanfold.cli.{name}") for name in _RUNNING)
     commands = (getattr(module, module.__name__.rpartition(".")[2]) for module in modules)
-    return {option.name for one in commands for option in one.params if option.name} - _NEVER
+    return any(option.name == _name_of(key) for one in commands for option in one.params) and key not in _NEVER
 
 
 def _name_of(key: str) -> str:
