@@ -452,6 +452,15 @@ def test_changed_lines_name_their_definitions(tree):
     assert ("tests/test_orders.py:4", "uses it", 1, "assert Order().total()", "test") in rows
 
 
+def test_a_local_function_reaches_nobody_by_its_name(tree):
+    """Another one of that name elsewhere is another one."""
+    found = tree(
+        {"a.py": "def f():\n    def size(x): return x\n    return size\n", "b.py": "import a\nprint(a.size)\n"}
+    )
+    rows = found.rows("impact", subject=Subject(changed={"a.py": ((2, 2),)}))
+    assert [row[:3] for row in rows] == [("a.py:2", "is changed", 0), ("b.py:1", "imports", 1)]
+
+
 def test_without_a_subject_impact_ranks_files(tree):
     """What most of the tree stands on."""
     assert tree(SHOP).table("impact").rows[0].path in {"shop/orders.py", "shop/store.py"}

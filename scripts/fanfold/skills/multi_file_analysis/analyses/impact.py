@@ -12,6 +12,7 @@ from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.links import ImportLines
 from fanfold.skills.multi_file_analysis.analyses.sources import (
+    BY_FILE,
     Lines,
     Sources,
     Subject,
@@ -109,7 +110,7 @@ def _uses(tree: RepoMap, sources: Sources, defined: Collection[tuple[str, Symbol
     """Yield the lines that use one of these names, in files that import its file or of which imports tell nothing."""
     names: dict[str, set[str]] = {}
     for path, symbol in defined:
-        if len(symbol.name) >= _SHORTEST and not symbol.name.startswith("__"):
+        if len(symbol.name) >= _SHORTEST and not symbol.name.startswith("__") and not _is_local(tree, path, symbol):
             names.setdefault(symbol.name, set()).add(path)
     near = {name: _who_may(tree, paths) for name, paths in names.items()}
     left = _MOST_FILES
@@ -122,11 +123,18 @@ def _uses(tree: RepoMap, sources: Sources, defined: Collection[tuple[str, Symbol
             yield from _lines(path, sources.read(path) or "", here, own)
 
 
+def _is_local(tree: RepoMap, path: str, symbol: Symbol) -> bool:
+    """Tell whether a function holds the definition: nobody outside of it can name it."""
+    outer = symbol.qualified.rpartition(".")[0]
+    return bool(outer) and any(
+        one.qualified == outer and one.kind in {"function", "method"} for one in tree.files[path].facts.symbols
+    )
+
+
 def _who_may(tree: RepoMap, paths: Iterable[str]) -> set[str]:
     """Return the files that can know what these define: they import them, directly or not, or that is not known."""
-    known = {path for path, others in tree.imports.items() for path in (path, *others)}
     reached = set(_distances(graph.importers(tree), paths))
-    return reached | {path for path in tree.files if path not in known}
+    return reached | {path for path, file in tree.files.items() if file.facts.language not in BY_FILE}
 
 
 def _lines(path: str, text: str, names: Sequence[str], own: Collection[tuple[str, int]]) -> Iterator[Row]:
