@@ -329,6 +329,8 @@ def test_paper_shows_everything_and_no_control(opened):
             (name) => document.querySelector(name).checkVisibility({contentVisibilityAuto: true}))"""
     )
     assert shown == [False, False, False, False, True, True]
+    page.prefer(dark=True, medium="print")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 27, 25)"
     pdf = page.call("Page.printToPDF")["data"]
     assert len(pdf) > 50_000
 
