@@ -33,8 +33,8 @@ class Defined:
 def unnamed(tree: RepoMap, sources: Sources, kinds: Iterable[str]) -> list[Defined]:
     """Return the definitions of these kinds in production files whose name is said nowhere else, in the order of files.
 
-    Wherever the word stands counts, in code, comments, strings and in `sources.others`; so does a string that may be
-    filled in to give it.
+    Wherever the word stands counts, in code, comments, strings and documents; so does a string that may be filled in to
+    give it.
     """
     wanted = frozenset(kinds)
     used = {name for file in tree.files.values() for name in file.facts.uses}
@@ -58,18 +58,17 @@ def _said(tree: RepoMap, sources: Sources, names: frozenset[str]) -> tuple[set[s
     patterns: set[_Pattern] = set()
     begun = _beginnings(names)
     underscored = False
-    for path in [*tree.files, *sources.others]:
+    for path, file in tree.files.items():
         text = sources.read(path)
         if not text:
             continue
         words = _WORD.findall(text)
         if here := names.intersection(words):
-            found |= _more_often_than_defined(here, words, tree.files[path].facts if path in tree.files else None)
-        if path in tree.files:
-            patterns |= _patterns(text)
-            underscored = underscored or _UNDERSCORED.search(text) is not None
-            for quoted in begun.keys() & set(_QUOTED.findall(text)):
-                found.update(begun[quoted])
+            found |= _more_often_than_defined(here, words, file.facts)
+        patterns |= _patterns(text)
+        underscored = underscored or _UNDERSCORED.search(text) is not None
+        for quoted in begun.keys() & set(_QUOTED.findall(text)):
+            found.update(begun[quoted])
     return found | _made_by(patterns, names - found), underscored
 
 
@@ -85,9 +84,9 @@ def _beginnings(names: Iterable[str]) -> dict[str, set[str]]:
     return begun
 
 
-def _more_often_than_defined(names: Iterable[str], words: Iterable[str], facts: FileFacts | None) -> set[str]:
+def _more_often_than_defined(names: Iterable[str], words: Iterable[str], facts: FileFacts) -> set[str]:
     counts = Counter(words)
-    defined: Mapping[str, int] = Counter(symbol.name for symbol in facts.symbols) if facts else {}
+    defined: Mapping[str, int] = Counter(symbol.name for symbol in facts.symbols)
     return {name for name in names if counts[name] > defined.get(name, 0)}
 
 

@@ -44,14 +44,12 @@ class Subject:
 class Sources:
     """The texts of the files on the map at the revision that is analysed, and what else is known of them.
 
-    `read` returns None where there is no text. `history` says why where nothing is known of it. `others` are text files
-    that are not on the map and may name what is defined there: documentation, settings.
+    `read` returns None where there is no text. `history` says why where nothing is known of it.
     """
 
     read: Callable[[str], str | None]
     history: Churn | str = "the history was not looked at"
     subject: Subject = Subject()
-    others: tuple[str, ...] = ()
 
 
 def production(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
