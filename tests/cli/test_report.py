@@ -31,6 +31,17 @@ def test_other_formats_and_templates(saved, fanfold, tmp_path):
     assert out.read_text() == f"{len(saved['findings'])} found\n"
 
 
+def test_a_timeline_tells_of_attempts_where_events_were_kept(repository, saved, fanfold):
+    """The page is that of the run itself; without the events, or with torn ones, it tells of units."""
+    page = fanfold("report", "--format", "html").out
+    assert "<caption>Attempts, the longest first" in page
+    events = repository.root / ".fanfold" / "runs" / saved["id"] / "events.jsonl"
+    events.write_text("{}\n")
+    assert "<caption>Units, the longest first" in fanfold("report", "--format", "html").out
+    events.unlink()
+    assert "<caption>Units, the longest first" in fanfold("report", "--format", "html").out
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
