@@ -139,16 +139,12 @@ def plain(place: Place, *words: str, recorded: Path | None = None) -> float:
     return time.perf_counter() - began
 
 
-def fanned(
-    folder: Path, workers: int, *, config: Path | None = None, also: Mapping[str, str] | None = None
-) -> tuple[float, dict[str, Any]]:
+def fanned(folder: Path, workers: int, *, config: Path) -> tuple[float, dict[str, Any]]:
     """Run `fanfold test` in a folder; returns its wall time in seconds, and the run's record."""
     command = [sys.executable, str(ROOT / "bin" / "fanfold"), "test", "--backend", "none", "--quiet"]
-    command += ["--jobs", str(workers), *(["--config", str(config)] if config else [])]
+    command += ["--jobs", str(workers), "--config", str(config)]
     began = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=_environ() | dict(also or {}), check=False, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=folder, env=_environ(), check=False, capture_output=True, text=True)
     wall = time.perf_counter() - began
     records = sorted((folder / ".fanfold" / "runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     if done.returncode not in {0, 1} or not records:
@@ -229,14 +225,15 @@ def measure(place: Place, runs: int, workers: int, scratch: Path) -> float:
     recorded = scratch / f"{place.name}.json"
     took: dict[str, list[float]] = {"pytest": [], f"pytest -n {workers}": [], "no history": [], "history": []}
     differ, efficiency = 0, []
-    own = {"VIRTUAL_ENV": str(place.environment)}
+    config = scratch / f"{place.name}.toml"
+    config.write_text("[test]\n" + _suite_table(place, "."))
     plain(place, recorded=recorded)
     for _ in range(runs):
         took["pytest"].append(plain(place))
         took[f"pytest -n {workers}"].append(plain(place, "-n", str(workers)))
         place.forget()
         for kind in ("no history", "history"):
-            wall, result = fanned(place.folder, workers, also=own)
+            wall, result = fanned(place.folder, workers, config=config)
             took[kind].append(wall)
             differ = max(differ, different(json.loads(recorded.read_text()), verdicts(result)))
         efficiency.append(result["efficiency"])
@@ -274,7 +271,7 @@ def together(places: Sequence[Place], runs: int, workers: int, scratch: Path, al
     """Run all suites at once, with history; `alone_s` is what plain pytest takes for one after the other."""
     root = Path(os.path.commonpath([place.folder for place in places]))
     config = scratch / "together.toml"
-    config.write_text("[test]\n" + "".join(map(_suite_table, places)))
+    config.write_text("[test]\n" + "".join(_suite_table(place, place.folder.name) for place in places))
     shutil.rmtree(root / ".fanfold", ignore_errors=True)
     measured = [fanned(root, workers, config=config) for _ in range(runs + 1)][1:]
     wall = median(wall for wall, _ in measured)
@@ -284,9 +281,9 @@ def together(places: Sequence[Place], runs: int, workers: int, scratch: Path, al
     _bar("efficiency", median(result["efficiency"] for _, result in measured), 0.97, least=True)
 
 
-def _suite_table(place: Place) -> str:
+def _suite_table(place: Place, folder: str) -> str:
     command = json.dumps([str(place.python), "-m", "pytest"])
-    return f'[test.suites.{place.name}]\nframework = "pytest"\nfolder = "{place.folder.name}"\ncommand = {command}\n'
+    return f'[test.suites.{place.name}]\nframework = "pytest"\nfolder = "{folder}"\ncommand = {command}\n'
 
 
 def _bar(what: str, value: float, bar: float, *, least: bool = False) -> None:

@@ -133,6 +133,22 @@ def test_unittest(bench):
     assert [frame.path for frame in alone.attempts[0].frames] == ["tests/test_a.py"]
 
 
+def test_doctests_that_a_module_loads_run_with_it(bench):
+    """What load_tests adds is named after what it documents, and is run with the module that loads it."""
+    loads = "import doctest, shop\n\ndef load_tests(loader, tests, ignore):\n"
+    loads += "    tests.addTests(doctest.DocTestSuite(shop))\n    return tests\n"
+    documented = '''def price():\n    """Return it.\n\n    >>> price()\n    3\n    """\n    return 3\n'''
+    one = bench(
+        {
+            "shop.py": documented,
+            "test_shop.py": f"import unittest\n{loads}class T(unittest.TestCase):\n    def test_a(self): pass\n",
+        }
+    )
+    (item,) = one.items()
+    assert (item.name, set(item.tests)) == ("test_shop", {"shop.price", "test_shop.T.test_a"})
+    assert {case.native for case in one.run(items=(item.name,))} == set(item.tests)
+
+
 def test_unittest_whose_class_can_not_be_set_up(bench):
     """The fixture is an error of its own, in the file that it is in; the class's tests are not reported."""
     text = "import unittest\nclass T(unittest.TestCase):\n @classmethod\n def setUpClass(cls): raise ValueError('no')\n"

@@ -56,7 +56,8 @@ class Unittest(Plain):
         for line in lines_of(data):
             if line[0] == "test":
                 native = line[1].removeprefix("unittest.loader._FailedTest.")
-                module = native if native != line[1] else native.rsplit(".", 2)[0]
+                own = native if native != line[1] else native.rsplit(".", 2)[0]
+                module = line[3] if isinstance(line[3], str) else own
                 tests[module].append(native)
         return Collected(tuple(Item(module, tuple(names)) for module, names in sorted(tests.items())))
 

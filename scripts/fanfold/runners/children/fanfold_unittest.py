@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import Any, Iterator, Optional, Tuple, Type, Union
 
 _LONGEST = 20000
+# Where a test keeps the module that it was loaded from, which its own name need not tell: doctests of load_tests.
+_MODULE = "_fanfold_module"
 
 Err = Union[Tuple[Type[BaseException], BaseException, TracebackType], Tuple[None, None, None]]
 Told = Tuple[str, Optional[str], Optional[str]]
@@ -144,8 +146,18 @@ class Lister(unittest.TextTestRunner):
         """Write a line for each test."""
         report = Report()
         for one in _collected(test):
-            report.line("test", one.id(), _file_of(one))
+            report.line("test", one.id(), _file_of(one), getattr(one, _MODULE, None))
         return unittest.TextTestResult(self.stream, self.descriptions, self.verbosity)
+
+
+class Loader(unittest.TestLoader):
+    """unittest's own; tells each test which module it was loaded from."""
+
+    def loadTestsFromModule(self, module: Any, *arguments: Any, **options: Any) -> unittest.TestSuite:
+        found = super().loadTestsFromModule(module, *arguments, **options)
+        for test in _collected(found):
+            setattr(test, _MODULE, module.__name__)
+        return found
 
 
 def _collected(suite: Any) -> Iterator[unittest.TestCase]:
@@ -166,7 +178,7 @@ def main() -> None:
     lists = sys.argv[1:2] == ["--list"]
     if lists:
         del sys.argv[1]
-    unittest.main(module=None, testRunner=Lister if lists else Runner)
+    unittest.main(module=None, testRunner=Lister if lists else Runner, testLoader=Loader())
 
 
 if __name__ == "__main__":
