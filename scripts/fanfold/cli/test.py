@@ -315,5 +315,5 @@ def _code_of(result: TestRunResult, run: Run, request: TestRequest) -> int:
     if incomplete(result, run.coverage):
         return EXIT_INCOMPLETE
     if not totals.tests:
-        raise NothingToDo("no tests were found in what was run")
+        raise NothingToDo("; ".join(run.notes) or "no tests were found in what was run")
     return EXIT_DONE

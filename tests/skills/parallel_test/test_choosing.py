@@ -74,6 +74,20 @@ def test_what_is_not_there(root, argument, says):
         choose([argument], SUITES, root, root)
 
 
+def test_a_test_that_is_not_there_is_named(root):
+    """Whoever asks for a test by a name that nothing has is told; a file alone asks for no name."""
+    choice = choose(["tests/unit/test_a.py::T", "tests/unit/deep"], SUITES, root, root)
+    assert choice.unmet("unit", [case("tests/unit/test_a.py", "T::x")]) == ()
+    assert choice.unmet("unit", [case("tests/unit/test_a.py", "U")]) == ("unit has no test tests/unit/test_a.py::T",)
+
+
+def test_a_run_of_the_last_failed_says_what_that_is():
+    """How many tests are left out, and the names of those that run again."""
+    cases = [case("t.py", "a"), case("t.py", "b", TestVerdict.FAILED)]
+    choice = unfinished(Choice(SUITES), results_of(cases, "unit", "default"))
+    assert choice.notes == ("--last-failed: left out: 1 test that passed; again: t.py::b",)
+
+
 def test_items_of_what_is_chosen(root):
     """Files, packages and modules are left out by where they are; one whose place is not known stays."""
     choice = choose(["tests/unit/deep"], SUITES, root, root)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fanfold.errors import UsageError
 from fanfold.runners.base import Item
 from fanfold.runners.sight import folder_of, is_below, join
-from fanfold.sources.text import os_path, shown
+from fanfold.sources.text import counted, listed, os_path, shown
 from fanfold.suites import GOOD, Case, Suite, TestResult, TestVerdict
 
 if TYPE_CHECKING:
@@ -72,6 +72,16 @@ class Choice:
             return in_files and (case.file, case.name) not in done
 
         return chosen
+
+    def unmet(self, suite: str, cases: Iterable[Case]) -> tuple[str, ...]:
+        """Say of each `file::test` that was asked for, and that none of a suite's `cases` is, that there is no such."""
+        cases = tuple(cases)
+        named = [target for target in self.targets.get(suite, ()) if target.name]
+        return tuple(
+            f"{suite} has no test {target.path}::{target.name}"
+            for target in named
+            if not any(target.holds(case) for case in cases)
+        )
 
     def items(self, suite: Suite, items: Sequence[Item]) -> tuple[Item, ...]:
         """Return the items that may hold a chosen test: those whose file is not known are kept."""
@@ -172,7 +182,10 @@ def unfinished(choice: Choice, results: Iterable[TestResult]) -> Choice:
     for result in results:
         key = (result.suite, result.environment, result.file, result.name)
         (good if result.verdict in _DONE else bad).add(key)
-    return Choice(choice.suites, choice.targets, choice.files, frozenset(good - bad), choice.notes)
+    said = f"--last-failed: left out: {counted(len(good - bad), 'test')} that passed"
+    again = [f"{file}::{name}" for _, _, file, name in sorted(bad)]
+    said += f"; again: {listed(again)}" if again else "; none had failed, so that only new ones run"
+    return Choice(choice.suites, choice.targets, choice.files, frozenset(good - bad), (*choice.notes, said))
 
 
 def affected(choice: Choice, changed: ChangedTests) -> Choice:

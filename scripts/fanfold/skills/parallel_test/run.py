@@ -209,7 +209,13 @@ async def run_tests(
         ),
     )
     measured = await combined(settings.coverage.parents[1], runs, chosen.tools) if settings.coverage else ()
-    return result, runs, (*chosen.choice.notes, *(triage.notes if triage else ()), *measured)
+    unmet = [said for run in runs if run.record.collected is not None for said in _unmet(chosen, run)]
+    return result, runs, (*chosen.choice.notes, *unmet, *(triage.notes if triage else ()), *measured)
+
+
+def _unmet(chosen: Chosen, run: SuiteRun) -> tuple[str, ...]:
+    """Say which tests were asked for by name and are not there; a part of several machines has not all of them."""
+    return () if run.job.share is not None else chosen.choice.unmet(run.job.suite.name, run.cases)
 
 
 def _triage(
