@@ -11,7 +11,7 @@ from fanfold.sources.repo_map.references import reference_edges
 from fanfold.sources.repo_map.relevance import relevance
 from fanfold.sources.repo_map.resolve import import_edges
 from fanfold.sources.repo_map.values import FileFacts, MappedFile, RepoMap
-from fanfold.sources.repo_map.words import asked, kin, stem, words
+from fanfold.sources.repo_map.words import WORD, asked, kin, stem
 
 SCHEDULE = '''"""How long the delay is before the next attempt."""
 
@@ -66,6 +66,12 @@ def test_words_meet_in_all_their_forms():
     """Number, tense and the way a name is written make no difference."""
     for question in ("delays?", "DELAYED", "nextDelay", "next_delay of what"):
         assert "app/schedule.py" in ranked(question)[:2]
+
+
+def test_a_word_is_found_in_names_without_a_border():
+    """`autoretry` is about retries."""
+    texts = {**TEXTS, "app/autoretry.py": "def add(task):\n    return task\n"}
+    assert ranked("Who retries?", texts, tree_of(texts))[0] == "app/autoretry.py"
 
 
 def test_a_word_finds_what_programs_call_it():
@@ -178,8 +184,8 @@ def test_forms_of_a_word_have_one_stem(alike):
 
 
 def test_identifiers_fall_into_their_words():
-    """Case and underscores part them, a run of capitals is one; single letters say nothing."""
-    assert words("HTTPServer_max_ageX") == ("http", stem("server"), "max", "age")
+    """Case and underscores part them, a run of capitals is one word."""
+    assert WORD.findall("HTTPServer_max_ageX2") == ["HTTP", "Server", "max", "age", "X"]
 
 
 def test_words_that_stand_for_each_other_do_so_both_ways():
@@ -191,5 +197,6 @@ def test_words_that_stand_for_each_other_do_so_both_ways():
 
 def test_a_question_keeps_the_words_that_say_something():
     """Each once, in order."""
-    assert asked("How does the cache expire, and which caches do?", 9) == (stem("cache"), stem("expire"))
-    assert asked("alpha beta beta gamma gamma", 2) == ("beta", "gamma")
+    found = asked("How does an entry expire, and which entries do?", 9)
+    assert found == {stem("entry"): ("entry", "entries"), stem("expire"): ("expire",)}
+    assert list(asked("alpha beta beta gamma gamma", 2)) == ["beta", "gamma"]

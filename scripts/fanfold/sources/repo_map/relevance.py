@@ -17,7 +17,7 @@ from math import log
 
 from fanfold.sources.repo_map.graph import central
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
-from fanfold.sources.repo_map.words import WORD, asked, kin, stem, words
+from fanfold.sources.repo_map.words import WORD, asked, kin, stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Weights:
 
     text: float = 0.5
     text_saturation: float = 5.0
-    names: float = 1.0
+    names: float = 0.75
     names_saturation: float = 5.0
     docs: float = 0.5
     uses: float = 0.75
@@ -43,7 +43,7 @@ class Weights:
     named_in: float = 2.0  # a word counts in full when one in so many files that have it names something by it
     aside: float = 0.25  # tests, documents and examples, when the question is not about them
     no_code: float = 0.25  # a file that defines nothing
-    linked: float = 0.15  # what is near to the most relevant files
+    linked: float = 0.1  # what is near to the most relevant files
     literal: float = 1.0  # a path or an identifier that stands in the question
 
 
@@ -51,6 +51,8 @@ _WEIGHTS = Weights()
 _MOST_WORDS = 48  # of a question: a longer one is not about more
 _PASSAGE = 1_500  # characters: about forty lines
 _SEEDS = 15
+_SHORTEST_FORM = 4  # letters
+_SHORTEST_COMPOUND = 7
 _RADIX = 1_024  # more than there are terms
 
 
@@ -77,18 +79,24 @@ def relevance(
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """The stems to look for: `own` ones of the question, then those that may stand for them; and what each weighs."""
+    """The stems to look for: `own` ones of the question, then those that may stand for them; and what each weighs.
+
+    `forms` are words of the question by which names without a border in them are told: `autoretry`, `keepalive`.
+    """
 
     stems: tuple[str, ...]
     weight: tuple[float, ...]
     own: int
+    forms: tuple[tuple[str, int], ...]
 
 
 def _terms(question: str, weights: Weights) -> _Terms:
     own = asked(question, _MOST_WORDS)
     others = dict.fromkeys(other for one in own for other in sorted(kin().get(one, ())) if other not in own)
     weight = (*(1.0 for _ in own), *(weights.kin for _ in others))
-    return _Terms((*own, *others), weight, len(own))
+    said = ((word, number) for number, words_said in enumerate(own.values()) for word in words_said)
+    forms = tuple((word, number) for word, number in said if len(word) >= _SHORTEST_FORM)
+    return _Terms((*own, *others), weight, len(own), forms)
 
 
 @dataclass(slots=True)
@@ -149,9 +157,17 @@ class _Seen:
         """Return the terms in an identifier; the same ones come again and again."""
         hits = self._hits.get(identifier)
         if hits is None:
-            hits = tuple(self._numbers[word] for word in words(identifier) if word in self._numbers)
-            self._hits[identifier] = hits
+            hits = self._hits[identifier] = tuple(self._looked_up(identifier))
         return hits
+
+    def _looked_up(self, identifier: str) -> Iterator[int]:
+        for match in WORD.finditer(identifier):
+            word = match[0].lower()
+            number = self._numbers.get(stem(word))
+            if number is not None:
+                yield number
+            elif len(word) >= _SHORTEST_COMPOUND:
+                yield from (n for form, n in self.terms.forms if word.startswith(form) or word.endswith(form))
 
 
 _LETTERS = re.compile(r"[a-z]*")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -28,7 +29,7 @@ thing things this those through time times to told too turn turned turns two und
 using very via want was way ways we well went were what when where whether which while who whom whose why will with
 within without work worked working works would yes yet you your
 """
-_EMPTY = frozenset(_EMPTY_WORDS.split())
+EMPTY = frozenset(_EMPTY_WORDS.split())
 """What questions are made of and code is not about."""
 
 _KIN = """
@@ -149,22 +150,21 @@ write output
 """Words that programs use for one another, and abbreviations: each line is one meaning."""
 
 
-@lru_cache(maxsize=200_000)
-def words(text: str) -> tuple[str, ...]:
-    """Return the stems of an identifier's or a short text's words, in order; single letters say nothing."""
-    return tuple(stem(word.lower()) for word in WORD.findall(text) if len(word) >= _SHORTEST)
+def asked(question: str, most: int) -> dict[str, tuple[str, ...]]:
+    """Return the stems that a question is about, in order, and the words that have them; `most`, those said most often.
 
-
-def asked(question: str, most: int) -> tuple[str, ...]:
-    """Return the stems that a question is about, each once, in order; `most` of them, those said most often."""
-    count: dict[str, int] = {}
+    A word is there as it was said and without the endings of number and tense.
+    """
+    count: Counter[str] = Counter()
+    forms: dict[str, dict[str, None]] = {}
     for match in WORD.finditer(question):
         word = match[0].lower()
-        if len(word) >= _SHORTEST and word not in _EMPTY:
+        if len(word) >= _SHORTEST and word not in EMPTY:
             found = stem(word)
-            count[found] = count.get(found, 0) + 1
-    often = sorted(count, key=lambda found: -count[found])[:most]
-    return tuple(found for found in count if found in set(often))
+            count[found] += 1
+            forms.setdefault(found, {}).update({word: None, _without_tense(word): None})
+    often = {found for found, _ in count.most_common(most)}
+    return {found: tuple(said) for found, said in forms.items() if found in often}
 
 
 @lru_cache(maxsize=1)
