@@ -101,14 +101,21 @@ def _walked(tree: ast.Module) -> tuple[list[Use], list[ast.Import | ast.ImportFr
             if node.ctx.__class__ is not ast.Store:
                 uses.append((node.id, id(node) in called, False, "", node.lineno))
         elif kind is ast.Attribute:
-            uses.append((node.attr, id(node) in called, True, dotted(node.value), node.end_lineno))
-            waiting.append(node.value)
+            value = node.value
+            receiver = value.id if value.__class__ is ast.Name else dotted(value)
+            uses.append((node.attr, id(node) in called, True, receiver, node.end_lineno))
+            waiting.append(value)
+        elif kind is ast.Call:  # the most frequent ones by their fields: that is faster than looking for them
+            called.add(id(node.func))
+            waiting.append(node.func)
+            waiting += node.args
+            waiting += [keyword.value for keyword in node.keywords]
+        elif kind is ast.BinOp:
+            waiting += (node.left, node.right)
         elif kind is ast.Import or kind is ast.ImportFrom:
             imported.append(node)
-        else:
+        elif kind is not ast.Constant:
             branches += kind in _BRANCHES
-            if kind is ast.Call:
-                called.add(id(node.func))
             for field in _FIELDS(kind, ()):
                 value = getattr(node, field, None)
                 if value.__class__ is list:
