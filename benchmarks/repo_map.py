@@ -186,7 +186,7 @@ def bring_peers(folder: Path) -> dict[str, Callable[[Path], float]]:
     peers: dict[str, Callable[[Path], float]] = {}
     repomix = folder / "npm" / "node_modules" / ".bin" / "repomix"
     if repomix.exists() or _brought("repomix", ["npm", "install", "--prefix", str(folder / "npm"), "repomix"]):
-        options = ["--compress", "--quiet", "--no-security-check", "-o", str(folder / "repomix.xml")]
+        options = ["--compress", "--quiet", "-o", str(folder / "repomix.xml")]
         peers["repomix --compress"] = lambda root: _timed([str(repomix), *options, str(root)])
     python = folder / "aider" / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "-q", "aider-chat"]

@@ -82,7 +82,9 @@ def _read(text: str) -> Reading | str:
     )
 
 
-def _walked(tree: ast.Module) -> tuple[list[Use], list[ast.Import | ast.ImportFrom], int]:
+def _walked(  # noqa: C901  one loop over all nodes: a call for each kind would double its time
+    tree: ast.Module,
+) -> tuple[list[Use], list[ast.Import | ast.ImportFrom], int]:
     """Return what is used, what is imported, and how often it branches.
 
     Walks the tree once, without recursion, because a generated expression may be deep.

@@ -60,7 +60,7 @@ class Memory:
 
     def recall(self) -> dict[str, Reading]:
         """Return what is known of files as they are now, by path."""
-        if self._cache is None or not self._seen:
+        if self._cache is None or self._seen is None:
             return {}
         contents = {path: Seen(stamp, content) for path, stamp, content in self._contents()}
         keys = {path: self._key(path, seen.content) for path, seen in contents.items()}
@@ -102,7 +102,7 @@ class Memory:
     def _contents(self) -> Iterable[tuple[str, Stamp, str]]:
         """Yield the files whose content is known, and which it is; one whose stamp is another is read to tell."""
         for path, stamp in self._found.files.items():
-            seen = self._seen.get(path)
+            seen = (self._seen or {}).get(path)
             if seen and seen.stamp == stamp:
                 yield path, stamp, seen.content
                 continue
@@ -117,14 +117,15 @@ class Memory:
         kind = ending.lower() if dot and stem else name
         return f"facts:{_made_by()}:{content}:{'named' if path in self._found.named else ''}:{kind}"
 
-    def _read_index(self) -> dict[str, Seen]:
+    def _read_index(self) -> dict[str, Seen] | None:
+        """Return what was seen last, None when nothing was."""
         kept = {} if self._cache is None else self._cache.get([self._index_key])
         data = kept.get(self._index_key)
         try:
-            rows = json.loads(data.decode("utf-8", "surrogatepass")) if data else {}
-            return {path: Seen(Stamp(*row[:-1]), row[-1]) for path, row in rows.items()}
+            rows = json.loads(data.decode("utf-8", "surrogatepass")) if data else None
+            return rows if rows is None else {path: Seen(Stamp(*row[:-1]), row[-1]) for path, row in rows.items()}
         except (ValueError, TypeError, AttributeError):
-            return {}
+            return None
 
     def _index_bytes(self) -> bytes:
         rows = {path: [*seen.stamp, seen.content] for path, seen in sorted(self._index.items())}

@@ -16,6 +16,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from fanfold.errors import WorkerError
 from fanfold.sources.repo_map.discover import Stamp
 from fanfold.sources.repo_map.facts import bare_facts, encode
 from fanfold.sources.repo_map.reading import Reading, content_key, load, read_file
-from fanfold.sources.repo_map.worker import HEAD, START
+from fanfold.sources.repo_map.worker import HEAD, READY, START
 from fanfold.sources.text import decode
 
 _LITTLE = 512 * 1024  # bytes that are read without starting a process
@@ -35,6 +36,7 @@ _AHEAD = 256 * 1024  # bytes that a process is given ahead
 _MOST_AHEAD = 32  # files
 _MAX_ERRORS = 4_096  # bytes
 _GRACE_S = 0.5
+_START_S = 60.0
 
 
 class Task(NamedTuple):
@@ -101,10 +103,18 @@ class _Answers:
 
     def __init__(self) -> None:
         self.came = asyncio.Event()
+        self.ready = False
         self._bytes = bytearray()
 
     def write(self, data: bytes) -> None:
         self._bytes += data
+        if not self.ready and self._bytes.startswith(READY):
+            del self._bytes[: len(READY)]
+            self.ready = True
+        self.came.set()
+
+    def told(self, _: object) -> None:
+        """Wake who waits for an answer: none will come any more."""
         self.came.set()
 
     def take(self) -> list[Reading]:
@@ -147,13 +157,18 @@ async def _member(crew: _Crew) -> None:
     while crew.waiting:
         answers = _Answers()
         try:
-            child = await _started(crew.root, answers)
+            child = await _begun(crew.root, answers)
         except WorkerError:
             return
         worker = _Worker(child, answers)
+        exited = asyncio.ensure_future(child.exited.wait())
+        exited.add_done_callback(answers.told)
         try:
+            if not await _ready(worker):
+                return
             why = await _served(crew, worker)
         finally:
+            exited.cancel()
             await child.stop(_GRACE_S)
         if worker.given:
             task = worker.given.popleft()
@@ -161,7 +176,7 @@ async def _member(crew: _Crew) -> None:
             crew.done(task.path, await asyncio.to_thread(_noted, crew.root, task.path, why))
 
 
-async def _started(root: Path, answers: _Answers) -> Child:
+async def _begun(root: Path, answers: _Answers) -> Child:
     # No relative entry: it would lead into whatever repository is mapped.
     path = [entry for entry in sys.path if Path(entry).is_absolute()]
     argv = (sys.executable, "-I", "-c", START, *path)
@@ -170,28 +185,33 @@ async def _started(root: Path, answers: _Answers) -> Child:
     return child
 
 
+async def _ready(worker: _Worker) -> bool:
+    """Wait until a process has loaded what it needs, which is no file's time; False for one that does not come up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_START_S):
+            while not (worker.answers.ready or worker.child.exited.is_set()):
+                await worker.answers.came.wait()
+                worker.answers.came.clear()
+    return worker.answers.ready
+
+
 async def _served(crew: _Crew, worker: _Worker) -> str:
     """Have a process read until nothing waits; returns why it was left with files that it did not answer."""
-    exited = asyncio.ensure_future(worker.child.exited.wait())
-    exited.add_done_callback(lambda _: worker.answers.came.set())
-    try:
-        while True:
-            worker.fill(crew.waiting)
-            if not worker.given:
-                return ""
-            try:
-                async with asyncio.timeout(crew.timeout_s):
-                    await worker.answers.came.wait()
-            except TimeoutError:
-                return f"reading it took longer than {crew.timeout_s:g} s, so it was not parsed"
-            if ended := exited.done():
-                await worker.child.within(_GRACE_S)
-            for reading in worker.answers.take():
-                crew.done(worker.given.popleft().path, reading)
-            if ended:
-                return "the process that parsed it ended, so it was not parsed"
-    finally:
-        exited.cancel()
+    while True:
+        worker.fill(crew.waiting)
+        if not worker.given:
+            return ""
+        try:
+            async with asyncio.timeout(crew.timeout_s):
+                await worker.answers.came.wait()
+        except TimeoutError:
+            return f"reading it took longer than {crew.timeout_s:g} s, so it was not parsed"
+        if ended := worker.child.exited.is_set():
+            await worker.child.within(_GRACE_S)
+        for reading in worker.answers.take():
+            crew.done(worker.given.popleft().path, reading)
+        if ended:
+            return "the process that parsed it ended, so it was not parsed"
 
 
 def _noted(root: Path, path: str, why: str) -> Reading:
