@@ -171,7 +171,7 @@ def test_a_hostile_finder_cannot_spoil_the_report(repository, fanfold, served):
     text = ended.out
     assert len(text) < 30_000
     assert not [c for c in text if unicodedata.category(c) in {"Cc", "Cf"} and c != "\n"]
-    assert "<script>" not in re.sub(r"`[^`\n]*`", "", text)
+    assert not re.search(r"(?<!\\)<", re.sub(r"`[^`\n]*`", "", text))
     assert "![x](" not in text
     assert not re.search(r"^# heading", text, re.MULTILINE)
     run = fanfold(*REVIEW).run
