@@ -48,8 +48,11 @@ def parser(tmp_path, monkeypatch):
     return install
 
 
+@pytest.fixture
 def children():
-    return {process.pid for process in psutil.Process().children(recursive=True)}
+    """Return a function: the processes that this one has besides those that it had before, as other tests' servers."""
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    return lambda: {process.pid for process in psutil.Process().children(recursive=True)} - before
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -61,7 +64,7 @@ def children():
         ("os._exit(0)", "the process that parsed it ended, so it was not parsed"),
     ],
 )
-def test_a_bad_file_costs_itself(tree, parser, body, why, jobs):
+def test_a_bad_file_costs_itself(tree, parser, children, *, body, why, jobs):
     """A parser that hangs or takes its process down: the file has a note and its size, all the others have facts."""
     parser(body)
     found = asyncio.run(map_tree(discover([], tree), jobs=jobs, timeout_s=3))
@@ -81,7 +84,7 @@ def test_it_is_not_tried_again_before_it_changes(tree, parser):
     assert asyncio.run(map_tree(discover([], tree), cache=kept, timeout_s=30)) == first
 
 
-def test_a_cancelled_map_leaves_no_process(tree, parser):
+def test_a_cancelled_map_leaves_no_process(tree, parser, children):
     """Ctrl-C while a parser hangs."""
     parser("time.sleep(600)")
 

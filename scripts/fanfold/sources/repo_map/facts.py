@@ -17,7 +17,7 @@ from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
 from fanfold.sources.setaside import set_aside
 from fanfold.sources.text import decode as text_of
 
-VERSION = f"1.{OUTLINES}"
+VERSION = f"2.{OUTLINES}"
 """Part of the key under which facts are kept: another one for other facts of the same file."""
 
 _CHARACTERS_A_TOKEN = 3.0
@@ -25,8 +25,8 @@ _AS_JAVA = frozenset({"kt", "kts", "scala", "groovy"})
 _IMPORT = re.compile(r"^import[ \t]+(?:static[ \t]+)?([\w.]+\.(?:\w+|\*))(?:[ \t]+as[ \t]+(\w+))?", re.MULTILINE)
 _PROSE = frozenset({"adoc", "md", "mdx", "org", "rst", "txt"})
 _DATA = (
-    "atom bib cfg conf css csv dtd eml geojson htm html ini ipynb json json5 jsonl less lock log ndjson pem plist po"
-    " pot properties rtf sass scss svg tex toml tsv wsdl xml xsd xsl xslt yaml yml"
+    "atom bib cfg conf css csv dectest dtd eml geojson htm html ini ipynb json json5 jsonl less lock log ndjson pem"
+    " plist po pot properties rtf sass scss svg tex toml tsv wsdl xml xsd xsl xslt yaml yml"
 )
 _NO_CODE = _PROSE.union(_DATA.split())
 """Text of which no line defines anything: prose, markup, and data."""
