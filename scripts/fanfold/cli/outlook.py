@@ -72,7 +72,7 @@ class Outlook:
         click.echo(
             f"fanfold: run {self._run_id} may take {how_long}; the Bash tool ends a command after 2 min, or at the "
             f"timeout that it was given, 10 min at most. `fanfold runs show` tells where the run stands; if it was "
-            "ended, the same command again continues it",
+            "ended, run the same command again: what was paid for is not paid again",
             file=self._stream,
         )
 
