@@ -355,7 +355,8 @@ class Explanation(Frozen):
 class Cluster(Frozen):
     """Failures that are one: the same normalised stack, or what they share; written with `class` as the key.
 
-    `tests` are ids, the representative first. `reproduce` is a shell line, `suspects` are "path:line".
+    `tests` are ids, the representative first. `reproduce` is a shell line, `suspects` are "path:line",
+    before them what a bisection found, as "commit ID SUBJECT".
     """
 
     model_config = ConfigDict(

@@ -150,3 +150,44 @@ def test_a_missing_runner_is_named_and_the_others_run(project, fanfold):
     (web,) = [suite for suite in ended.run["result"]["suites"] if suite["name"] == "web"]
     assert "no-such-program" in web["error"]
     assert any(missing.startswith("web") for missing in ended.run["coverage"]["missing"])
+
+
+def test_bisect_names_the_commit_that_broke_it(project, fanfold):
+    """Between good and HEAD, over commits at which the test can't be run; the working tree stays as it is."""
+    project.write("shop.py", SHOP.replace("net_price", "price"))
+    project.write("tests/conftest.py", "")
+    project.commit("good")
+    for number, (path, text) in enumerate(
+        [
+            ("notes", "1"),
+            ("tests/conftest.py", "import nowhere\n"),
+            ("tests/conftest.py", ""),
+            ("shop.py", SHOP),
+            ("notes", "2"),
+            ("notes", "3"),
+        ]
+    ):
+        project.write(path, text)
+        project.commit(f"step {number}")
+    project.write("notes", "not committed")
+    ended = fanfold("test", "--bisect", "HEAD~6", "--format", "json")
+    assert ended.code == 1
+    (cluster,) = ended.run["result"]["clusters"]
+    assert cluster["suspects"][0].startswith("commit ")
+    assert cluster["suspects"][0].endswith(" step 3")
+    assert any("the first bad commit is" in note and "step 3" in note for note in ended.run["notes"])
+    assert (project.root / "notes").read_text() == "not committed"
+    assert not (project.root / ".git" / "worktrees").exists()
+    not_good = fanfold("test", "--bisect", "HEAD~1", "--format", "json")
+    assert any("is not a good commit for it" in note for note in not_good.run["notes"])
+
+
+def test_bisect_tells_an_uncommitted_mistake(project, fanfold):
+    """What passes at HEAD was broken by what is not committed."""
+    project.write("shop.py", SHOP.replace("net_price", "price"))
+    project.write("notes", "1")
+    project.commit("good")
+    project.write("shop.py", SHOP)
+    ended = fanfold("test", "--bisect", "HEAD~1", "--format", "json")
+    assert any("the uncommitted changes break it" in note for note in ended.run["notes"])
+    assert fanfold("test", "--bisect", "nowhere").code == 2

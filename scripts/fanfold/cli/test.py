@@ -30,6 +30,7 @@ from fanfold.models import Run, TargetRecord
 from fanfold.reports.formats import Renderer
 from fanfold.runners.tools import Tools
 from fanfold.skills import PARALLEL_TEST
+from fanfold.skills.parallel_test.bisect import Stretch, stretch_of
 from fanfold.skills.parallel_test.fold import incomplete, previous_results
 from fanfold.skills.parallel_test.job import Job, Settings
 from fanfold.skills.parallel_test.measured import data_file
@@ -71,6 +72,11 @@ _TOLD = 20
     default=1,
     show_default=True,
     help="How often a failed test is rerun alone, to tell a regression from a flaky or order-dependent test.",
+)
+@option(
+    "--bisect",
+    metavar="GOOD",
+    help="Then find the commit since GOOD that broke each regression of pytest: its test is run at commits in between.",
 )
 @option("--fail-on-flaky", is_flag=True, help="Exit 1 when a test passed only after it had failed.")
 @option("--memory", type=click.IntRange(64), metavar="MB", help="The most memory of one test process and its children.")
@@ -121,10 +127,11 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     if given["dry_run"]:
         click.echo(shown or _described(chosen, choice), nl=False)
         return EXIT_DONE
+    stretch = stretch_of(root, request.bisect) if request.bisect is not None else None
     surroundings = _surroundings(root, choice)
     session = _session(request, chosen, choice, surroundings, given)
     settings = _settings(request, root, chosen, given)
-    run, result = _run(session, request, chosen, surroundings, settings, beside=renderer.warm)
+    run, result = _run(session, request, chosen, surroundings, settings, beside=renderer.warm, stretch=stretch)
     session.save(run)
     if announced(session, run):
         return EXIT_DONE
@@ -159,6 +166,7 @@ def _request(ctx: click.Context, given: Mapping[str, Any], parts: Asked) -> Test
         changed="" if changed == _UNCOMMITTED else changed,
         retries=given["retries"],
         fail_on_flaky=given["fail_on_flaky"],
+        bisect=given["bisect"],
         coverage=given["coverage"],
         part=parts.part,
         workers=workers,
@@ -243,6 +251,7 @@ def _run(
     settings: Settings,
     *,
     beside: Callable[[], None],
+    stretch: Stretch | None,
 ) -> tuple[Run, TestRunResult]:
     """Run the tests; `beside` is done in a thread meanwhile, once the first processes are on their way."""
 
@@ -257,6 +266,7 @@ def _run(
             supervisor=supervisor,
             backend=backend,
             tested=told,
+            stretch=stretch,
         )
         if session.store is not None:
             for kind, seconds in durations_of(runs).items():

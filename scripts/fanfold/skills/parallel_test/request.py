@@ -20,7 +20,8 @@ class TestRequest(Options):
     """One test run: suites and paths by name, what of them is left out, and how failures are treated.
 
     `changed` is the base of a selection by change, "" for the uncommitted changes, None for no selection. `retries` is
-    how often a failed test may be rerun alone. `workers` is how many processes run tests at once.
+    how often a failed test may be rerun alone. `bisect` names a commit at which regressions were not there. `workers`
+    is how many processes run tests at once.
     """
 
     __test__ = False
@@ -30,6 +31,7 @@ class TestRequest(Options):
     changed: str | None = None
     retries: int = Field(default=1, ge=0)
     fail_on_flaky: bool = False
+    bisect: str | None = None
     coverage: bool = False
     part: PartRecord | None = None
     workers: int = Field(default=1, ge=1)

@@ -13,6 +13,7 @@ from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.runners import load
 from fanfold.runners.discovery import discover, listing_of
 from fanfold.runners.tools import Tools
+from fanfold.skills.parallel_test.bisect import Stretch, bisected
 from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
 from fanfold.skills.parallel_test.clusters import FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
@@ -187,11 +188,13 @@ async def run_tests(
     supervisor: Supervisor,
     backend: Backend | None,
     tested: Tested,
+    stretch: Stretch | None = None,
 ) -> tuple[TestRunResult, tuple[SuiteRun, ...], tuple[str, ...]]:
     """Run what is chosen and return the result, what became of each suite, and notes.
 
     Shards run longest first; a failure is rerun while others still run, and what it is decided by that; the first of
-    each kind goes to a sub-agent at once. Everything is folded at the end.
+    each kind goes to a sub-agent at once. Everything is folded at the end, and then regressions are bisected over
+    `stretch`, if there is one.
     """
     jobs = chosen.jobs()
     triage = _triage(request, surroundings, supervisor, backend)
@@ -208,9 +211,17 @@ async def run_tests(
             explain=lambda failure: said.get(failure.name),
         ),
     )
+    if stretch is not None:
+        by_id = {test.id: test for test in result.tests}
+        clusters, blamed = await bisected(
+            result.clusters, by_id, jobs, chosen.tools, stretch, timeout_s=request.timeout_s, supervisor=supervisor
+        )
+        result = result.model_copy(update={"clusters": clusters})
+    else:
+        blamed = ()
     measured = await combined(settings.coverage.parents[1], runs, chosen.tools) if settings.coverage else ()
     unmet = [said for run in runs if run.record.collected is not None for said in _unmet(chosen, run)]
-    return result, runs, (*chosen.choice.notes, *unmet, *(triage.notes if triage else ()), *measured)
+    return result, runs, (*chosen.choice.notes, *unmet, *(triage.notes if triage else ()), *blamed, *measured)
 
 
 def _unmet(chosen: Chosen, run: SuiteRun) -> tuple[str, ...]:
