@@ -78,6 +78,16 @@ def test_without_a_model_the_map_speaks_alone(project, fanfold):
     assert (found.map.files, found.answer, found.notes) == (2, "", ())
 
 
+def test_without_a_model_a_question_still_leads_somewhere(project, fanfold, served):
+    """The files to begin with, most relevant first; who has an answer needs none, and no question has none."""
+    alone = result(fanfold("analyze", "How is the tax computed?", "--backend", "none", "--format", "json"))
+    assert alone.tables[0].name == "relevant"
+    assert alone.tables[0].rows[0].path == "shop.py"
+    served(reader)
+    for ended in (fanfold(*ANALYZE), fanfold("analyze", "--backend", "none", "--format", "json")):
+        assert "relevant" not in {table.name for table in result(ended).tables}
+
+
 def test_roles_share_one_prefix(project, fanfold, served):
     """Tools, system prompt and question are the same bytes for who reads and who answers: one cache entry."""
     server = served(reader)

@@ -97,7 +97,9 @@ async def analyze(
     tree = await mapped(scope, supervisor, fresh=request.fresh)
     if tree is None:
         return fold(request, knowledge.asked(request), RepoMap({}), Survey(), Made(knowledge.notes))
-    facts = asyncio.create_task(surveyed(tree, scope, knowledge.parts, knowledge.subject(request, tree), supervisor))
+    unanswered = request.question if backend is None else ""
+    subject = knowledge.subject(request, tree)
+    facts = asyncio.create_task(surveyed(tree, scope, knowledge.parts, subject, supervisor, unanswered=unanswered))
     made = Made(knowledge.notes)
     if backend is not None:
         reading = _reading(request, scope, tree, knowledge, interactive=backend.interactive)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fanfold.engine.folder import FOLDER
@@ -14,12 +14,13 @@ from fanfold.models import Unit, content_key
 from fanfold.reports.analysed import MapSummary, ModuleGraph, Note, Table
 from fanfold.skills.multi_file_analysis.analyses.folding import module_graph
 from fanfold.skills.multi_file_analysis.analyses.parts import facts, map_summary
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, Subject
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, Subject, of_file, table
 from fanfold.skills.multi_file_analysis.citations import Checked, Checker
 from fanfold.skills.multi_file_analysis.scope import Scope
 from fanfold.sources.churn import Churn, churn
 from fanfold.sources.git import Git
 from fanfold.sources.repo_map.mapping import map_tree
+from fanfold.sources.repo_map.relevance import relevance
 from fanfold.sources.repo_map.values import RepoMap
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _WITH_HISTORY = "hot-spots"
 # Of a table so many rows are shown to who writes the answer.
 _NOTED_ROWS = 12
 _RELEVANCE = 0.6
+_LEADING = 12  # files
 MAP = "map"
 """The area of notes that no worker made."""
 
@@ -41,6 +43,10 @@ class Survey:
     summary: MapSummary = field(default_factory=MapSummary)
     tables: tuple[Table, ...] = ()
     graph: ModuleGraph = field(default_factory=ModuleGraph)
+
+    def led(self, table: Table) -> Survey:
+        """Return it with a table in front of the others."""
+        return replace(self, tables=(table, *self.tables))
 
     def notes(self, checker: Checker) -> list[Checked]:
         """Return the first rows of the tables as notes, on the lines that they are about: an answer may cite them."""
@@ -71,17 +77,45 @@ async def map_scope(scope: Scope, *, fresh: bool) -> RepoMap:
 
 
 async def surveyed(
-    tree: RepoMap, scope: Scope, names: Iterable[str], subject: Subject, supervisor: Supervisor
+    tree: RepoMap,
+    scope: Scope,
+    names: Iterable[str],
+    subject: Subject,
+    supervisor: Supervisor,
+    *,
+    unanswered: str = "",
 ) -> Survey:
-    """Find out what is true without a model: the parts of `names`, about `subject` where one is asked about."""
+    """Find out what is true without a model: the parts of `names`, about `subject` where one is asked about.
+
+    Of a question that stays `unanswered` it is told where to begin to read.
+    """
     names = tuple(names)
 
     async def work(unit: Unit[None], attempt: Attempt) -> Survey:
         del unit, attempt
-        return await asyncio.to_thread(_survey, tree, scope, names, subject)
+        survey = await asyncio.to_thread(_survey, tree, scope, names, subject)
+        return survey.led(await asyncio.to_thread(leading, tree, scope, unanswered)) if unanswered.strip() else survey
 
     outcome = await supervisor.run(_unit("facts", scope), work)
     return outcome.value or Survey()
+
+
+def leading(tree: RepoMap, scope: Scope, question: str) -> Table:
+    """Return the files that a question leads to: where to begin to read, and in which order a plan would read them."""
+    weighed = relevance(tree, question, scope.target.snapshot.each(tree.files))
+    best = sorted(weighed, key=lambda path: (-round(weighed[path], 9), path))[:_LEADING]
+    return table(
+        "relevant",
+        "Files that the question leads to",
+        "Ranked by its words in paths, names, documentation and text, and by what those files hang together with: "
+        "where to begin to read, and no answer.",
+        ("relevance", "lines", "what it is"),
+        (
+            of_file(path, file, round(weighed[path], 2), file.facts.lines, file.facts.doc or None)
+            for path, file in ((path, tree.files[path]) for path in best)
+            if weighed[path] > 0
+        ),
+    )
 
 
 def _unit(kind: str, scope: Scope) -> Unit[None]:
