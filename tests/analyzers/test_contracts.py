@@ -134,6 +134,11 @@ BREAKS = {
         "import os\n\n\ndef g():\n    return ''\n\n\ndef f(p):\n    return os.path.join(p, g())\n\n\nh = os\n",
         [("lost-name", "app.py", 2, []), ("lost-name", "app.py", 2, [("app.py", 5)])],
     ),
+    "an import in a module that looks at others as they run": (
+        {"app.py": "import sys\n\nx = sys.modules.get('x')\ny = shop\n"},
+        "import shop\nimport sys\n\nx = sys.modules.get('x')\ny = shop\n",
+        [("lost-name", "app.py", 4, [])],
+    ),
     "an import of what never was": (
         {"shop/more.py": "from .cart import nothing\nfrom .absent import x\n"},
         "",
@@ -173,6 +178,10 @@ FINE = {
             "\n\ntry:\n    re\nexcept NameError:\n    pass\n"
         },
         "import os, re, sys\nfrom io import open\n",
+    ),
+    "a removed import whose name comes from a star, or is made as the module runs": (
+        {"app.py": "from os import *\nx = sys\n", "json.py": "loads = globals().update(re=1) or re\n"},
+        "import sys\nx = sys\n",
     ),
     "names that a module makes as it runs": (
         changed("LIMIT = 10\n", "globals().update(LIMIT=10)\n"),

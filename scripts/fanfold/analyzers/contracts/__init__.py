@@ -54,7 +54,7 @@ class Contracts:
 
     def version(self) -> str:
         """Return the version of its rules."""
-        return "2"
+        return "3"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
         """See `Analyzer.analyze`."""

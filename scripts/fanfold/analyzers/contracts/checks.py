@@ -74,6 +74,7 @@ class _Delta:
     """What a change takes away or alters. Keys name files as they are at the head, gone ones as they were."""
 
     removed: dict[str, frozenset[str]] = field(default_factory=dict)
+    unbound: dict[str, frozenset[str]] = field(default_factory=dict)
     added: dict[str, frozenset[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     members: dict[Key, frozenset[str]] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class PythonContracts:
             if was is None or now is None or change.kind == "deleted":
                 continue
             delta.removed[path] = frozenset(n for n in was.names - now.names if not self._head.offers(path, n))
+            delta.unbound[path] = frozenset() if self._head.may_bind_more(path) else was.names - now.names
             delta.added[path] = now.names - was.names
             self._compare(delta, path, was, now)
         return delta
@@ -180,7 +182,7 @@ class PythonContracts:
 
     def _lost(self, uses: Uses, delta: _Delta) -> None:
         """Report names that the file itself no longer binds, anywhere, and still uses."""
-        lost = delta.removed.get(uses.module.path, frozenset()).difference(uses.count, dir(builtins))
+        lost = delta.unbound.get(uses.module.path, frozenset()).difference(uses.count, dir(builtins))
         for node in uses.names:
             if node.id in lost:
                 title = f"Undefined name `{node.id}`: this change removes what defined it"

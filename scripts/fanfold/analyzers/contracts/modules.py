@@ -21,6 +21,7 @@ from fanfold.sources.snapshot import Snapshot
 _DYNAMIC = re.compile(
     r"\b(?:globals|vars|locals|exec|eval|setattr)\s*\(|\bsys\.modules\b|\b__getattr__\b|\b__dict__\b|\blazy\w*\.attach"
 )
+_BINDING = re.compile(r"\b(?:globals|vars|locals|exec)\s*\(|\bsys\.modules\[__name__\]")
 _DEEPEST = 10  # modules through which a name is handed on
 
 
@@ -225,6 +226,11 @@ class Modules:
             if source is None or self.offers(source, name, depth + 1):
                 return True
         return False
+
+    def may_bind_more(self, path: str) -> bool:
+        """Tell whether a module may have names of its own that nothing in it spells out."""
+        module = self.module(path)
+        return module is None or bool(module.stars) or _BINDING.search(module.text) is not None
 
     def origin(self, path: str, name: str, depth: int = 0) -> tuple[str, str] | None:
         """Return the module and the name under which a function or class is defined, followed through imports."""
