@@ -8,7 +8,8 @@ import pytest
 from fanfold.engine.events import Event
 from fanfold.models import Severity, Status, UnitRecord, Verdict
 from fanfold.reports.formats import Renderer, TemplateChoice
-from fanfold.reports.samples import ATTACK, FULL, runs_of
+from fanfold.reports.hostile import ATTACK
+from fanfold.reports.samples import FULL, runs_of
 from fanfold.reports.tested_samples import FULL as TESTED
 from fanfold.suites import Case, TestAttempt, TestRunResult, TestVerdict, Totals, results_of
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fanfold.engine.events import Event
 from fanfold.models import Status, Timing, UnitRecord, Usage
-from fanfold.reports.samples import ATTACK, FULL, HOSTILE
+from fanfold.reports.hostile import ATTACK
+from fanfold.reports.samples import FULL, HOSTILE
 from fanfold.reports.timeline import Bar, Timeline, timeline_of
 from fanfold.reports.timeline_svg import MOST_BARS, MOST_LANES, marks_of, notes_on, timeline_svg, told_of
 

@@ -18,7 +18,7 @@ from fanfold.reports.analysed import (
     Table,
     Unread,
 )
-from fanfold.reports.samples import ATTACK
+from fanfold.reports.hostile import ATTACK
 
 _ANSWER = """\
 ## How an order becomes an invoice

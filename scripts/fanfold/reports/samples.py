@@ -15,6 +15,7 @@ from fanfold.models import (
     Usage,
     Verdict,
 )
+from fanfold.reports.hostile import ATTACK
 from fanfold.sources.edits import unified
 
 _SUGGESTION = """\
@@ -179,8 +180,6 @@ PARTIAL = FULL.model_copy(
         "usage": Usage(requests=3, cost_usd=None, cost_uncached_usd=None),
     }
 )
-
-ATTACK = "</p><script>alert(1)</script>\n# heading\n```\n{{ run }} [x](javascript:alert(1)) \x1b[31m | `"
 
 HOSTILE = FULL.model_copy(
     update={

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fanfold.models import Coverage, Run, Status, TargetRecord, Timing, UnitRecord, Usage
-from fanfold.reports.samples import ATTACK
+from fanfold.reports.hostile import ATTACK
 from fanfold.suites import (
     Case,
     Cluster,
