@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanfold.sources.setaside import set_aside
+from fanfold.sources.setaside import environments, set_aside
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,12 @@ from fanfold.sources.setaside import set_aside
         ("sub/Cargo.lock", None, "a lock file"),
         ("web/node_modules/x/index.js", None, "vendored"),
         ("vendor/lib/a.go", None, "vendored"),
+        (".venv/bin/activate_this.py", None, "vendored"),
+        ("env/lib/python3.12/site-packages/flask/app.py", None, "vendored"),
+        ("sub/.tox/py312/x.py", None, "vendored"),
+        (".nox/lint/x.py", None, "vendored"),
+        ("__pypackages__/3.12/lib/x.py", None, "vendored"),
+        (".eggs/x/y.py", None, "vendored"),
         ("static/app.min.js", None, "minified"),
         ("static/app.js.map", None, "minified"),
         ("api/service_pb2.py", None, "generated"),
@@ -37,8 +43,23 @@ def test_why_it_is_set_aside(path, text, why):
         ("notes.txt", "x" * 5_000),
         ("a.js", "const x = 1;\n" * 1_000),
         ("vendor", None),
+        ("Lib/venv/__init__.py", None),
+        ("docs/site-packages.md", "x\n"),
     ],
 )
 def test_what_people_write_is_read(path, text):
     """A word in the middle of a line decides nothing."""
     assert set_aside(path, text) is None
+
+
+def test_an_environment_is_told_by_what_is_in_it():
+    """Whatever the folder is called, `pyvenv.cfg` or conda's history says that installed packages are in it."""
+    paths = ["env/pyvenv.cfg", "env/bin/x.py", "tools/conda/conda-meta/history", "src/a.py", "environment/a.py"]
+    found = environments(paths)
+    assert found == {"env", "tools/conda"}
+    assert [path for path in paths if set_aside(path, None, found)] == paths[:3]
+
+
+def test_a_root_is_no_environment():
+    """Who made an environment of the project's own folder has the project in it."""
+    assert environments(["pyvenv.cfg", "conda-meta/history", "app.py"]) == frozenset()

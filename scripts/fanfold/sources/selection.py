@@ -12,7 +12,7 @@ from fanfold.errors import NothingToDo, TargetError
 from fanfold.sources.files import FileState, folder_files, repository_files, state
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.snapshot import WorkingTree
-from fanfold.sources.text import DECISIONS, LARGE, READ_LIMIT, counted, is_own, listed, printable, shown
+from fanfold.sources.text import DECISIONS, LARGE, READ_LIMIT, counted, is_own, listed, os_path, printable, shown
 
 _REASONS: dict[FileState, str] = {
     "binary": "binary",
@@ -35,11 +35,15 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """What `names` stand for below a root, whatever kind of file it is: `named` are the files that were named."""
+    """What `names` stand for below a root, whatever kind of file it is.
+
+    `named` are the files that were named, `folders` the folders, "." for the root.
+    """
 
     root: Path
     tree: WorkingTree
     named: frozenset[str]
+    folders: frozenset[str]
     paths: tuple[str, ...]
 
 
@@ -83,10 +87,12 @@ def locate(names: Sequence[str], folder: Path) -> Located:
     places = [_place(name, folder) for name in names]
     root, lister = _root(places, folder)
     tree = WorkingTree(root, lister)
-    named = frozenset(shown(os.fsencode(place.real.relative_to(root))) for place in places if not place.folder)
-    below = set[str]().union(*(_below(tree, place.real) for place in places if place.folder))
+    within = {place: shown(os.fsencode(place.real.relative_to(root))) for place in places}
+    named = frozenset(path for place, path in within.items() if not place.folder)
+    folders = frozenset(path for place, path in within.items() if place.folder)
+    below = set[str]().union(*(_below(tree, folder) for folder in folders))
     found = named | (below - {DECISIONS})
-    return Located(root, tree, named, tuple(path for path in sorted(found) if not is_own(path)))
+    return Located(root, tree, named, folders, tuple(path for path in sorted(found) if not is_own(path)))
 
 
 def _notes(states: Mapping[str, FileState], named: AbstractSet[str]) -> tuple[str, ...]:
@@ -160,10 +166,9 @@ def _outside(root: Path, places: Iterable[_Place]) -> tuple[str, ...]:
     return tuple(sorted(files))
 
 
-def _below(tree: WorkingTree, folder: Path) -> set[str]:
+def _below(tree: WorkingTree, below: str) -> set[str]:
     """Return the tree's files in a folder; all that are in it when none of them counts otherwise."""
-    below = shown(os.fsencode(folder.relative_to(tree.root)))
     if below == ".":
         return set(tree.paths())
     inside = {path for path in tree.paths() if path.startswith(f"{below}/")}
-    return inside or {f"{below}/{name}" for name in folder_files(folder)}
+    return inside or {f"{below}/{name}" for name in folder_files(tree.root / os_path(below))}

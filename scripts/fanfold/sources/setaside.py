@@ -6,6 +6,7 @@ The names are those that GitHub Linguist goes by, cut to what people call a file
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -37,6 +38,9 @@ _LOCKS = frozenset(
     ]
 )
 _VENDORED = frozenset(["node_modules", "vendor", "third_party", "third-party", "bower_components", "Godeps", "_vendor"])
+# Where Python's tools put installed packages; `venv` itself is no such name, since the standard library has one.
+_INSTALLED = frozenset([".eggs", ".nox", ".tox", ".venv", "__pypackages__", "dist-packages", "site-packages"])
+_ENVIRONMENT = ("/pyvenv.cfg", "/conda-meta/history")
 _GENERATED_NAME = re.compile(
     r"(_pb2(_grpc)?\.pyi?|\.pb(\.gw)?\.(go|cc|h)|\.g\.(cs|dart)|\.designer\.cs|\.generated\.\w+|_generated\.\w+|\.snap"
     r"|(^|/)__generated__/.*)$",
@@ -54,9 +58,33 @@ _MINIFIED_LINE = 1_000
 _BRACED = frozenset([".js", ".mjs", ".cjs", ".css", ".json"])
 
 
-def set_aside(path: str, text: str | None) -> str | None:
-    """Return why nobody reads the file line by line, None when somebody should. `text` may be unknown."""
-    return _by_name(path) or (_by_text(path, text) if text else None)
+def set_aside(path: str, text: str | None, environments: Collection[str] = ()) -> str | None:
+    """Return why nobody reads the file line by line, None when somebody should. `text` may be unknown.
+
+    `environments` are the folders of installed packages that are told by what is in them.
+    """
+    return by_name(path, environments) or (by_text(path, text) if text else None)
+
+
+def environments(paths: Iterable[str]) -> frozenset[str]:
+    """Return the folders among these files that hold an environment of installed packages, whatever they are called.
+
+    The root is none of them: who made an environment of it has a project in there.
+    """
+    return frozenset(path.removesuffix(mark) for path in paths for mark in _ENVIRONMENT if path.endswith(mark))
+
+
+def by_name(path: str, environments: Collection[str] = ()) -> str | None:
+    """Return why nobody reads the file, as far as its path and the `environments` say."""
+    if environments and not set(_folders(path)).isdisjoint(environments):
+        return "vendored"
+    return _by_name(path)
+
+
+def _folders(path: str) -> Iterable[str]:
+    """Yield the folders that a file is in, the innermost first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 @cache
@@ -64,14 +92,15 @@ def _by_name(path: str) -> str | None:
     pure = PurePosixPath(path)
     if pure.name in _LOCKS:
         return "a lock file"
-    if not _VENDORED.isdisjoint(pure.parts[:-1]):
+    if not (_VENDORED | _INSTALLED).isdisjoint(pure.parts[:-1]):
         return "vendored"
     if _MINIFIED_NAME.search(path):
         return "minified"
     return "generated" if _GENERATED_NAME.search(path) else None
 
 
-def _by_text(path: str, text: str) -> str | None:
+def by_text(path: str, text: str) -> str | None:
+    """Return why nobody reads the file, as far as its lines and the ending of its name say."""
     if _GENERATED_HEAD.search(text[:_HEAD]):
         return "generated"
     if PurePosixPath(path).suffix.lower() in _BRACED and len(text) / (text.count("\n") + 1) > _MINIFIED_LINE:

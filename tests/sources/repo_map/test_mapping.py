@@ -1,6 +1,7 @@
 """A map of a small tree, from its files on disk to the edges between them."""
 
 import asyncio
+import subprocess
 
 import pytest
 
@@ -48,3 +49,17 @@ def test_patterns(tree):
     assert list(discover([], tree, include=["*.js"], exclude=["draw.*"]).files) == ["web/index.js"]
     with pytest.raises(NothingToDo, match="taken away"):
         discover([], tree, include=["*.rs"])
+
+
+@pytest.mark.parametrize("folder", ["node_modules/lib", "env", "env/lib/python3.12/site-packages/lib"])
+def test_installed_packages_are_left_out_unless_they_are_named(tree, folder):
+    """An environment that no ignore file names is not the project's code; who names a folder of it wants to read it."""
+    (tree / "env" / "lib" / "python3.12" / "site-packages" / "lib").mkdir(parents=True)
+    (tree / "node_modules" / "lib").mkdir(parents=True)
+    for path in ("env/pyvenv.cfg", "env/bin.py", "env/lib/python3.12/site-packages/lib/a.py", "node_modules/lib/a.py"):
+        (tree / path).write_text("def f(): pass\n")
+    subprocess.run(["git", "init", "--quiet", str(tree)], check=True)
+    found = discover([], tree)
+    assert not [path for path in found.files if path.startswith(("env/", "node_modules/"))]
+    assert [left.why for left in found.left_out if left.path.startswith(("env/", "node_modules/"))] == ["vendored"] * 4
+    assert discover([folder], tree).files

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fanfold.errors import NothingToDo, TargetError
 from fanfold.sources.repo_map.values import LeftOut
-from fanfold.sources.selection import locate
-from fanfold.sources.setaside import set_aside
+from fanfold.sources.selection import Located, locate
+from fanfold.sources.setaside import by_name, environments
 from fanfold.sources.text import LARGE, READ_LIMIT, counted, listed, os_path, printable
 
 if TYPE_CHECKING:
@@ -68,18 +68,20 @@ def discover(
 
     A name that is no path may be a package, with dots (`django.db`): the folder of that name that is least deep.
     `include` and `exclude` are patterns as in a `.gitignore`, from the root; with `include`, only what it matches
-    counts. A file that is named counts whatever its size up to READ_LIMIT, an ignore file or its name say.
+    counts. A file that is named counts whatever its size up to READ_LIMIT, an ignore file or its name say, and what
+    installed packages are set aside by does not count for a folder of them that is named.
 
     Raises TargetError for a name that stands for nothing or a pattern that is none, NothingToDo when no file is left.
     """
     wanted = _Wanted(include, exclude)
     located = locate([_place(name, folder) for name in names or (".",)], folder)
     kept = [path for path in located.paths if path in located.named or wanted(path)]
+    aside = _Aside(located)
     files: dict[str, Stamp] = {}
     left_out: list[LeftOut] = []
     for path, stamp in _stamped(located.root, kept):
         named = path in located.named
-        why = _too_large(stamp.size, READ_LIMIT if named else LARGE) or (None if named else set_aside(path, None))
+        why = _too_large(stamp.size, READ_LIMIT if named else LARGE) or (None if named else aside(path))
         if why:
             left_out.append(LeftOut(path, why, stamp.size))
         else:
@@ -90,6 +92,20 @@ def discover(
             "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
         )
     return Discovery(located.root, located.tree, files, tuple(left_out), notes, located.named)
+
+
+class _Aside:
+    """Tells why nobody reads a file, by its path below what a person named."""
+
+    def __init__(self, located: Located) -> None:
+        self._environments = environments(located.paths)
+        # Who names a folder of installed packages wants to read it.
+        within = (f"{folder}/" for folder in located.folders)
+        self._wanted = tuple(folder for folder in within if by_name(f"{folder}x", self._environments))
+
+    def __call__(self, path: str) -> str | None:
+        wanted = next((folder for folder in self._wanted if path.startswith(folder)), None)
+        return by_name(path.removeprefix(wanted)) if wanted else by_name(path, self._environments)
 
 
 class _Wanted:

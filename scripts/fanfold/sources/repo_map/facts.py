@@ -14,7 +14,7 @@ from fanfold.sources.outline import VERSION as OUTLINES
 from fanfold.sources.outline import language_of, read
 from fanfold.sources.outline.text import DOC, one_line
 from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
-from fanfold.sources.setaside import set_aside
+from fanfold.sources.setaside import by_text
 from fanfold.sources.text import decode as text_of
 
 VERSION = f"2.{OUTLINES}"
@@ -33,11 +33,14 @@ _NO_CODE = _PROSE.union(_DATA.split())
 
 
 def read_facts(path: str, data: bytes, *, named: bool = False) -> FileFacts | str:
-    """Return what a file's bytes say, or why nobody reads it; a file that was `named` is read whoever wrote it."""
+    """Return what a file's bytes say, or why nobody reads it; a file that was `named` is read whoever wrote it.
+
+    Whether its place says that nobody reads it has been decided before: facts are kept by content, wherever it lies.
+    """
     text = text_of(data)
     if text is None:
         return "binary"
-    why = None if named else set_aside(path, text)
+    why = None if named else by_text(path, text)
     return why or facts_of(path, text)
 
 
