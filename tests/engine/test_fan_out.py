@@ -187,8 +187,15 @@ def test_a_call_is_named_after_its_function_and_arguments():
     async def size(name: str, *, unit: str = "b") -> int:
         return len(name + unit)
 
+    class Large:
+        def __repr__(self) -> str:
+            raise MemoryError
+
     async def main() -> list[str]:
         calls: list[Any] = [partial(size, "a.py", unit="k"), partial(partial(size), "b"), Prepared()]
+        calls += [partial(size, "x" * 10**6, unit=Large())]  # type: ignore[arg-type]  # whatever it is, it isn't spelled out
         return [outcome.label for outcome in await gather(calls)]
 
-    assert run_virtual(main()) == ["size('a.py', unit='k')", "size('b')", "Prepared()"]
+    *short, long = run_virtual(main())
+    assert short == ["size('a.py', unit='k')", "size('b')", "Prepared()"]
+    assert long == f"size('{'x' * 60}', unit=<Large>)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 from fanfold.engine.attempt import Attempt
@@ -11,6 +12,8 @@ from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Unit
 
 T = TypeVar("T")
+
+_SHOWN = 60  # characters of an argument in the name of a call
 
 
 async def gather(
@@ -47,6 +50,15 @@ def _label(call: Callable[[], Any]) -> str:
     """Name a call by its function and, for a partial, the arguments."""
     function = getattr(call, "func", call)
     name = getattr(function, "__name__", type(call).__name__)
-    arguments = [repr(argument) for argument in getattr(call, "args", ())]
-    arguments += [f"{name}={value!r}" for name, value in getattr(call, "keywords", {}).items()]
+    arguments = [_shown(argument) for argument in getattr(call, "args", ())]
+    arguments += [f"{name}={_shown(value)}" for name, value in getattr(call, "keywords", {}).items()]
     return f"{name}({', '.join(arguments)})"
+
+
+def _shown(argument: object) -> str:
+    """Show what is short, and name the rest: what a value holds may be larger than memory when it is spelled out."""
+    if isinstance(argument, str | bytes):
+        return repr(argument if len(argument) <= _SHOWN else argument[:_SHOWN])
+    if argument is None or isinstance(argument, bool | int | float | PurePath):
+        return repr(argument)
+    return getattr(argument, "__name__", f"<{type(argument).__name__}>")
