@@ -711,3 +711,21 @@ def test_the_file_of_decisions_is_no_change(project):
         at(project, diff=head)
     assert DECISIONS not in at(project, ".").paths
     assert at(project, DECISIONS).paths == (DECISIONS,)
+
+
+def test_what_tools_installed_is_nobodys_change(repository):
+    """An environment, dependencies and caches that nobody tracks and no ignore file names: named, and not looked at."""
+    for path in (
+        "env/pyvenv.cfg",
+        "env/lib/site.py",
+        "web/node_modules/x/index.js",
+        "__pycache__/a.pyc",
+        "pyvenv/b.py",
+    ):
+        repository.write(path, "x = 1\n")
+    target = resolve([], cwd=repository.root)
+    assert target.paths == ("pyvenv/b.py",)
+    assert target.notes == ("installed by tools and not tracked, not looked at: __pycache__/, env/, web/node_modules/",)
+    assert "env/lib/site.py" not in target.snapshot.paths()
+    repository.commit("somebody tracks them")
+    assert "env/lib/site.py" in resolve(["HEAD"], cwd=repository.root).paths

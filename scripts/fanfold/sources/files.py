@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 from fanfold.errors import TargetError
 from fanfold.sources.git import Git, GitMissing
@@ -101,17 +101,45 @@ def written(files: Iterable[tuple[str, bytes, bool]]) -> Iterator[Path]:
         yield root
 
 
-def untracked_files(git: Git) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the untracked files that no ignore file names, and the folders that are repositories of their own."""
+class Untracked(NamedTuple):
+    """What git does not track and no ignore file names, each in order.
+
+    `files` may be the project's own; `repositories` are folders that are repositories of their own, `installed` those
+    that tools fill: virtual environments, dependencies, caches.
+    """
+
+    files: tuple[str, ...]
+    repositories: tuple[str, ...]
+    installed: tuple[str, ...]
+
+
+def untracked_files(git: Git) -> Untracked:
+    """Return what git does not track, sorted by whose it is."""
     names = [shown(name) for name in git.records("ls-files", "--others", "--exclude-standard", "-z")]
-    files = (name for name in names if not name.endswith("/") and not is_own(name))
-    return tuple(sorted(files)), tuple(sorted(name for name in names if name.endswith("/")))
+    files = [name for name in names if not name.endswith("/") and not is_own(name)]
+    environments = {name.rpartition("/")[0] for name in files if name.endswith("/pyvenv.cfg")}
+    within = {name: _installed(name, environments) for name in files}
+    return Untracked(
+        tuple(sorted(name for name in files if within[name] is None)),
+        tuple(sorted(name for name in names if name.endswith("/"))),
+        tuple(sorted({f"{folder}/" for folder in within.values() if folder is not None})),
+    )
+
+
+def _installed(path: str, environments: Container[str]) -> str | None:
+    """Return the outermost folder above `path` that tools fill, None when there is none."""
+    parts = path.split("/")[:-1]
+    folders = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
+    return next((f for f in folders if f in environments or f.rpartition("/")[2] in _NOT_OURS), None)
 
 
 def repository_files(git: Git) -> tuple[str, ...]:
-    """Return the regular files of the working tree that are tracked or not ignored, in order of their names."""
-    names = git.records("ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    return _regular(git.folder, map(shown, names))
+    """Return the regular files of the working tree that are tracked or not ignored, in order of their names.
+
+    What tools have installed and git does not track is not among them.
+    """
+    tracked = map(shown, git.records("ls-files", "--cached", "-z"))
+    return _regular(git.folder, (*tracked, *untracked_files(git).files))
 
 
 def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:

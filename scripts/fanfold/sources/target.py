@@ -274,12 +274,14 @@ def _uncommitted(git: Git, head: str | None) -> Target:
     if git.bare:
         raise NothingToDo("a bare repository has no uncommitted changes")
     tree = WorkingTree(git.folder, partial(repository_files, git))
-    untracked, repositories = untracked_files(git)
-    new = {path: new_file(git.folder, tree, path) for path in untracked}
+    untracked = untracked_files(git)
+    new = {path: new_file(git.folder, tree, path) for path in untracked.files}
     unread = [path for path, change in new.items() if change is None]
     notes = [f"can't be read: {listed(unread)}"] if unread else []
-    if repositories:
-        notes.append(f"repositories of their own, not looked at: {listed(repositories)}")
+    if untracked.repositories:
+        notes.append(f"repositories of their own, not looked at: {listed(untracked.repositories)}")
+    if untracked.installed:
+        notes.append(f"installed by tools and not tracked, not looked at: {listed(untracked.installed)}")
     return _compared(
         git,
         uncommitted_since(head or empty_tree(git)),

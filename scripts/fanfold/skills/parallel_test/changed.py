@@ -128,7 +128,7 @@ def changed_paths(root: Path, base: str | None) -> tuple[str, ...]:
         raise TargetError("--changed needs a git repository with a working tree")
     head = head_id(git)
     since = _base(git, base, head) if base else head or empty_tree(git)
-    paths = [*_both(git, uncommitted_since(since)), *untracked_files(git)[0]]
+    paths = [*_both(git, uncommitted_since(since)), *untracked_files(git).files]
     if not paths and base is None and head is not None:
         parent = commit_of(git, head).parent or empty_tree(git)
         paths = _both(git, between(parent, head))
