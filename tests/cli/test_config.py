@@ -62,7 +62,7 @@ def test_a_repositorys_own_file_cannot_make_a_run_dearer(repository):
         ("[review]\naspcts = []\n", "unknown key 'aspcts'; did you mean 'aspects'?"),
         ("[reviews]\n", "unknown key 'reviews'; did you mean 'review'?"),
         ("[zzzz]\nx = 1\n", "unknown key 'zzzz'; there are"),
-        ('jobs = "many"\n', "jobs: 'many' is not a valid integer"),
+        ('jobs = "many"\n', "jobs: 'many' is not a whole number (1 or more)"),
         ("jobs = 0\n", "jobs: 0 is not in the range"),
         ('fail-on = "terrible"\n', "fail-on: 'terrible' is not one of"),
         ('aspects = "security"\n', "aspects: a list is expected"),

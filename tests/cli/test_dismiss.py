@@ -48,6 +48,17 @@ def test_a_critical_finding_needs_a_reason(repository, fanfold):
     assert not (repository.root / FILE).exists()
 
 
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_empty_reason_is_none(repository, fanfold, reason):
+    """Of a finding of any severity: whoever gives one means to say something. Exit 2, and nothing is written."""
+    run = fanfold(*REVIEW).run
+    assert run["findings"][0]["severity"] != "critical"
+    ended = fanfold("dismiss", "F1", "--reason", reason)
+    assert ended.code == 2
+    assert ended.err == "fanfold: --reason is empty: say why it is no fault, or leave it out\n"
+    assert not (repository.root / FILE).exists()
+
+
 def test_accepted_findings_are_the_baseline(repository, fanfold):
     """A project with many findings starts from there: only what is new is told."""
     first = fanfold(*REVIEW, "--accept")

@@ -15,11 +15,32 @@ LIMITS = ("max-cost", "deadline", "timeout")
 def test_a_limit_is_a_finite_number(repository, fanfold, monkeypatch, option, value):
     """What no comparison holds for, or everything is below, is one line and exit 2, from wherever it comes."""
     given = fanfold("review", "--dry-run", f"--{option}", value)
-    monkeypatch.setenv(f"FANFOLD_{option.upper().replace('-', '_')}", value)
-    for ended in (given, fanfold("review", "--dry-run")):
+    variable = f"FANFOLD_{option.upper().replace('-', '_')}"
+    monkeypatch.setenv(variable, value)
+    for ended, name in ((given, f"--{option}"), (fanfold("review", "--dry-run"), variable)):
         assert (ended.code, ended.out) == (2, "")
         (line,) = ended.err.splitlines()
-        assert f"--{option}" in line
+        assert name in line
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("max-cost", "'abc' is not a number (USD, 0 or more). (see"),
+        ("deadline", "'abc' is not a number (SECONDS, more than 0). (see"),
+        ("jobs", "'abc' is not a whole number (1 or more). (see"),
+    ],
+)
+def test_what_is_no_number_is_told_by_what_was_set(repository, fanfold, monkeypatch, option, says):
+    """A value from the environment by its variable and no option, one of the command line by its option."""
+    ended = fanfold("review", "--dry-run", f"--{option}", "abc")
+    assert ended.err.startswith(f"fanfold: Invalid value for '--{option}': {says}")
+    variable = f"FANFOLD_{option.upper().replace('-', '_')}"
+    monkeypatch.setenv(variable, "abc")
+    ended = fanfold("review", "--dry-run")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"fanfold: {variable} in the environment: {says}")
+    assert f"--{option}" not in ended.err
 
 
 @pytest.mark.parametrize("option", LIMITS)

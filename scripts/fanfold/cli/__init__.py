@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, cast
 
 import click
+from click.core import ParameterSource
 
 from fanfold import __version__
 from fanfold.cli.streams import guard_streams
@@ -118,8 +119,17 @@ def _run(argv: list[str]) -> int:
 def _usage_error(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "fanfold"
-    _complain(f"{error.format_message()} (see {command} --help)")
+    _complain(f"{_message(error)} (see {command} --help)")
     return EXIT_USAGE
+
+
+def _message(error: click.ClickException) -> str:
+    """Return what is wrong; a value of the environment's by its variable, as the command line shows no such option."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
+        source = error.ctx.get_parameter_source(error.param.name)
+        if source is ParameterSource.ENVIRONMENT:
+            return f"{error.param.envvar} in the environment: {error.message}"
+    return error.format_message()
 
 
 def _complain(message: str) -> None:

@@ -19,7 +19,7 @@ from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.config import own_word, repository_root
 from fanfold.cli.hosting import announced
 from fanfold.cli.linked import linked_folder, write_linked
-from fanfold.cli.options import option, shared_of, shared_options
+from fanfold.cli.options import WholeRange, option, shared_of, shared_options
 from fanfold.cli.pricing import can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.runs import chosen_run
@@ -76,7 +76,7 @@ _SHOWN_AREAS = 40
 @option("--exclude", multiple=True, metavar="GLOB", help="No files like this, as in an ignore file; repeatable.")
 @option(
     "--most-tokens",
-    type=click.IntRange(1),
+    type=WholeRange(1),
     default=MOST_TOKENS,
     show_default=True,
     metavar="N",

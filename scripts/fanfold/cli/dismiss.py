@@ -19,11 +19,11 @@ from fanfold.skills.code_review.memory import FILE, Decision, Known, forget, rea
 
 @click.command()
 @click.argument("finding", nargs=-1)
-@click.option("--reason", metavar="TEXT", default="", help="Why it is no fault; a critical finding needs one.")
+@click.option("--reason", metavar="TEXT", help="Why it is no fault; a critical finding needs one.")
 @click.option("--run", "run", default=LATEST, help="The run that reported it. Default: the latest.")
 @click.option("--undo", is_flag=True, help="Let the findings come back.")
 @click.option("--list", "listing", is_flag=True, help="List what was decided.")
-def dismiss(finding: Sequence[str], reason: str, run: str, *, undo: bool, listing: bool) -> None:
+def dismiss(finding: Sequence[str], reason: str | None, run: str, *, undo: bool, listing: bool) -> None:
     """Say of findings that they are no fault: no later review reports them, whatever moves in the file.
 
     FINDING is an id of the run's report, as in `fanfold dismiss F2 F5 --reason "the caller checks it"`, or the start of
@@ -38,12 +38,14 @@ def dismiss(finding: Sequence[str], reason: str, run: str, *, undo: bool, listin
     if undo:
         _undo(file, finding, run)
         return
+    if reason is not None and not reason.strip():
+        raise UsageError("--reason is empty: say why it is no fault, or leave it out")
     found = [_found(name, run) for name in finding]
     grave = [one.id for one in found if one.severity is Severity.CRITICAL]
-    if grave and not reason.strip():
+    if grave and reason is None:
         raise UsageError(f"{', '.join(grave)}: a critical finding is dismissed with a --reason")
     try:
-        remember(file, [known for one in found for known in Known.of(one, Decision.DISMISSED, reason.strip())])
+        remember(file, [known for one in found for known in Known.of(one, Decision.DISMISSED, (reason or "").strip())])
     except OSError as error:
         raise OutputError(f"{file}: can't be written: {error.strerror or error}") from error
     for one in found:

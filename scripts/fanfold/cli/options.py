@@ -33,10 +33,35 @@ class FiniteRange(click.FloatRange):
     """A range of numbers to which neither nan nor infinity belongs."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if not _is(float, value):
+            self.fail(f"{value!r} is not a number ({_expected(self, param)}).", param, ctx)
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number.", param, ctx)
         return number
+
+
+class WholeRange(click.IntRange):
+    """A range of whole numbers; what is none is told in words of the command line, not of its library."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if not _is(int, value):
+            self.fail(f"{value!r} is not a whole number ({_expected(self, param)}).", param, ctx)
+        return int(super().convert(value, param, ctx))
+
+
+def _is(kind: type[float], value: Any) -> bool:
+    try:
+        kind(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _expected(numbers: FiniteRange | WholeRange, param: click.Parameter | None) -> str:
+    """Return what a number is to be, as in `USD, 0 or more`; every range here has a least value and no greatest."""
+    unit = f"{param.metavar}, " if param and param.metavar not in {None, "N"} else ""
+    return f"{unit}{f'more than {numbers.min}' if numbers.min_open else f'{numbers.min} or more'}"
 
 
 class FormatChoice(click.Choice[str]):
@@ -162,7 +187,7 @@ _SHARED = (
     ),
     option(
         "--jobs",
-        type=click.IntRange(1),
+        type=WholeRange(1),
         default=_DEFAULTS.jobs,
         show_default=True,
         help="Most units in flight.",

@@ -19,7 +19,7 @@ from fanfold.analyzers import ANALYZERS, load
 from fanfold.cli.config import FROM_REPOSITORY, own_word, repository_root
 from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
-from fanfold.cli.options import option, shared_of, shared_options
+from fanfold.cli.options import WholeRange, option, shared_of, shared_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.pricing import can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
@@ -45,9 +45,7 @@ _NO_ANALYZER = "none"
 @click.argument("target", nargs=-1)
 @click.option("--staged", is_flag=True, help="What is staged.")
 @click.option("--diff", metavar="FILE", help="A unified diff; - reads stdin.")
-@click.option(
-    "--pr", type=click.IntRange(1), metavar="N", help="A pull request on GitHub, through gh; nothing is fetched."
-)
+@click.option("--pr", type=WholeRange(1), metavar="N", help="A pull request on GitHub, through gh; nothing is fetched.")
 @option(
     "--aspect",
     multiple=True,

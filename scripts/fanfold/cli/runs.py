@@ -11,7 +11,7 @@ import click
 from fanfold.agents.host_folder import HOST
 from fanfold.cli.config import repository_root
 from fanfold.cli.hosting import still_waiting
-from fanfold.cli.options import FiniteRange
+from fanfold.cli.options import FiniteRange, WholeRange
 from fanfold.cli.streams import printable
 from fanfold.engine.events import Event, is_open, read_events
 from fanfold.engine.folder import FOLDER
@@ -62,8 +62,8 @@ def show(run: str) -> None:
 
 
 @runs.command("prune")
-@click.option("--keep", type=click.IntRange(min=0), default=_KEEP, show_default=True, help="Keep the newest N.")
-@click.option("--older-than", type=FiniteRange(min=0), default=0.0, metavar="DAYS", help="Keep what is younger.")
+@click.option("--keep", type=WholeRange(0), default=_KEEP, show_default=True, help="Keep the newest N.")
+@click.option("--older-than", type=FiniteRange(0), default=0.0, metavar="DAYS", help="Keep what is younger.")
 def prune_command(keep: int, older_than: float) -> None:
     """Remove old runs, and the outcomes that no run that stays has used."""
     try:

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.cli.config import TABLES, repository_root
 from fanfold.cli.hosting import announced
-from fanfold.cli.options import option, shared_of, shared_options
+from fanfold.cli.options import FiniteRange, WholeRange, option, shared_of, shared_options
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, EXIT_INTERRUPTED, INTERRUPTED, Session
 from fanfold.cli.streams import printable
@@ -68,7 +68,7 @@ _TOLD = 20
 )
 @option(
     "--retries",
-    type=click.IntRange(0),
+    type=WholeRange(0),
     default=1,
     show_default=True,
     help="How often a failed test is rerun alone, to tell a regression from a flaky or order-dependent test.",
@@ -79,8 +79,8 @@ _TOLD = 20
     help="Then find the commit since GOOD that broke each regression of pytest: its test is run at commits in between.",
 )
 @option("--fail-on-flaky", is_flag=True, help="Exit 1 when a test passed only after it had failed.")
-@option("--memory", type=click.IntRange(64), metavar="MB", help="The most memory of one test process and its children.")
-@option("--slow", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Say that a test is slow after it.")
+@option("--memory", type=WholeRange(64), metavar="MB", help="The most memory of one test process and its children.")
+@option("--slow", type=FiniteRange(0, min_open=True), metavar="SECONDS", help="Say that a test is slow after it.")
 @option("--coverage", is_flag=True, help="Measure pytest's suites by the project's own coverage.py, as one.")
 @option("--plan", metavar="N|FILE", help="Print a plan that deals all tests out to N machines; with --shard, read it.")
 @option("--shard", metavar="i/N", help="Run part i of the N that --plan FILE has.")
