@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fanfold.analyzers.secrets import Hit, _quote
 from fanfold.models import Finding, Severity
-from fanfold.sources.anchors import FileText
+from fanfold.sources.secrets import HIDDEN
 
 if TYPE_CHECKING:
     from .conftest import Analyze, Tree
@@ -47,33 +47,42 @@ def leaks(secret: str, findings: tuple[Finding, ...]) -> bool:
     return any(secret[at : at + 5] in told for at in range(len(secret) - 4))
 
 
-# The secret, the line it is on, what the title says of it, and what may be quoted.
+# The secret, the line it is on, what the title says of it, and what is shown in its place.
 PLANTED = {
-    "github.py": (GITHUB, 'TOKEN = "{}"', "github-pat (ghp_…)", 'TOKEN = "'),
-    "slack.sh": (SLACK, "export SLACK={}", "slack-bot-token (xoxb…)", "export SLACK="),
-    "stripe.yaml": (STRIPE, "  key: {} # live", "stripe-access-token (sk_l…)", "key:"),
-    ".env": (OPENAI, "OPENAI_API_KEY={}", "openai-api-key (sk-p…)", "OPENAI_API_KEY="),
-    "alone": (GITHUB, "{}", "github-pat (ghp_…)", "ghp_"),
-    "uri.py": (PASSWORD, 'db = "mysql://adm:{}@db.prod.internal/a"', "generic-credential-uri", 'db = "mysql://adm:'),
-    "crlf.ini": (GITHUB, "clé = {}\r", "github-pat (ghp_…)", "clé ="),
-    "minified.js": (GITHUB, "x" * 100_000 + ' t="{}"', "github-pat (ghp_…)", "x" * 196 + ' t="'),
+    "github.py": (GITHUB, '    TOKEN = "{}"', "github-pat (ghp_…)", f"ghp_…{HIDDEN}"),
+    "slack.sh": (SLACK, "export SLACK={}", "slack-bot-token (xoxb…)", f"xoxb…{HIDDEN}"),
+    "stripe.yaml": (STRIPE, "  key: {} # live", "stripe-access-token (sk_l…)", f"sk_l…{HIDDEN}"),
+    ".env": (OPENAI, "OPENAI_API_KEY={}", "openai-api-key (sk-p…)", f"sk-p…{HIDDEN}"),
+    "alone": (GITHUB, "{}", "github-pat (ghp_…)", f"ghp_…{HIDDEN}"),
+    "uri.py": (
+        PASSWORD,
+        'db = "mysql://adm:{}@db.prod.internal/a"',
+        "generic-credential-uri",
+        f"{PASSWORD[:4]}…{HIDDEN}",
+    ),
+    "crlf.ini": (GITHUB, "clé = {}\r", "github-pat (ghp_…)", f"ghp_…{HIDDEN}"),
 }
 
 
 def test_a_secret_is_found_and_masked(tree: Tree, analyze: Analyze) -> None:
-    """The finding names the kind, quotes what stands before the secret, and holds no more than four letters of it."""
+    """The finding names the kind, quotes the line with a mask, and holds no more than four letters of the secret."""
     texts = {name: "# settings\n" + line.format(secret) + "\n" for name, (secret, line, _, _) in PLANTED.items()}
     found = {finding.path: finding for finding in analyze("secrets", tree(texts)).findings}
     assert found.keys() == PLANTED.keys()
-    for name, (secret, _, kind, quote) in PLANTED.items():
+    for name, (secret, line, kind, shown) in PLANTED.items():
         finding = found[name]
         assert kind in finding.title
         assert (finding.line, finding.end_line, finding.mechanism) == (2, 2, "hardcoded-secret")
-        assert finding.quote == quote
+        assert finding.quote == line.format(shown).rstrip()
         assert not leaks(secret, (finding,))
-        place = FileText(texts[name]).locate(finding.quote, finding.line)
-        assert place is not None
-        assert place.line == 2
+
+
+def test_of_an_endless_line_is_quoted_what_stands_around(tree: Tree, analyze: Analyze) -> None:
+    """Two hundred characters on either side of a secret are enough to find it by."""
+    text = f'{"x" * 100_000} t="{GITHUB}"; {"y" * 100_000}\n'
+    (finding,) = analyze("secrets", tree({"minified.js": text})).findings
+    start, end = f'{"x" * 500} t="ghp_…{HIDDEN}', f'"; {"y" * 500}'
+    assert finding.quote == f"…{start[-200:]}{end[:200]}…"
 
 
 def test_a_private_key_is_quoted_by_its_first_line(tree: Tree, analyze: Analyze) -> None:
@@ -86,9 +95,9 @@ def test_a_private_key_is_quoted_by_its_first_line(tree: Tree, analyze: Analyze)
 
 
 def test_two_secrets_on_a_line_do_not_tell_of_each_other(tree: Tree, analyze: Analyze) -> None:
-    """What stands before the second secret is quoted from behind the first."""
+    """Each of them is masked in the quote of either."""
     found = analyze("secrets", tree({"a.py": f'client(key="{GITHUB}", other="{SLACK}")\n'})).findings
-    assert [finding.quote for finding in found] == ['client(key="', '", other="']
+    assert {finding.quote for finding in found} == {f'client(key="ghp_…{HIDDEN}", other="xoxb…{HIDDEN}")'}
     assert not leaks(GITHUB, found)
     assert not leaks(SLACK, found)
 
@@ -118,7 +127,7 @@ def test_what_prompts_mask_is_found(tree: Tree, analyze: Analyze) -> None:
     found = {finding.path: finding for finding in findings}
     assert found.keys() == lines.keys()
     assert len(findings) == len(lines)
-    assert (found["é.py"].line, found["é.py"].quote) == (2, 'db_password = "')
+    assert (found["é.py"].line, found["é.py"].quote) == (2, f'db_password = "{HIDDEN}"')
     assert found["id.py"].title.endswith("aws-access-key-id (AKIA…)")
     assert not leaks(INVENTED, findings)
     assert not leaks(AWS_ID, findings)
@@ -133,19 +142,28 @@ def test_no_other_analyzer_repeats_it(tree: Tree, analyze: Analyze) -> None:
 
 @given(st.data())
 def test_no_quote_holds_a_secret(data: st.DataObject) -> None:
-    """Wherever hits are, on one line or many, apart or overlapping, no quote has more than four letters of one."""
-    text = data.draw(st.text('abc ="\n', max_size=60)).encode()
-    spans = data.draw(st.lists(st.tuples(st.integers(0, len(text)), st.integers(1, 30)), min_size=1, max_size=4))
+    """Wherever hits are, on one line or many, apart or overlapping, a quote has four letters of one at the most."""
+    layout = data.draw(st.text('a ="\n', max_size=60))
+    # Each character occurs once, so that it tells which place it is from.
+    text = "".join(chr(0x4E00 + at) if letter == "a" else letter for at, letter in enumerate(layout)).encode()
+    spans = data.draw(st.lists(st.tuples(st.integers(0, len(text)), st.integers(1, 90)), min_size=1, max_size=4))
     hits = [
         Hit(rule="r", says="s", confidence="high", visible=True, start=at, end=min(at + size, len(text)), entropy=4)
         for at, size in spans
     ]
-    secret_at = {index for hit in hits for index in range(hit.start, hit.end)}
     for hit in hits:
-        quote = _quote(text, hit, hits).encode()
-        end = len(text[: hit.start].rstrip())
-        assert len(quote) <= 4 or text[:end].endswith(quote)
-        assert len(quote) <= 4 or not secret_at & set(range(end - len(quote), end))
+        quote = _quote(text, hit, hits)
+        assert "\n" not in quote
+        for other in hits:
+            secret = text[other.start : other.end].decode("utf-8", "ignore")
+            assert len({letter for letter in secret if letter >= "\u4e00" and letter in quote}) <= len("ghp_")
+
+
+def test_what_a_rule_leaves_of_a_secret_is_masked_too() -> None:
+    """A rule that knows the beginning of a secret only gives nothing of the rest away."""
+    text = b'key = "abcdefghijklmnopqrst/uvw+xyz=="; x = 1'
+    hit = Hit(rule="r", says="s", confidence="high", visible=True, start=7, end=24, entropy=4)
+    assert _quote(text, hit, [hit]) == f'key = "abcd…{HIDDEN}"; x = 1'
 
 
 HARMLESS = [

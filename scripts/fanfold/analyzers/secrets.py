@@ -2,8 +2,8 @@
 
 Kingfisher knows some five hundred kinds of credentials by their form, checksum and entropy; it is kept by
 MongoDB and needs no network. Beside them, a lone access key id of AWS and a password that a person made up are
-found by the rules that mask prompts (`sources.secrets`). A finding never holds the secret: its quote is what
-stands before it on the line, its title the first four characters of a long one. No configuration and no
+found by the rules that mask prompts (`sources.secrets`). A finding never holds the secret: in its quote, the
+line, every secret is masked, but for the first four characters of a long one. No configuration and no
 baseline of the repository is read; a comment behind the secret (`kingfisher:ignore`, `gitleaks:allow`,
 `pragma: allowlist secret`) is honoured.
 """
@@ -21,7 +21,7 @@ from typing import Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
-from fanfold.analyzers.files import Place, SourceFile, is_test, present, says_something
+from fanfold.analyzers.files import Place, SourceFile, is_test, present
 from fanfold.analyzers.rules import LIKELY, POSSIBLE, SURE, Rule, finding
 from fanfold.analyzers.tool import (
     in_batches,
@@ -34,7 +34,7 @@ from fanfold.analyzers.tool import (
 )
 from fanfold.errors import FinalError
 from fanfold.models import Finding, Severity, content_key
-from fanfold.sources.secrets import access_key_ids, passwords
+from fanfold.sources.secrets import HIDDEN, access_key_ids, passwords
 from fanfold.sources.text import is_binary
 from fanfold.sources.tokens import entropy
 
@@ -64,7 +64,10 @@ _NEAR = 400  # bytes: an id this close to a key that was found is part of the pa
 _SHOWN = 4  # characters of a secret in a title: what kind it is
 _WORDLIKE = re.compile(rf"\w[\w.-]{{{_SHOWN - 1}}}")
 _LONG = 16  # characters: the fewest of which four may be shown
-_LONGEST_QUOTE = 200
+_LONGEST_QUOTE = 200  # characters on either side of the secret
+# A rule may know a secret's form and not its length: what goes on without a break belongs to it.
+_GOES_ON = re.compile(rb"[\w+/=.~-]*")
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]+-----")
 
 
 class Hit(BaseModel):
@@ -102,7 +105,8 @@ class Secrets:
 
     def version(self) -> str:
         """Return the library's version and the choice of what it finds."""
-        choice = content_key(_MADE_UP.pattern, _STANDIN.pattern, _WORD_ENTROPY, sorted(_EXAMPLES | _PROSE))
+        rules = (_MADE_UP.pattern, _STANDIN.pattern, _GOES_ON.pattern.decode())
+        choice = content_key(*rules, _WORD_ENTROPY, sorted(_EXAMPLES | _PROSE))
         return f"{installed(_LIBRARY)} and masks, choice {choice[:8]}"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
@@ -198,27 +202,51 @@ def _finding(file: SourceFile, data: bytes, hit: Hit, hits: Sequence[Hit]) -> Fi
         " the new one from the environment or a secret store.",
     )
     kind = re.split(r"[./]", hit.rule)[-1]
-    secret = data[hit.start : hit.end].decode("utf-8", "replace")
-    tells = len(secret) >= _LONG and hit.rule != _OWN_PASSWORD and _WORDLIKE.match(secret)
-    shown = f" ({secret[:_SHOWN]}…)" if tells else ""
+    told = _told(data, hit)
+    shown = f" ({told})" if told else ""
     line = data.count(b"\n", 0, hit.start) + 1
     place = Place(line, line + data[hit.start : hit.end].rstrip().count(b"\n"), _quote(data, hit, hits))
     title = f"A secret stands in the source: {kind}{shown}"
     return finding(file, place, rule, title=title, source=f"secrets:{hit.rule}", mechanism="hardcoded-secret")
 
 
+def _told(data: bytes, hit: Hit) -> str:
+    """Return what may be told of a secret: the beginning of a long one, "" of others."""
+    secret = data[hit.start : hit.end].decode("utf-8", "replace")
+    tells = len(secret) >= _LONG and hit.rule != _OWN_PASSWORD and _WORDLIKE.match(secret)
+    return f"{secret[:_SHOWN]}…" if tells else ""
+
+
 def _quote(data: bytes, hit: Hit, hits: Sequence[Hit]) -> str:
-    """Return what stands before the secret on its line, after any other one; else what its own beginning gives away.
+    """Return the line on which a secret begins, every secret on it masked; of an endless line what stands around it.
 
     A private key's first line says what it is and no more.
     """
     begin = data.rfind(b"\n", 0, hit.start) + 1
-    begin = max([begin, *(min(other.end, hit.start) for other in hits if other.start < hit.start)])
-    before = data[begin : hit.start].decode("utf-8", "replace").removeprefix("\ufeff").strip("\r\n")
-    if says_something(before):
-        return before[-_LONGEST_QUOTE:].strip()
-    first = data[hit.start : hit.end].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip()
-    return first if first.startswith("-----BEGIN") and first.endswith("-----") else first[:_SHOWN]
+    end = begin + len(_line(data, hit.start))
+    before, after, at = "", "", begin
+    for other in sorted(hits, key=lambda other: (other.start, other.end, other.rule)):
+        if other.end <= at or other.start >= end:
+            continue
+        gone = _GOES_ON.match(data, other.end, end)
+        if other.start >= at or at == begin:
+            after += f"{_text(data[at : other.start])}{_stand_in(data, other)}"
+        if other.start <= hit.start:
+            before, after = before + after, ""
+        at = max(at, min(gone.end() if gone else other.end, end))
+    before, after = before.removeprefix("\ufeff"), (after + _text(data[at:end])).rstrip()
+    start = "…" if len(before) > _LONGEST_QUOTE else ""
+    return f"{start}{before[-_LONGEST_QUOTE:]}{after[:_LONGEST_QUOTE]}{'…' if len(after) > _LONGEST_QUOTE else ''}"
+
+
+def _stand_in(data: bytes, hit: Hit) -> str:
+    """Return what is shown in the place of a secret."""
+    first = _text(data[hit.start : hit.end].split(b"\n", 1)[0]).rstrip()
+    return first if _KEY_BEGINS.fullmatch(first) else f"{_told(data, hit)}{HIDDEN}"
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _line(data: bytes, offset: int) -> bytes:

@@ -170,7 +170,7 @@ def _join(group: Sequence[Finding]) -> Finding:
     suggestions = [finding.suggestion for finding in (best, *others) if finding.suggestion]
     mechanisms = [finding.mechanism for finding in (best, *others) if finding.mechanism]
     verdicts = {finding.verdict for finding in group}
-    # A secrets scan quotes what stands before the secret; nobody else's quote may bring it back.
+    # A secrets scan quotes the line without the secret; nobody else's quote may bring it back.
     quotes = [f.quote for f in (best, *others) if any(source.startswith("secrets:") for source in f.sources)]
     return best.model_copy(
         update={

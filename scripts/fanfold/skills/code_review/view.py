@@ -66,7 +66,7 @@ def view_target(
     return tuple(_changed_file(target, change, masks[change.path]) for change in changes)
 
 
-# What is shown of a line in which a secret was found, by line number: the code before it.
+# What is shown of a line in which a secret was found, by line number.
 Mask: TypeAlias = dict[int, str]
 
 
@@ -82,8 +82,8 @@ def masks_of(evidence: Iterable[Finding]) -> defaultdict[str, Mask]:
 
 def masked(number: int, text: str, secrets: Mask) -> str:
     """Return a line as it may be shown."""
-    before = secrets.get(number)
-    return text if before is None else f"{before}{HIDDEN}"
+    shown = secrets.get(number)
+    return text if shown is None else shown if HIDDEN in shown else f"{shown}{HIDDEN}"
 
 
 def pieces(view: FileView, allowance: int) -> Iterator[FileView]:
