@@ -106,6 +106,8 @@ def test_roles_share_one_prefix(project, fanfold, served):
         (["  \n"], 2, "the question is empty"),
         (["x" * 100_000], 2, "20,000 are the most"),
         (["What?", "Why?"], 2, "two questions: 'What?' and 'Why?'"),
+        (["x", "nosuchdir"], 2, "'nosuchdir' is no file, folder or package here, and 'x' is the question"),
+        (["nosuchdir", "Why is it so?"], 2, "'nosuchdir' is no file, folder or package here, and 'Why is it so?' is"),
         (["src/gone.py"], 2, "src/gone.py"),
         (["gone.py"], 2, "gone.py"),
         (["no.such.package"], 2, "no file, folder or package"),

@@ -170,11 +170,23 @@ def _asked(words: Sequence[str], cwd: Path, *, subject: bool) -> Asked:
         elif question is None:
             question = _question(word)
         else:
-            raise UsageError(
-                f"two questions: {_short(question)!r} and {_short(word)!r}; put a question into quotes, and "
-                "for a file or folder, see that it is there"
-            )
+            raise UsageError(_too_many(question, word))
     return Asked(question or "", tuple(paths))
+
+
+def _too_many(first: str, second: str) -> str:
+    """Say what is wrong with two questions: one of a single word is rather a file or folder that is not there."""
+    for word, question in ((second, first), (first, second)):
+        if _is_word(word):
+            quoted = "; one of several words goes into quotes" if _is_word(question) else ""
+            return (
+                f"{_short(word)!r} is no file, folder or package here, and {_short(question)!r} is the question{quoted}"
+            )
+    return f"two questions: {_short(first)!r} and {_short(second)!r}; put a question into quotes"
+
+
+def _is_word(text: str) -> bool:
+    return re.search(r"[\s?]", text) is None
 
 
 def _exists(word: str, cwd: Path) -> bool:
