@@ -25,7 +25,7 @@ def written(root):
 def test_a_folder_gets_the_linked_set(project, fanfold):
     """With a slash at its end it is made, with those around it; nothing goes to stdout."""
     ended = fanfold(*ANALYZE, "--output", "docs/analysis/")
-    assert (ended.code, ended.out) == (0, "")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
     docs = project.root / "docs" / "analysis"
     assert {"index.md", "modules/shop.py.md", "modules/tax.py.md", "facts/entry-points.md"} <= set(written(docs))
     assert "(modules/shop.py.md)" in (docs / INDEX).read_text()
@@ -45,6 +45,15 @@ def test_the_next_run_replaces_its_own_pages_alone(project, fanfold):
     assert (docs / "modules" / "rates.py.md").exists()
     assert {"guide.md", "modules/drawing.svg"} <= set(written(docs))
     assert not [path for path in written(docs) if path.startswith(".")]
+
+
+def test_it_is_said_what_was_written(project, fanfold):
+    """On stderr in one line, the index first; the next run counts these pages as generated."""
+    ended = fanfold("analyze", "--backend", "none", "--output", "docs/")
+    pages = len(written(project.root / "docs")) - 1
+    assert f"fanfold: wrote docs/index.md and {pages} pages\n" in ended.err
+    assert fanfold("report", "--output", "again/").err == f"fanfold: wrote again/index.md and {pages} pages\n"
+    assert f"generated ({2 * (pages + 1)})" in fanfold(*ANALYZE).out
 
 
 def test_a_saved_analysis_is_written_again(project, fanfold):

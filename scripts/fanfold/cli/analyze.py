@@ -134,7 +134,7 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
         return EXIT_DONE
     session.complain(run)
     if linked:
-        write_linked(linked, pages(run, renderer.render(run, "md")))
+        write_linked(linked, pages(run, renderer.render(run, "md")), quiet=given["quiet"])
     deliver(run, renderer, chosen, session.recorded)
     return session.exit_code(run, given["fail_on"])
 

@@ -7,8 +7,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
+
 from fanfold.cli.products import folder_of, write_whole
+from fanfold.cli.streams import printable
 from fanfold.errors import OutputError
+from fanfold.reports.filters import count
 from fanfold.reports.linked import INDEX, MARK
 
 _FOLDERS = ("modules", "facts")
@@ -50,10 +54,11 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def write_linked(folder: Path, pages: Mapping[str, str]) -> None:
+def write_linked(folder: Path, pages: Mapping[str, str], *, quiet: bool = False) -> None:
     """Write the pages, and remove those of an earlier run that are no longer among them. Raises OutputError.
 
-    They are written beside the folder's first, and moved into it when all are there, the index last.
+    They are written beside the folder's first, and moved into it when all are there, the index last. Which they are is
+    said on stderr unless it is to be `quiet`.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +72,8 @@ def write_linked(folder: Path, pages: Mapping[str, str]) -> None:
             shutil.rmtree(staged, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"--output {folder}: {error.strerror or error}") from error
+    if not quiet:
+        click.echo(f"fanfold: wrote {printable(str(folder / INDEX))} and {count(len(pages) - 1, 'page')}", err=True)
 
 
 def _move(staged: Path, folder: Path, pages: Mapping[str, str]) -> None:
