@@ -70,6 +70,8 @@ def test_a_repositorys_own_file_cannot_make_a_run_dearer(repository):
         ("jobs = \n", "not valid TOML"),
         ("target = 'x'\n", "unknown key 'target'"),
         ("dry-run = true\n", "unknown key 'dry-run'"),
+        ("incldue = 'x'\n", "unknown key 'incldue'; 'include' belongs in [analyze]"),
+        ("retries = 2\n", "unknown key 'retries'; it belongs in [test]"),
     ],
 )
 def test_a_wrong_file_is_one_clear_line(repository, text, says):
@@ -78,6 +80,27 @@ def test_a_wrong_file_is_one_clear_line(repository, text, says):
         found(repository, text)
     assert says in str(error.value)
     assert str(repository / "fanfold.toml") in str(error.value)
+
+
+@pytest.mark.parametrize("command", [("templates", "list"), ("templates", "show", "code-review/report.md.j2")])
+def test_a_slip_in_another_commands_key_stops_no_command(repository, command, capsys):
+    """It is told, with the key that was meant among those of all commands; what is right is not mentioned."""
+    (repository / "fanfold.toml").write_text('max-cots = 3\naspects = ["security"]\nzzzz = 1\n')
+    assert run([*command]) == 0
+    said = capsys.readouterr()
+    assert said.out
+    assert "fanfold: fanfold.toml: unknown key 'max-cots'; did you mean 'max-cost'?" in said.err
+    assert "unknown key 'zzzz'; there are" in said.err
+    assert "aspects'" not in said.err
+
+
+def test_a_slip_in_its_own_key_stops_it(repository, capsys):
+    """What a command takes itself is not to be guessed."""
+    (repository / "fanfold.toml").write_text('template = "x"\n')
+    assert run(["templates", "list"]) == 0
+    (repository / "fanfold.toml").write_text('tempaltes = "x"\n')
+    assert run(["templates", "list"]) == 2
+    assert "unknown key 'tempaltes'; did you mean 'templates'?" in capsys.readouterr().err
 
 
 def test_bytes_that_are_no_text(repository):

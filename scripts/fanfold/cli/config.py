@@ -11,8 +11,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,14 @@ TABLES = "fanfold.tables"
 class Settings:
     """A configuration: values by parameter name; `skipped` are keys that only the user may set.
 
-    `tables` is what the command's own reader made of the tables that are no options, None without any.
+    `unknown` says of each key that nothing knows, and that the command can do without, what was meant. `tables` is what
+    the command's own reader made of the tables that are no options, None without any.
     """
 
     values: Mapping[str, Any]
     file: Path | None = None
     skipped: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     tables: Any = None
 
     @property
@@ -126,11 +129,16 @@ def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Setti
     """Check a table against the options of `command`; its own sub-table wins. Raises ConfigError."""
     from fanfold.cli import COMMANDS
 
-    options = {option.name: option for option in command.params if option.name and option.name not in _NEVER}
+    options = _options_of(command)
     values: dict[str, Any] = {}
+    unknown: list[str] = []
     commands = tuple(dict.fromkeys([*COMMANDS, *_READERS]))
     for key, value in table.items():
-        if (key in commands and isinstance(value, dict)) or (_name_of(key) not in options and _is_others(key, command)):
+        if key in commands and isinstance(value, dict):
+            continue
+        if command.name not in _RUNNING and _is_others(key, options):
+            known = [*_of_running(), *commands]
+            unknown += [] if _name_of(key) in map(_name_of, known) else [f"unknown key {key!r}{_hint(key, known)}"]
             continue
         values.update(_checked(key, value, options, file, commands))
     own = table.get(command.name or "", {})
@@ -142,16 +150,37 @@ def check(command: click.Command, table: Mapping[str, Any], file: Path) -> Setti
         if key not in nested:
             values.update(_checked(key, value, options, file, nested))
     read = {key: own[key] for key in nested if key in own}
-    return Settings(values, file, tables=tables.read_tables(read, str(file)) if tables and read else None)
+    read_tables = tables.read_tables(read, str(file)) if tables and read else None
+    return Settings(values, file, unknown=tuple(unknown), tables=read_tables)
 
 
-def _is_others(key: str, command: click.Command) -> bool:
-    """Tell whether a key is meant for commands that run something, of a command that runs nothing."""
-    if command.name in _RUNNING:
+def _options_of(command: click.Command) -> dict[str, click.Parameter]:
+    options = (one for one in command.params if isinstance(one, click.Option))
+    return {one.name: one for one in options if one.name and one.name not in _NEVER}
+
+
+@cache
+def _of_running() -> Mapping[str, tuple[str, ...]]:
+    """Return each key that a command which runs something takes, and the commands that do."""
+    takers: dict[str, list[str]] = {}
+    for name in _RUNNING:
+        for key in _keys(_options_of(getattr(importlib.import_module(f"fanfold.cli.{name}"), name))):
+            takers.setdefault(key, []).append(name)
+    return {key: tuple(names) for key, names in takers.items()}
+
+
+def _keys(options: Iterable[str]) -> list[str]:
+    """Return what options are called in a file."""
+    options = list(options)
+    return [*(name.replace("_", "-") for name in options), *(many for many, one in _PLURALS.items() if one in options)]
+
+
+def _is_others(key: str, options: Mapping[str, click.Parameter]) -> bool:
+    """Tell whether a key is none of the affairs of a command with these options: not even a slip in one of theirs."""
+    if _name_of(key) in options or key in _NEVER:
         return False
-    modules = (importlib.import_module(f"fanfold.cli.{name}") for name in _RUNNING)
-    commands = (getattr(module, module.__name__.rpartition(".")[2]) for module in modules)
-    return any(option.name == _name_of(key) for one in commands for option in one.params) and key not in _NEVER
+    own = _keys(options)
+    return next(iter(_near(key, {*own, *_of_running()})), None) not in own
 
 
 def _name_of(key: str) -> str:
@@ -163,10 +192,7 @@ def _checked(
 ) -> dict[str, Any]:
     option = options.get(_name_of(key))
     if option is None or option.name is None:
-        known = [*(name.replace("_", "-") for name in options), *_PLURALS, *tables]
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known))}"
-        raise ConfigError(f"{file}: unknown key {key!r}{hint}")
+        raise ConfigError(f"{file}: unknown key {key!r}{_hint(key, [*_keys(options), *tables])}")
     if option.multiple != isinstance(value, list) or isinstance(value, dict):
         raise ConfigError(f"{file}: {key}: {'a list' if option.multiple else 'a single value'} is expected")
     try:
@@ -174,6 +200,22 @@ def _checked(
     except click.BadParameter as error:
         raise ConfigError(f"{file}: {key}: {error.message}") from error
     return {option.name: value}
+
+
+def _hint(key: str, known: Sequence[str]) -> str:
+    """Say what an unknown key was meant to be, also when it would be another command's."""
+    others = () if key in _NEVER else _of_running()
+    near = next(iter(_near(key, {*known, *others})), None)
+    if near is None:
+        return f"; there are {', '.join(sorted(known))}"
+    if near in known:
+        return f"; did you mean {near!r}?"
+    takers = " and ".join(f"[{name}]" for name in _of_running()[near])
+    return f"; {'it' if near == key else repr(near)} belongs in {takers}"
+
+
+def _near(key: str, known: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
 
 
 # A list reads better in the plural: `aspects = [...]` is `--aspect` repeated.

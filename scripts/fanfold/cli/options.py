@@ -96,6 +96,8 @@ def _configure_rendering(ctx: click.Context, param: click.Parameter, value: Path
 
 
 def _say_skipped(settings: Settings) -> None:
+    for line in settings.unknown:
+        click.echo(f"fanfold: {settings.name}: {line}", err=True)
     for key in settings.skipped:
         flag = key.replace("_", "-")
         click.echo(
