@@ -231,7 +231,7 @@ _SHARED = (
     option(
         "--fail-on",
         type=click.Choice([severity.value for severity in Severity]),
-        help="Exit 1 when a finding of this change is at or above it.",
+        help="Exit 1 when a finding of this change is at or above it; reviews alone have findings.",
     ),
     _config(_configure),
     option("--quiet", is_flag=True, help="No progress on stderr."),
