@@ -41,7 +41,7 @@ def resolve_scope(
         raise NothingToDo(f"there is no code in {said}: {_endings(found.files)}")
     target = Target(
         root=found.root,
-        description=f"{said} ({counted(len(found.files), 'file')})",
+        description=said,  # how many files of it are text is known when they have been read
         base=None,
         head=None,
         changes=(),
