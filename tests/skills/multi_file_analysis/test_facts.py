@@ -97,6 +97,7 @@ def test_what_comes_from_outside(tree):
         **SHOP,
         "package.json": '{"dependencies": {"left-pad": "1"}}',
         "web/a.js": 'import x from "left-pad/b";\nimport "fs";\n',
+        "shop/types.py": "import __main__\nfrom _typeshed.wsgi import StartResponse\n",
     }
     assert tree(files).rows("external") == [
         ("web/a.js:1", "left-pad", "javascript", 1, "package.json"),

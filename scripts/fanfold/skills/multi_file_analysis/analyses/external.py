@@ -61,6 +61,10 @@ _NODE = frozenset(
 )
 
 
+# Modules that are in no package, nor in the standard library: the program itself, and what type checkers alone know.
+_NO_PACKAGES = frozenset({"__main__", "_typeshed"})
+
+
 def external(tree: RepoMap, sources: Sources) -> Table:
     """Return the packages by how many files import them, each at the first place that does."""
     declared = {_same(said.name): said.path for said in dependencies(tree, sources.read)}
@@ -112,7 +116,7 @@ def _own(tree: RepoMap, read: Callable[[str], str | None]) -> frozenset[str]:
 
 def _python(module: str) -> str:
     top = module.partition(".")[0]
-    return "" if top in sys.stdlib_module_names or top == "__main__" else top
+    return "" if top in sys.stdlib_module_names or top in _NO_PACKAGES else top
 
 
 def _script(module: str) -> str:
