@@ -444,6 +444,18 @@ def test_a_dry_run_sends_nothing(many, fanfold, served):
     assert "worker" not in none.out
 
 
+def test_a_dry_run_needs_no_credential(many, fanfold):
+    """Where `auto` finds none, what the API's sub-agents would read and cost stands apart; else it is the plan."""
+    lines = fanfold("analyze", QUESTION, "--dry-run").out.splitlines()
+    at = lines.index("with --backend api, which needs a credential:")
+    assert lines[at + 1].startswith("  read        12 files by")
+    assert any(line.startswith("  worst case  $") for line in lines[at:])
+    asked = fanfold("analyze", QUESTION, "--dry-run", "--backend", "api")
+    assert asked.code == 0
+    assert asked.out.splitlines()[at:] == [line[2:] for line in lines[at + 1 :]]
+    assert not (many.root / ".fanfold").exists()
+
+
 def test_from_high_effort_on_a_planner_looks_the_plan_over(many, fanfold, served):
     """What it merges is read by one worker, what it leaves out is named, and what it gets wrong is said."""
 

@@ -219,6 +219,30 @@ def test_a_batch_is_priced_at_half_and_takes_all_at_once(repository, fanfold, se
     assert said[1]["time"] == "about 45 s once the batch is under way, which can take up to a day"
 
 
+def test_a_dry_run_needs_no_credential(repository, fanfold):
+    """Where `auto` finds none, what it would cost stands apart; where `none` is asked for there is no price.
+
+    What a run would lack is part of the reason. A run itself needs it, and so do counts of the API.
+    """
+    lines = fanfold("review", "--dry-run").out.splitlines()
+    at = lines.index("with --backend api, which needs a credential:")
+    assert "sub-agents  none" in lines[:at]
+    assert [line for line in lines[:at] if "$" in line] == []
+    assert lines[at + 1] == f"  sub-agents  {BEHAVIOUR}, {RISK}"
+    assert any(line.startswith("  cost        $") for line in lines[at:])
+    asked = fanfold("review", "--dry-run", "--backend", "api")
+    assert asked.code == 0
+    assert "backend     api (as asked; no credential for the Claude API" in asked.out
+    told = [line.strip() for line in lines[at + 1 :]]
+    assert [line for line in asked.out.splitlines() if line in told] == told
+    assert "$" not in fanfold("review", "--dry-run", "--backend", "none").out
+    for refused in (["--backend", "api"], ["--dry-run", "--exact", "--backend", "api"]):
+        ended = fanfold("review", *refused)
+        assert (ended.code, ended.out) == (2, "")
+        assert "no credential for the Claude API; set ANTHROPIC_API_KEY" in ended.err
+    assert not (repository.root / ".fanfold").exists()
+
+
 def test_a_dry_run_makes_no_store(repository, fanfold, served):
     """A repository that holds aspects of its own under .fanfold has nothing else there afterwards."""
     served(answers())

@@ -78,31 +78,40 @@ class Choice:
     reason: str
 
 
-def choose_backend(asked: str, environ: Mapping[str, str], home: Path, replay: str | None = None) -> Choice:
+def choose_backend(
+    asked: str, environ: Mapping[str, str], home: Path, replay: str | None = None, *, sends: bool = True
+) -> Choice:
     """Resolve `auto`: `api` when a credential is set, else `claude-code` when its CLI is logged in, else `none`.
 
     Never asks for a key. A recording to `replay` is answered from, whatever else there is. Raises UsageError when what
-    was asked for by name can't work here, and when `replay` is no file or something else was asked for.
+    was asked for by name can't work here, and when `replay` is no file or something else was asked for. Where nothing
+    `sends`, as in a dry run, what it lacks is part of the reason.
     """
     if replay is not None or asked == REPLAY:
         return _replayed(asked, replay)
     source = credential_source(environ, home)
-    if asked in {"api", BATCH} and not source:
-        raise UsageError(
-            f"--backend {asked}: no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
-        )
+    lacks = _lacks(asked, source, environ)
+    if lacks and sends:
+        raise UsageError(f"--backend {asked}: {lacks}")
     if asked == BATCH and (platform := platform_of(environ)):
         raise UsageError(
             f"--backend {BATCH}: {platform.switch} is set, and {platform.name} has no Message Batches; "
             "take --backend api, or unset it"
         )
-    if asked == "claude-code" and find_claude(environ) is None:
-        raise UsageError("--backend claude-code: there is no claude CLI on PATH: install Claude Code")
     if asked != AUTO:
-        return Choice(asked, "as asked")
+        return Choice(asked, f"as asked; {lacks}" if lacks else "as asked")
     if source:
         return Choice("api", f"a credential is set ({source})")
     return _without_credential(environ)
+
+
+def _lacks(asked: str, source: str | None, environ: Mapping[str, str]) -> str:
+    """Say what a backend that was asked for by name can't send anything without; "" when it has that."""
+    if asked in {"api", BATCH} and not source:
+        return "no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
+    if asked == "claude-code" and find_claude(environ) is None:
+        return "there is no claude CLI on PATH: install Claude Code"
+    return ""
 
 
 def _without_credential(environ: Mapping[str, str]) -> Choice:

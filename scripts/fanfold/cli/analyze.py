@@ -13,14 +13,14 @@ from typing import Any
 
 import click
 
-from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
+from fanfold.agents.backends import Choice, choose_backend
 from fanfold.agents.estimate import Estimate
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.config import own_word, repository_root
 from fanfold.cli.hosting import announced
 from fanfold.cli.linked import linked_folder, write_linked
 from fanfold.cli.options import WholeRange, option, shared_of, shared_options
-from fanfold.cli.pricing import can_look_up, estimate_lines, priced
+from fanfold.cli.pricing import as_planned, can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.runs import chosen_run
 from fanfold.cli.session import EXIT_DONE, Session
@@ -115,7 +115,7 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
         earlier=analysis_of(earlier).notes if earlier else (),
         notes=(*own_word(ctx), *notes),
     )
-    choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
+    choice = choose_backend(request.backend, os.environ, Path.home(), request.replay, sends=not given["dry_run"])
     if given["dry_run"]:
         click.echo(_dry(request, scope, knowledge, choice, exact=given["exact"]), nl=False)
         return EXIT_DONE
@@ -285,35 +285,38 @@ def _request(
 
 def _dry(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, choice: Choice, *, exact: bool) -> str:
     """Return what would be done, as text."""
-    interactive = None if choice.name == NO_BACKEND else can_look_up(choice, request.replay)
-    plan = asyncio.run(dry_run(request, scope, knowledge, interactive=interactive))
+    plan = asyncio.run(dry_run(request, scope, knowledge, interactive=can_look_up(choice, request)))
     told = priced(plan.workers, request, choice, scope.target.root, exact=exact)
     return "".join(f"{line}\n" for line in _described(plan, scope, choice, told))
 
 
 def _described(plan: DryRun, scope: Scope, choice: Choice, told: Estimate) -> Iterator[str]:
-    files, areas, left_out = plan.tree.files, plan.plan.areas, plan.plan.left_out
     yield f"target      {scope.target.description}"
-    yield f"map         {count(len(files), 'file')}, about {plan.tree.tokens:,} tokens"
+    yield f"map         {count(len(plan.tree.files), 'file')}, about {plan.tree.tokens:,} tokens"
     yield from (f"  {line}" for line in token_tree(plan.tree).splitlines())
     yield f"backend     {choice.name} ({choice.reason})"
-    if plan.workers:
-        read = {path for area in areas for path in area.paths}
-        who = f"{count(len(read), 'file')} by {count(len(areas), 'worker')}"
-        yield f"read        {who}, about {plan.plan.tokens:,} tokens"
-    for area in areas[:_SHOWN_AREAS] if plan.workers else ():
-        yield f"  {area.tokens:>8,}  {printable(area.label)}{f' — {printable(area.question)}' if area.question else ''}"
-    if plan.workers and len(areas) > _SHOWN_AREAS:
-        yield f"            and {len(areas) - _SHOWN_AREAS} more"
     reasons: dict[str, list[str]] = defaultdict(list)
-    for one in left_out:
+    for one in plan.plan.left_out:
         reasons[one.why].append(one.path)
     yield from (
         f"left out    {count(len(paths), 'file')}, {printable(why)}: {listed(paths)}" for why, paths in reasons.items()
     )
     if plan.workers:
-        yield from estimate_lines(told, choice)
-        if plan.planned:
-            yield "first       one sub-agent that looks over who reads what; the estimate is without what it changes"
-        yield "then        one sub-agent that writes the answer; before it, those that condense notes if there are many"
+        yield from as_planned(_read_by(plan, choice, told), choice)
     yield from (f"note        {printable(note)}" for note in plan.notes)
+
+
+def _read_by(plan: DryRun, choice: Choice, told: Estimate) -> Iterator[str]:
+    """Say which sub-agents would read what, and what that costs."""
+    areas = plan.plan.areas
+    read = {path for area in areas for path in area.paths}
+    who = f"{count(len(read), 'file')} by {count(len(areas), 'worker')}"
+    yield f"read        {who}, about {plan.plan.tokens:,} tokens"
+    for area in areas[:_SHOWN_AREAS]:
+        yield f"  {area.tokens:>8,}  {printable(area.label)}{f' — {printable(area.question)}' if area.question else ''}"
+    if len(areas) > _SHOWN_AREAS:
+        yield f"            and {len(areas) - _SHOWN_AREAS} more"
+    yield from estimate_lines(told, choice)
+    if plan.planned:
+        yield "first       one sub-agent that looks over who reads what; the estimate is without what it changes"
+    yield "then        one sub-agent that writes the answer; before it, those that condense notes if there are many"

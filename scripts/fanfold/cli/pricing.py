@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from fanfold.agents.backends import BACKENDS, BATCH, REPLAY, Choice, Premises
+from fanfold.agents.backends import AUTO, BACKENDS, BATCH, NO_BACKEND, REPLAY, Choice, Premises
+from fanfold.agents.credentials import credential_source
 from fanfold.agents.estimate import Estimate, Tokens, counted_tokens_of, estimate
 from fanfold.agents.replay import ReplayBackend
 from fanfold.cli.session import jobs_at_once
@@ -20,7 +22,8 @@ from fanfold.models import Unit
 from fanfold.reports.filters import duration, money
 from fanfold.skills.request import Options
 
-_COUNTS = ("api", BATCH)
+_API = "api"
+_COUNTS = (_API, BATCH)
 
 
 def priced(units: Sequence[Unit[Any]], options: Options, choice: Choice, root: Path, *, exact: bool) -> Estimate:
@@ -37,18 +40,31 @@ def priced(units: Sequence[Unit[Any]], options: Options, choice: Choice, root: P
     return estimate(units, jobs, tokens=tokens, history=history, batch=choice.name == BATCH)
 
 
-def can_look_up(choice: Choice, replay: str | None) -> bool:
+def can_look_up(choice: Choice, options: Options) -> bool | None:
     """Tell whether sub-agents can look things up in a run, which decides what they are told. Raises UsageError.
+
+    None where no sub-agent was asked for. Where `auto` found no backend the plan is that of the API: its price is what
+    one wants to know before there is a credential.
 
     The backend is not opened for that: some make folders. One that says nothing itself can where there is a target.
     """
-    if choice.name == REPLAY and replay is not None:
-        return ReplayBackend(Premises(None, Path(), recording=Path(replay))).interactive
-    return bool(getattr(resolve_name(BACKENDS[choice.name]), "interactive", True))
+    if choice.name == REPLAY and options.replay is not None:
+        return ReplayBackend(Premises(None, Path(), recording=Path(options.replay))).interactive
+    if choice.name == NO_BACKEND and options.backend != AUTO:
+        return None
+    name = _API if choice.name == NO_BACKEND else choice.name
+    return bool(getattr(resolve_name(BACKENDS[name]), "interactive", True))
+
+
+def as_planned(lines: Iterable[str], choice: Choice) -> list[str]:
+    """Return what sub-agents would do and cost, as lines: set apart where there is no backend to do it."""
+    if choice.name != NO_BACKEND:
+        return [*lines]
+    return [f"with --backend {_API}, which needs a credential:", *(f"  {line}" for line in lines)]
 
 
 def _counted(units: Sequence[Unit[Any]], choice: Choice) -> Mapping[str, Tokens]:
-    if choice.name not in _COUNTS:
+    if choice.name not in _COUNTS or not credential_source(os.environ, Path.home()):
         raise UsageError(f"--exact: the API counts tokens, and the backend is {choice.name} ({choice.reason})")
     try:
         return asyncio.run(counted_tokens_of(units))

@@ -21,7 +21,7 @@ from fanfold.cli.fix import apply_suggestions
 from fanfold.cli.hosting import STDIN, announced
 from fanfold.cli.options import WholeRange, option, shared_of, shared_options
 from fanfold.cli.post import check_post, post_review
-from fanfold.cli.pricing import can_look_up, estimate_lines, priced
+from fanfold.cli.pricing import as_planned, can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_INCOMPLETE, Session
 from fanfold.errors import OutputError, UsageError
@@ -98,10 +98,9 @@ def review(ctx: click.Context, /, **given: Any) -> int:
         pull_request=given["pr"],
     )
     knowledge = _knowledge(target, aspects, given["baseline"], [*own_word(ctx), *notes])
-    choice = choose_backend(request.backend, os.environ, Path.home(), request.replay)
+    choice = choose_backend(request.backend, os.environ, Path.home(), request.replay, sends=not given["dry_run"])
     if given["dry_run"]:
-        interactive = None if choice.name == NO_BACKEND else can_look_up(choice, request.replay)
-        plan = dry_run(request, target, knowledge, interactive=interactive)
+        plan = dry_run(request, target, knowledge, interactive=can_look_up(choice, request))
         told = priced(plan.finders, request, choice, target.root, exact=given["exact"])
         click.echo(_describe(plan, target, choice, told), nl=False)
         return 0
@@ -228,13 +227,18 @@ def _describe(plan: DryRun, target: Target, choice: Choice, told: Estimate) -> s
         f"target      {target.description}",
         f"backend     {choice.name} ({choice.reason})",
         f"analyzers   {', '.join(plan.analyzers) or 'none'}",
-        f"sub-agents  {', '.join(unit.label for unit in plan.finders) or 'none'}",
         *(f"left out    {path}: {why}" for path, why in plan.skipped),
     ]
+    if choice.name == NO_BACKEND or not plan.finders:
+        lines.append("sub-agents  none")
     if plan.finders:
         claims = "one verifier" if plan.lenses == 1 else "two verifiers, and a third when they disagree"
-        lines += [
-            *estimate_lines(told, choice),
-            f"then        for each finding {claims}, at the price of what is cached",
-        ]
+        lines += as_planned(
+            [
+                f"sub-agents  {', '.join(unit.label for unit in plan.finders)}",
+                *estimate_lines(told, choice),
+                f"then        for each finding {claims}, at the price of what is cached",
+            ],
+            choice,
+        )
     return "\n".join([*lines, *(f"note        {note}" for note in plan.notes)]) + "\n"
