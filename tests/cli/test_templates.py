@@ -144,6 +144,22 @@ def test_check_reports_every_error(repository, fanfold, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["mine.md.j2", "my-skill/report.md.j2", "my-skill/_part.md.j2", "partials/_mine.md.j2"]
+)
+@pytest.mark.parametrize("word", ["inlin", "zzzz"])
+def test_an_unknown_filter_hides_nothing(repository, fanfold, tmp_path, name, word):
+    """What stands before it is checked as well, in whatever skill's report, and what none of the shipped ones shows."""
+    text = (
+        f"{{{{ run.target.descripton | {word} }}}}{{% for f in run.findings %}}{{{{ f.titel | {word} }}}}{{% endfor %}}"
+    )
+    write(tmp_path / "mine", name, text)
+    said = fanfold("templates", "check", tmp_path / "mine").out
+    assert "a TargetRecord has no 'descripton'; did you mean 'description'?" in said
+    assert "a Finding has no 'titel'; did you mean 'title'?" in said
+    assert f"no filter is called '{word}'" in said
+
+
+@pytest.mark.parametrize(
     "sound",
     [
         "{{ run.findings | length }}",
@@ -153,6 +169,7 @@ def test_check_reports_every_error(repository, fanfold, tmp_path):
         "{% include 'none.j2' ignore missing %}",
         "{% extends 'shipped/code-review/report.md.j2' %}{% set x = 1 %}{% block title %}{{ x }}{% endblock %}",
         "{% for t in (run | result_of).tests %}{{ t.id | code }}{% endfor %}",
+        "{% for f in run.findings if f.titel is defined %}{{ f.titel }}{% endfor %}",
     ],
 )
 def test_check_has_nothing_against_what_is_sound(repository, fanfold, tmp_path, sound):
@@ -248,10 +265,10 @@ def test_a_key_that_no_command_knows_is_an_error_here_too(repository, fanfold, t
     """Those of other commands are passed over; a slip is said."""
     config = write(tmp_path, "c.toml", 'aspects = ["security"]\n[test]\njobs = 2\n')
     assert fanfold("templates", "list", "--config", config).code == 0
-    config.write_text('templtes = "x"\n')
+    config.write_text('templtaes = "x"\n')
     ended = fanfold("templates", "list", "--config", config)
     assert ended.code == 2
-    assert "unknown key 'templtes'; did you mean 'templates'?" in ended.err
+    assert "unknown key 'templtaes'; did you mean 'templates'?" in ended.err
 
 
 def test_without_a_home_nothing_is_searched_there(repository, fanfold, monkeypatch):

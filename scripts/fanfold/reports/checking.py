@@ -10,12 +10,13 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jinja2 import BaseLoader, ChoiceLoader, FunctionLoader, TemplateSyntaxError, nodes
 from jinja2 import TemplateError as JinjaError
+from pydantic import BaseModel
 
 from fanfold.models import Run
 from fanfold.reports.samples import SAMPLED, runs_of
@@ -32,11 +33,12 @@ _GUARDS = frozenset({"defined", "undefined", "default", "d"})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """What is wrong in a line of a template."""
+    """What is wrong in a line of a template; `always` when it is so whatever run the template is given."""
 
     file: str
     line: int
     message: str
+    always: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
@@ -80,25 +82,27 @@ def check_templates(names: Sequence[str], folders: Sequence[Path], shipped: Sequ
         if hint := misplaced(name, shipped):
             faults.add(Fault(_file_of(name, read), 0, f"no report and no partial has this name{hint}"))
     renders = 0
-    for report, skills in _reports(names, shipped):
-        tried = [_rendered_faults(report, folders, runs_of(skill).values()) for skill in skills]
-        faults |= min(tried, key=len, default=set())
+    for template, skills, meant in _to_render(names, shipped):
+        tried = [_rendered_faults(template, folders, runs_of(skill).values()) for skill in skills]
+        faults |= min(tried, key=len) if meant else set()
+        faults |= {one for found in tried for one in found if one.always}
         renders += sum(len(runs_of(skill)) for skill in skills)
     return Checked(tuple(names), renders, tuple(sorted(faults)))
 
 
-def _reports(names: Sequence[str], shipped: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each report that is to be rendered, and the skills whose runs it may be meant for.
+def _to_render(names: Sequence[str], shipped: Sequence[str]) -> Iterator[tuple[str, Sequence[str], bool]]:
+    """Yield each template that is to be rendered, the skills whose runs it is tried on, and if it is meant for one.
 
-    A partial shows in the shipped reports: all of these are rendered then.
+    A partial shows in the shipped reports: all of these are rendered then. What is another skill's report, or a part
+    of one, is held to what all runs have in common.
     """
     partials = any(name in shipped and name.split("/")[0] not in SAMPLED for name in names)
     for name in sorted({*names, *(shipped if partials else ())}):
         folder, _, file = name.rpartition("/")
-        if folder in SAMPLED and ".j2" in file and not file.startswith("_"):
-            yield name, (folder,)
-        elif not folder and not file.startswith("_"):
-            yield name, SAMPLED
+        if folder in SAMPLED and not file.startswith("_"):
+            yield name, (folder,), True
+        elif name not in shipped:
+            yield name, SAMPLED, not folder and not file.startswith("_")
 
 
 def _file_of(name: str, environment: Sandbox) -> str:
@@ -232,14 +236,15 @@ class _Forgiving(Sandbox):
             return file, line
         return None
 
-    def _note(self, message: str) -> None:
+    def _note(self, message: str, *, always: bool) -> None:
         frame = sys._getframe(1)  # noqa: SLF001  there is no other way to know the line that is being rendered
         at: Any = frame
         while at is not None:
             template = at.f_globals.get("__jinja_template__")
             if template is not None:
                 line = template.get_corresponding_lineno(at.f_lineno)
-                self.faults.add(Fault(str(template.filename), line, message + self._near_variable(message)))
+                said = message + self._near_variable(message)
+                self.faults.add(Fault(str(template.filename), line, said, always))
                 return
             at = at.f_back
 
@@ -261,7 +266,12 @@ class _Forgiving(Sandbox):
 def _stand_in(name: str, held: Mapping[str, Any]) -> Callable[..., Any]:
     """Return what does the work of a filter or a test that there isn't: the one that was meant, or nothing."""
     near = difflib.get_close_matches(name, sorted(one for one in held if not one.startswith("_")), n=1)
-    return held[near[0]] if near else lambda *_, **__: _noting(lambda _message: None)()
+    return held[near[0]] if near else _nothing
+
+
+def _nothing(value: object = "", *_: object, **__: object) -> str:
+    """Return nothing, of a value that is used all the same."""
+    return str(value)[:0]
 
 
 def _leave_out(tree: nodes.Template, lines: set[int]) -> None:
@@ -292,18 +302,24 @@ _ANSWERS: dict[str, Any] = {
 _PASSING = ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "pow", "neg", "pos")
 
 
-def _noting(note: Callable[[str], None]) -> type[NamedUndefined]:
-    """Return what stands for nothing, says so to `note` when it is used, and is empty."""
+class _Note(Protocol):
+    def __call__(self, message: str, *, always: bool) -> None: ...
+
+
+def _noting(note: _Note) -> type[NamedUndefined]:
+    """Return what stands for nothing, says so to `note` when it is used, and is empty.
+
+    What a record has no field for is nothing in every run.
+    """
 
     def used(answer: Any, self: NamedUndefined, *_: Any, **__: Any) -> Any:
-        note(self._undefined_message)
+        note(self._undefined_message, always=isinstance(self._undefined_obj, BaseModel))
         return self if answer is NotImplemented else answer
 
     def asked(self: NamedUndefined, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        note(self._undefined_message)
-        return self
+        return used(NotImplemented, self)
 
     def method(answer: Any) -> Callable[..., Any]:
         return lambda self, *args, **kwargs: used(answer, self, *args, **kwargs)
