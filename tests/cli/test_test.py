@@ -152,34 +152,92 @@ def test_a_missing_runner_is_named_and_the_others_run(project, fanfold):
     assert any(missing.startswith("web") for missing in ended.run["coverage"]["missing"])
 
 
-def test_bisect_names_the_commit_that_broke_it(project, fanfold):
-    """Between good and HEAD, over commits at which the test can't be run; the working tree stays as it is."""
-    project.write("shop.py", SHOP.replace("net_price", "price"))
-    project.write("tests/conftest.py", "")
-    project.commit("good")
-    for number, (path, text) in enumerate(
-        [
-            ("notes", "1"),
-            ("tests/conftest.py", "import nowhere\n"),
-            ("tests/conftest.py", ""),
-            ("shop.py", SHOP),
-            ("notes", "2"),
-            ("notes", "3"),
-        ]
-    ):
-        project.write(path, text)
-        project.commit(f"step {number}")
+@pytest.fixture
+def history(project):
+    """Commit one step after the other behind a good one: each writes one file."""
+
+    def commit(*steps):
+        project.write("shop.py", SHOP.replace("net_price", "price"))
+        project.write("tests/conftest.py", "")
+        project.commit("good")
+        for number, (path, text) in enumerate(steps):
+            project.write(path, text)
+            project.commit(f"step {number}")
+        return f"HEAD~{len(steps)}"
+
+    return commit
+
+
+def test_bisect_names_the_commit_that_broke_it(project, history, fanfold):
+    """Also over commits at which the test can't be run or is skipped; the working tree stays as it is."""
+    skipped = "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef never():\n    pytest.skip('not now')\n"
+    good = history(
+        ("tests/conftest.py", "import nowhere\n"),
+        ("tests/conftest.py", ""),
+        ("shop.py", SHOP),
+        ("tests/conftest.py", skipped),
+        ("tests/conftest.py", skipped.replace("skip(", "fail(")),
+        ("tests/conftest.py", ""),
+    )
     project.write("notes", "not committed")
-    ended = fanfold("test", "--bisect", "HEAD~6", "--format", "json")
+    ended = fanfold("test", "--bisect", good, "--format", "json")
     assert ended.code == 1
     (cluster,) = ended.run["result"]["clusters"]
     assert cluster["suspects"][0].startswith("commit ")
-    assert cluster["suspects"][0].endswith(" step 3")
-    assert any("the first bad commit is" in note and "step 3" in note for note in ended.run["notes"])
+    assert cluster["suspects"][0].endswith(" step 2")
+    assert any("the first bad commit is" in note and "step 2" in note for note in ended.run["notes"])
     assert (project.root / "notes").read_text() == "not committed"
     assert not (project.root / ".git" / "worktrees").exists()
     not_good = fanfold("test", "--bisect", "HEAD~1", "--format", "json")
-    assert any("is not a good commit for it" in note for note in not_good.run["notes"])
+    assert any("so nothing was bisected" in note for note in not_good.run["notes"])
+
+
+NO_GOOD: tuple[list[tuple[str, str]], dict[str, str]] = ([("shop.py", SHOP), ("notes", "1")], {})
+BROKEN_HEAD = (
+    [("notes", "1"), ("tests/conftest.py", "import nowhere\n")],
+    {"tests/conftest.py": "", "shop.py": SHOP},
+)
+
+
+@pytest.mark.parametrize(
+    ("commits", "says"),
+    [(NO_GOOD, "names no good commit for it"), (BROKEN_HEAD, "can't be run as HEAD's commit has it")],
+)
+def test_bisect_blames_nobody_without_having_seen_it(project, history, fanfold, commits, says):
+    """A good commit that is not, a HEAD at which the test can't be run: that is said, and no commit is named."""
+    steps, mended = commits
+    history(*steps)
+    for path, text in mended.items():
+        project.write(path, text)
+    ended = fanfold("test", "--bisect", "HEAD~1", "--format", "json")
+    (cluster,) = ended.run["result"]["clusters"]
+    assert not [suspect for suspect in cluster["suspects"] if suspect.startswith("commit ")]
+    assert any(says in note for note in ended.run["notes"])
+
+
+def test_bisect_knows_other_frameworks(project, fanfold):
+    """unittest, here."""
+    broken = "import unittest\nfrom shop import total\n\n\nclass T(unittest.TestCase):\n    def test_it(self):\n"
+    project.write("test_unit.py", f"{broken}        self.assertEqual(total([{{'price': 2}}]), 2)\n")
+    project.write("fanfold.toml", '[test.suites.unit]\nframework = "unittest"\n')
+    project.write("shop.py", SHOP.replace("net_price", "price"))
+    project.commit("good")
+    project.write("shop.py", SHOP)
+    project.commit("bad")
+    project.write("notes", "1")
+    project.commit("neither")
+    ended = fanfold("test", "unit", "--bisect", "HEAD~2", "--format", "json")
+    assert any(note.partition("commit is ")[2][8:].startswith("bad ") for note in ended.run["notes"])
+
+
+@pytest.mark.parametrize(
+    "with_", [("--plan", "2"), ("--merge", "x.json"), ("--executor", "dask", "--scheduler", "tcp://x:1")]
+)
+def test_bisect_is_refused_where_it_could_do_nothing(project, fanfold, with_):
+    """One line."""
+    ended = fanfold("test", *with_, "--bisect", "HEAD")
+    assert ended.code == 2
+    assert "--bisect don't go together" in ended.err
 
 
 def test_bisect_tells_an_uncommitted_mistake(project, fanfold):

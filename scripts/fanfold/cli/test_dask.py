@@ -53,7 +53,7 @@ def check_executor(given: Mapping[str, Any]) -> bool:
         return False
     if given["scheduler"] is None:
         raise UsageError("--executor dask: --scheduler ADDRESS is needed, as tcp://host:8786")
-    for name in ("plan", "shard", "merge", "coverage", "dry_run", "replay", "record"):
+    for name in ("plan", "shard", "merge", "coverage", "bisect", "dry_run", "replay", "record"):
         if given[name]:
             raise UsageError(f"--executor dask and --{name.replace('_', '-')} don't go together")
     return True

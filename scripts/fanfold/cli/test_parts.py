@@ -55,7 +55,7 @@ def asked(given: Mapping[str, Any]) -> Asked:
     """Read the options. Raises UsageError for those that don't go together, and TargetError for a plan that is none."""
     plan, shard = given["plan"], given["shard"]
     if given["merge"]:
-        _refuse(given, "--merge", ("shard", "last_failed", "changed", "coverage", "dry_run"))
+        _refuse(given, "--merge", ("shard", "last_failed", "changed", "coverage", "bisect", "dry_run"))
         return Asked(merge=given["suite_or_path"], plan=read_plan(Path(plan)) if plan else None)
     if shard is not None:
         if plan is None:
@@ -65,7 +65,7 @@ def asked(given: Mapping[str, Any]) -> Asked:
         return Asked(part=_part(shard, read), plan=read)
     if plan is None:
         return Asked()
-    _refuse(given, "--plan N", ("dry_run", "format", "coverage"))
+    _refuse(given, "--plan N", ("dry_run", "format", "coverage", "bisect"))
     if not _COUNT.fullmatch(plan) or int(plan) < 1:
         raise UsageError(
             f"--plan {plan}: how many parts is expected, as --plan 4; a file goes with --shard i/N or --merge"

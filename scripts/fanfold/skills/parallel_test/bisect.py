@@ -2,8 +2,9 @@
 
 The files of each commit are written into a temporary folder: the working tree, the index and HEAD stay as they are,
 and no worktree is registered. They are regular files alone, without `.git`. What Python imports comes from there first,
-also where the project is installed in its environment. A commit at which the test can't be run, or is not there, is
-passed over, as `git bisect skip` does.
+also where the project is installed in its environment. A commit at which the test can't be run, is skipped, or is not
+there, is passed over, as `git bisect skip` does. Each commit is asked once: reruns have told before that the test fails
+each time.
 """
 
 from __future__ import annotations
@@ -12,32 +13,28 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanfold.engine.fan_out import fan_out
-from fanfold.engine.process import ProcessTimeoutError, run_process
 from fanfold.errors import TargetError, UsageError
 from fanfold.models import Unit, content_key
-from fanfold.runners.base import Task
+from fanfold.skills.parallel_test.isolation import Seats, scratch
+from fanfold.skills.parallel_test.job import Job, Settings
+from fanfold.skills.parallel_test.other_work import OtherWork
 from fanfold.sources.git import Git
 from fanfold.sources.revisions import revision_id, short
 from fanfold.sources.snapshot import Revision
 from fanfold.sources.text import os_path, printable
-from fanfold.suites import Cluster, ClusterClass, TestResult
+from fanfold.suites import BAD, Cluster, ClusterClass, TestResult, TestVerdict
 
 if TYPE_CHECKING:
     from fanfold.engine.attempt import Attempt
     from fanfold.engine.supervisor import Supervisor
-    from fanfold.runners.tools import Tools
-    from fanfold.skills.parallel_test.job import Job
 
 MOST_CLUSTERS = 3
-_FRAMEWORK = "pytest"  # its exit codes tell a failed test from one that could not be run
-_PASSED, _FAILED = 0, 1
-_SCRATCH = Path("SCRATCH")
 
 
 class Answer(StrEnum):
@@ -59,17 +56,6 @@ class Stretch:
     good: str
     base: str
     commits: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A test to run alone elsewhere: the words, the folder below the root in which they are run, added variables."""
-
-    test: TestResult
-    argv: tuple[str, ...]
-    folder: str
-    variables: Mapping[str, str]
-    timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +108,14 @@ async def bisected(
     clusters: Sequence[Cluster],
     tests: Mapping[str, TestResult],
     jobs: Iterable[Job],
-    tools: Tools,
+    settings: Settings,
     stretch: Stretch,
     *,
-    timeout_s: float,
     supervisor: Supervisor,
 ) -> tuple[tuple[Cluster, ...], tuple[str, ...]]:
     """Bisect the representatives of regressions; returns the clusters with what was found in front, and notes."""
     by_name = {(job.suite.name, job.environment.name): job for job in jobs}
-    units: list[Unit[Trial]] = []
+    units: list[Unit[_Bisection]] = []
     notes: list[str] = []
     for cluster in clusters:
         test = tests[cluster.tests[0]]
@@ -139,10 +124,10 @@ async def bisected(
         if why is not None or job is None:
             notes += [f"{cluster.id} was not bisected: {why}"] if why else []
             continue
-        payload = _trial(test, job, tools, timeout_s)
         key = content_key("bisect", test.id, stretch.base, stretch.commits[-1])
-        units.append(Unit(key=key, label=f"bisect {cluster.id}", payload=payload, kind="bisect", lane="process"))
-    outcomes = await fan_out(units, _Bisection(stretch, tools), supervisor=supervisor)
+        payload = _Bisection(test, job, settings, stretch)
+        units.append(Unit(key=key, label=f"bisect {cluster.id}", payload=payload, kind="bisect", lane=job.lane))
+    outcomes = await fan_out(units, _bisect, supervisor=supervisor)
     found = {outcome.label.removeprefix("bisect "): outcome.value for outcome in outcomes if outcome.value}
     notes += [f"{name}: {one.said}" for name, one in found.items()]
     return tuple(_blamed(cluster, found.get(cluster.id)) for cluster in clusters), tuple(notes)
@@ -158,64 +143,82 @@ def _why_not(cluster: Cluster, test: TestResult, job: Job | None, begun: int) ->
         return ""
     if job is None or not test.native or not job.runner.runs_single_tests:
         return "its test can't be run alone"
-    if job.suite.framework != _FRAMEWORK:
-        return f"only {_FRAMEWORK} tells a failed test from one that could not be run"
+    if job.environment.prefix:
+        return f"what stands before the command of {job.environment.name} may lead to other files"
     return f"only the first {MOST_CLUSTERS} regressions are" if begun == MOST_CLUSTERS else None
 
 
-def _trial(test: TestResult, job: Job, tools: Tools, timeout_s: float) -> Trial:
-    task = Task(job.suite, job.environment, tools.root, _SCRATCH, tests=(test.native,))
-    command = job.runner.command(task, tools)
-    words = tuple(word for word in command.argv if str(_SCRATCH) not in word)
-    return Trial(test, words, job.suite.folder, command.variables, timeout_s)
+async def _bisect(unit: Unit[_Bisection], _attempt: Attempt) -> Bisected:
+    return await unit.payload.run()
 
 
 @dataclass(frozen=True, slots=True)
 class _Bisection:
-    """Runs one bisection: the worker of its unit."""
+    """One test, and where to look for what broke it."""
 
+    test: TestResult
+    job: Job
+    settings: Settings
     stretch: Stretch
-    tools: Tools
 
-    async def __call__(self, unit: Unit[Trial], attempt: Attempt) -> Bisected:
-        trial, stretch, asked = unit.payload, self.stretch, 0
+    async def run(self) -> Bisected:
+        """See first that the test passes at the good commit and fails at HEAD; then look in between."""
+        name, stretch, asked = printable(self.test.id), self.stretch, 0
 
         async def ask(commit: str) -> Answer:
             nonlocal asked
             asked += 1
-            left = attempt.remaining_s()
-            return await self._run(trial, commit, trial.timeout_s if left is None else min(left, trial.timeout_s))
+            return await self._ask(commit)
 
-        name = printable(trial.test.id)
-        if (before := await ask(stretch.base)) is not Answer.GOOD:
-            how = "fails" if before is Answer.BAD else "can't be run"
-            at = f"{short(stretch.base)} as well, so {stretch.good} is not a good commit for it"
-            return Bisected(f"{name} {how} at {at}")
-        if await ask(stretch.commits[-1]) is Answer.GOOD:
-            return Bisected(f"{name} passes at HEAD: the uncommitted changes break it")
+        good = short(stretch.base)
+        match await ask(stretch.base):
+            case Answer.BAD:
+                return Bisected(f"{name} fails at {good} as well: --bisect {stretch.good} names no good commit for it")
+            case Answer.UNKNOWN:
+                return Bisected(f"{name} can't be run at {good}, so nothing was bisected: name a later good commit")
+        match await ask(stretch.commits[-1]):
+            case Answer.GOOD:
+                return Bisected(f"{name} passes at HEAD: the uncommitted changes break it", ("uncommitted changes",))
+            case Answer.UNKNOWN:
+                return Bisected(f"{name} can't be run as HEAD's commit has it, so nothing was bisected")
         found = await first_bad(stretch.commits, ask)
         subjects = [self._subject(commit) for commit in found]
         what = "the first bad commit is" if len(found) == 1 else f"one of {len(found)} commits broke it, the last is"
         said = f"{what} {subjects[-1]} ({name} was run at {asked} commits)"
-        return Bisected(said, tuple(f"commit {subject}" for subject in subjects[:MOST_CLUSTERS]))
+        return Bisected(said, tuple(f"commit {subject}" for subject in subjects[-MOST_CLUSTERS:]))
 
     def _subject(self, commit: str) -> str:
         line = self.stretch.git.run("log", "-1", "--format=%s", commit).decode("utf-8", "replace")
         return f"{short(commit)} {printable(line)[:72]}".rstrip()
 
-    async def _run(self, trial: Trial, commit: str, timeout_s: float) -> Answer:
-        """Write the commit's files out, and run the test there."""
+    async def _ask(self, commit: str) -> Answer:
+        """Write the commit's files out and run the test there, as a rerun does; bad is what it is here."""
         revision = Revision.of_commit(self.stretch.git, commit)
         with ExitStack() as stack:
             root = await asyncio.to_thread(lambda: stack.enter_context(revision.on_disk(revision.paths())))
-            folder = root / os_path(trial.folder)
-            if not folder.is_dir():
+            if not (root / os_path(self.job.suite.folder)).is_dir():
                 return Answer.UNKNOWN
-            own = {**self.tools.environ, **trial.variables}
-            paths = [str(folder), str(folder / "src"), own.get("PYTHONPATH", "")]
-            own |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
-            try:
-                done = await run_process(trial.argv, cwd=folder, timeout_s=timeout_s, env=own)
-            except ProcessTimeoutError:
-                return Answer.BAD if timeout_s >= trial.timeout_s else Answer.UNKNOWN
-        return {_PASSED: Answer.GOOD, _FAILED: Answer.BAD}.get(done.returncode, Answer.UNKNOWN)
+            settings = replace(self.settings, root=root, coverage=None)
+            seats = Seats(stack.enter_context(scratch()), settings.workers)
+            done = await OtherWork(self._job_in(root), settings, seats).alone(self.test.native)
+        if done.outcome is TestVerdict.PASSED:
+            return Answer.GOOD
+        return Answer.BAD if done.outcome in self._bad else Answer.UNKNOWN
+
+    @property
+    def _bad(self) -> frozenset[TestVerdict]:
+        """What the test came to here: one that fails is not bad where its fixture breaks, or it is skipped."""
+        return BAD.intersection(attempt.outcome for attempt in self.test.attempts)
+
+    def _job_in(self, root: Path) -> Job:
+        """Return the job with this folder first on Python's path: an installed project leads to the working tree."""
+        suite, environment = self.job.suite, self.job.environment
+        own = {**self.settings.tools.environ, **suite.variables, **environment.variables}.get("PYTHONPATH", "")
+        folder = root / os_path(suite.folder)
+        ahead = dict.fromkeys(str(place) for place in (folder, folder / "src", root, root / "src"))
+        variables = {
+            **environment.variables,
+            "PYTHONPATH": os.pathsep.join(filter(None, [*ahead, own])),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return replace(self.job, environment=environment.model_copy(update={"variables": variables}))

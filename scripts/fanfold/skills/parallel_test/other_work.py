@@ -240,18 +240,19 @@ class OtherWork:
         """Run a failed test again by itself, in the ways that this framework has."""
 
         async def again(_kind: Rerun) -> TestAttempt:
-            return await self._alone(self._cases[place])
+            return await self.alone(self._cases[place].native)
 
         self._cases[place] = await self._trials.play(self._cases[place], again)
         return self._cases[place].verdict
 
-    async def _alone(self, case: Case) -> TestAttempt:
+    async def alone(self, native: str) -> TestAttempt:
+        """Run one test, named as its runner does, in a process of its own; it is `not_run` when nothing came of it."""
         runner = self.job.runner
         with self._seat() as seat:
-            task = self._task(seat, tests=(case.native,))
+            task = self._task(seat, tests=(native,))
             _, ended = await self._run(runner.command(task, self._settings.tools), seat)
             reading = runner.results(task, ended)
-        told = [one for one in reading.cases if one.native == case.native and one.attempts]
+        told = [one for one in reading.cases if one.native == native and one.attempts]
         if told:
             # Of several that share a name the one that failed is meant: nobody can say that it did not.
             worst = next(filter(is_bad, told), told[0])

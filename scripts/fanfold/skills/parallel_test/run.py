@@ -213,9 +213,7 @@ async def run_tests(
     )
     if stretch is not None:
         by_id = {test.id: test for test in result.tests}
-        clusters, blamed = await bisected(
-            result.clusters, by_id, jobs, chosen.tools, stretch, timeout_s=request.timeout_s, supervisor=supervisor
-        )
+        clusters, blamed = await bisected(result.clusters, by_id, jobs, settings, stretch, supervisor=supervisor)
         result = result.model_copy(update={"clusters": clusters})
     else:
         blamed = ()
