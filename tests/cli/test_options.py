@@ -1,5 +1,7 @@
 """The shared options: what they take, and what the environment may say in their place."""
 
+import re
+
 import pytest
 
 from fanfold.cli.config import named_settings
@@ -94,6 +96,16 @@ def test_the_help_shows_the_formats_of_the_skill(repository, fanfold, command, o
     refused = fanfold(command, "--format", others, "--backend", "none", "--quiet")
     assert refused.code == 2
     assert f"--format {others} is for runs of" in refused.err
+
+
+@pytest.mark.parametrize("command", ["review", "test", "analyze"])
+def test_a_refused_format_names_those_of_the_help(repository, fanfold, command):
+    """Neither more nor fewer: whichever of them is asked for next is taken."""
+    offered = re.search(r"--format \[([^]]+)]", fanfold(command, "--help").out)
+    assert offered
+    refused = fanfold(command, "--format", "htm").err
+    assert "--format htm is no format; did you mean 'html'?" in refused
+    assert f"can be {', '.join(offered[1].split('|'))}\n" in refused
 
 
 def test_the_help_of_what_is_prepared_names_both(repository, fanfold):

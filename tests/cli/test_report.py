@@ -95,6 +95,19 @@ def test_a_run_of_a_newer_fanfold_is_not_guessed_at(saved, repository, fanfold):
     assert fanfold("report", "newer.json").code == 2
 
 
+def test_a_format_that_the_run_has_not_is_told_with_those_it_has(saved, repository, fanfold):
+    """Also one that no run has: what is named can be asked for next."""
+    for name, why in (
+        ("junit", "is for runs of parallel-test; one"),
+        ("htm", "is no format; did you mean 'html'? A run"),
+    ):
+        ended = fanfold("report", "--format", name)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err.startswith(f"fanfold: --format {name} {why} of code-review can be md, html, ")
+        for offered in ended.err.strip().partition("can be ")[2].split(", "):
+            assert fanfold("report", "--format", offered).code == 0
+
+
 @pytest.fixture
 def browser(monkeypatch, tmp_path):
     """A program in the browser's place, which notes what it was to open; `browser()` are the addresses."""
@@ -134,10 +147,15 @@ def test_without_a_browser_open_says_where_the_page_is(saved, repository, fanfol
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    ended = fanfold("report", "--open")
     page = repository.root / ".fanfold" / "runs" / saved["id"] / "report.html"
-    assert (ended.code, ended.err) == (0, f"fanfold: {page}: no browser was found; open it yourself\n")
+    for html in ((), ("--format", "html")):
+        ended = fanfold("report", "--open", *html)
+        told = f"fanfold: {page}: no browser was found; open it yourself\n"
+        assert (ended.code, ended.out, ended.err) == (0, "", told)
     assert page.exists()
+    assert fanfold("report", "--open", "--format", "html", "--format", "json").run == saved
+    assert fanfold("report", "--open", "--format", "html", "--output", "own.html").out == ""
+    assert repository.root.joinpath("own.html").read_text() == page.read_text()
 
 
 def test_what_was_rendered_is_kept_beside_the_record(saved, repository, fanfold):

@@ -16,7 +16,7 @@ from fanfold.agents.roles import ROLES, models_of
 from fanfold.cli.config import FROM_REPOSITORY, TABLES, Settings, find_settings, named_settings
 from fanfold.engine.folder import SECRET_VARIABLE
 from fanfold.models import Severity
-from fanfold.reports.formats import FORMATS, formats_of
+from fanfold.reports.formats import FORMATS, check_format, formats_of
 from fanfold.skills import SKILLS
 from fanfold.skills.request import Options
 
@@ -65,14 +65,30 @@ def _expected(numbers: FiniteRange | WholeRange, param: click.Parameter | None) 
 
 
 class FormatChoice(click.Choice[str]):
-    """All formats, of which the help of a skill's command shows those that its runs have something for.
+    """All formats, of which a skill's command offers those that its runs have something for.
 
     The others are understood as well: whoever asks for one is told whose runs it is for.
     """
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002  click's signature
-        skill = next((skill.name for skill in SKILLS if skill.command == ctx.command.name), None)
-        return f"[{'|'.join(formats_of(skill))}]"
+        return f"[{'|'.join(formats_of(_skill_of(ctx)))}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        skill = _skill_of(ctx) if ctx else None
+        if skill and value not in FORMATS:
+            check_format(str(value), skill)
+        return super().convert(value, param, ctx)
+
+
+class FormatOfRun(FormatChoice):
+    """Any word: which formats a saved run has is known when the run is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002  click's signature
+        return str(value)
+
+
+def _skill_of(ctx: click.Context) -> str | None:
+    return next((skill.name for skill in SKILLS if skill.command == ctx.command.name), None)
 
 
 def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:  # noqa: ARG001  click's
@@ -145,14 +161,13 @@ _TEMPLATES = option(
     metavar="DIR",
     help="A folder that is searched before the shipped templates.",
 )
+
+
+def _format(kind: click.Choice[str]) -> Callable[[F], F]:
+    return option("--format", "format", type=kind, multiple=True, help="What to write; repeatable. Default: md.")
+
+
 _RENDERING = (
-    option(
-        "--format",
-        "format",
-        type=FormatChoice(list(FORMATS)),
-        multiple=True,
-        help="What to write; repeatable. Default: md.",
-    ),
     option(
         "--output",
         type=click.Path(allow_dash=True),  # as text: the slash at the end of a folder's name says something
@@ -227,6 +242,7 @@ _SHARED = (
         metavar="FILE",
         help="Record what sub-agents answer, for --replay; every one of them is asked, as with --fresh.",
     ),
+    _format(FormatChoice(list(FORMATS))),
     *_RENDERING,
     option(
         "--fail-on",
@@ -241,7 +257,7 @@ _SHARED = (
 
 def rendering_options(function: F) -> F:
     """Add the options that say what is written, where, and by which template, to a command that runs nothing."""
-    return _declared((*_RENDERING, _config(_configure_rendering)), function)
+    return _declared((_format(FormatOfRun(list(FORMATS))), *_RENDERING, _config(_configure_rendering)), function)
 
 
 def search_options(function: F) -> F:

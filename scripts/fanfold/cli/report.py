@@ -43,12 +43,13 @@ def report(run: str, **given: Any) -> int:
     check_post(post=given["post"], pull=pull, yes=given["yes"])
     formats = tuple(given["format"]) or (("html",) if given["opens"] else ("md",))
     shown = ("html",) if given["opens"] else ()
-    pages_wanted = saved.skill == ANALYSIS and not given["format"] and not given["opens"]
-    linked = linked_folder(given["output"]) if pages_wanted else None
-    nowhere = linked or (shown and not given["format"] and not given["output"])
-    chosen = {} if nowhere else places(given["output"], formats)
     templates = template_choice(given["template"], given["templates"])
     renderer = Renderer(saved.skill, tuple(dict.fromkeys((*formats, *shown))), templates)
+    pages_wanted = saved.skill == ANALYSIS and not given["format"] and not given["opens"]
+    linked = linked_folder(given["output"]) if pages_wanted else None
+    # What the browser shows doesn't go to stdout as well.
+    written = formats if given["output"] else tuple(name for name in formats if name not in shown)
+    chosen = places(given["output"], written) if written and not linked else {}
     events = EventFile((place if place.is_dir() else place.parent) / EVENTS)
     if linked:
         write_linked(linked, pages(saved, renderer.render(saved, "md", events)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -53,6 +54,19 @@ def formats_of(skill: str | None) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if skill is None or ONLY.get(name, skill) == skill)
 
 
+def check_format(name: str, skill: str) -> None:
+    """Raise UsageError, with those that there are, for what is no format or has nothing to show of a run of `skill`."""
+    own = formats_of(skill)
+    if name in own:
+        return
+    if name in FORMATS:
+        said = f"is for runs of {ONLY[name]}; one of {skill}"
+    else:
+        near = difflib.get_close_matches(name, own, n=1)
+        said = f"is no format{f'; did you mean {near[0]!r}? A' if near else '; a'} run of {skill}"
+    raise UsageError(f"--format {name} {said} can be {', '.join(own)}")
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateChoice:
     """Where templates come from: one file for the whole report, folders to look in before the shipped ones."""
@@ -70,11 +84,10 @@ class Renderer:
     """
 
     def __init__(self, skill: str, formats: Sequence[str], choice: TemplateChoice) -> None:
+        for name in formats:
+            check_format(name, skill)
         if choice.file and not any(name in TEMPLATED for name in formats):
             raise UsageError(f"--template renders text, not {', '.join(formats)}: add --format md")
-        for name in formats:
-            if name not in formats_of(skill):
-                raise UsageError(f"--format {name} is for runs of {ONLY[name]}, not of {skill}")
         templated = [name for name in formats if name in TEMPLATED]
         meant = _meant(choice.file, templated) if choice.file else None
         named = replace(choice, file=None)
