@@ -493,6 +493,8 @@ def test_the_map_in_figures(tree):
     assert summary.cycles == (("shop/orders.py", "shop/store.py"),)
     assert summary.entry_points == ("pyproject.toml:5 shop", "shop/__main__.py:1 python -m shop")
     assert summary.central[0] == "shop/orders.py"
+    made = facts(["central", "entry-points"], found.map, Sources(read=found.read))
+    assert map_summary(found.map, Sources(read=lambda path: pytest.fail(f"{path} was read again")), made) == summary
 
 
 def test_the_module_graph_is_folded_until_it_can_be_read(tree):

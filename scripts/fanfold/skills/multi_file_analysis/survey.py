@@ -126,7 +126,8 @@ def _unit(kind: str, scope: Scope) -> Unit[None]:
 def _survey(tree: RepoMap, scope: Scope, names: Sequence[str], subject: Subject) -> Survey:
     history = _history(scope) if _WITH_HISTORY in names else "the history was not looked at"
     sources = Sources(scope.target.snapshot.read, history, subject)
-    return Survey(map_summary(tree, sources), facts(names, tree, sources), module_graph(tree))
+    tables = facts(names, tree, sources)
+    return Survey(map_summary(tree, sources, tables), tables, module_graph(tree))
 
 
 def _history(scope: Scope) -> Churn | str:

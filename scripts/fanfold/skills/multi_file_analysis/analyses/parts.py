@@ -59,9 +59,11 @@ def facts(names: Iterable[str], tree: RepoMap, sources: Sources) -> tuple[Table,
     return tuple(PARTS[name](tree, sources) for name in names)
 
 
-def map_summary(tree: RepoMap, sources: Sources) -> MapSummary:
-    """Return the map in figures."""
-    started = entry_points(tree, sources).rows[:_ENTRY_POINTS]
+def map_summary(tree: RepoMap, sources: Sources, made: Iterable[Table] = ()) -> MapSummary:
+    """Return the map in figures; `made` are facts of it that are there already, and need not be found out again."""
+    known = {table.name: table for table in made}
+    started = (known.get("entry-points") or entry_points(tree, sources)).rows[:_ENTRY_POINTS]
+    stands_on = (known.get("central") or central(tree, sources)).rows[:_CENTRAL]
     return MapSummary(
         files=len(tree.files),
         lines=sum(file.facts.lines for file in tree.files.values()),
@@ -69,7 +71,7 @@ def map_summary(tree: RepoMap, sources: Sources) -> MapSummary:
         imports=sum(map(len, tree.imports.values())),
         languages=_languages(tree),
         cycles=graph.cycles(tree),
-        central=tuple(row.path for row in central(tree, sources).rows[:_CENTRAL]),
+        central=tuple(row.path for row in stands_on),
         entry_points=tuple(f"{row.path}:{row.line} {row.cells[0]}" for row in started),
         layers=len(graph.layers(tree)),
     )
