@@ -54,7 +54,6 @@ _LONGEST_QUESTION = 20_000
 _FILE = re.compile(r"[^\s?]*(?:/[^\s?]*|\.\w{1,4})")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _OVERVIEW = "architecture"
-_IMPACT = "impact"
 _SHOWN_AREAS = 40
 
 
@@ -239,7 +238,7 @@ def _latest_analysis() -> str:
 
 
 def _is_about_change(analysis: Analysis | None) -> bool:
-    return analysis is not None and _IMPACT in analysis.facts
+    return analysis is not None and analysis.about_change
 
 
 def _change(analysis: Analysis | None, question: str) -> tuple[FileChange, ...]:

@@ -65,6 +65,8 @@ class Knowledge:
 
     def subject(self, request: AnalysisRequest, tree: RepoMap) -> Subject:
         """Return what a question about a change is about: what it names, and the lines that change."""
+        if self.analysis is None or not self.analysis.about_change:
+            return Subject()
         named = subject_of(request.question, tree)
         lines = {one.path: tuple((span.start, span.stop - 1) for span in one.added) for one in self.change}
         return replace(named, changed={**named.changed, **lines})
@@ -98,7 +100,7 @@ async def analyze(
     if tree is None:
         return fold(request, knowledge.asked(request), RepoMap({}), Survey(), Made(knowledge.notes))
     unanswered = request.question if backend is None else ""
-    subject = knowledge.subject(request, tree)
+    subject = await asyncio.to_thread(knowledge.subject, request, tree)
     facts = asyncio.create_task(surveyed(tree, scope, knowledge.parts, subject, supervisor, unanswered=unanswered))
     made = Made(knowledge.notes)
     if backend is not None:

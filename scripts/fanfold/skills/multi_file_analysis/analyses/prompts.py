@@ -37,6 +37,11 @@ class Analysis(Prompt):
     def for_synthesis(self) -> str:
         return self.instructions.partition(_SYNTHESIS)[2].strip()
 
+    @property
+    def about_change(self) -> bool:
+        """Tell whether it is about what a change reaches, so that the question may name one."""
+        return "impact" in self.facts
+
     @model_validator(mode="after")
     def _is_whole(self) -> Analysis:
         if unknown := [name for name in self.facts if name not in PARTS]:
