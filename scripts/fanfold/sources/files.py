@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from fanfold.errors import TargetError
 from fanfold.sources.git import Git, GitMissing
+from fanfold.sources.setaside import INSTALLED, environments
 from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, shown
 
 FileState = Literal["text", "binary", "large", "special", "unreadable", "missing"]
@@ -20,17 +21,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 # What tools put beside a project's own files, left out where no ignore file may say so.
-_NOT_OURS = (
-    ".hg",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".svn",
-    ".tox",
-    ".venv",
-    "__pycache__",
-    "node_modules",
-)
+_NOT_OURS = INSTALLED | {".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".svn", "__pycache__"}
 
 
 @contextmanager
@@ -117,8 +108,8 @@ def untracked_files(git: Git) -> Untracked:
     """Return what git does not track, sorted by whose it is."""
     names = [shown(name) for name in git.records("ls-files", "--others", "--exclude-standard", "-z")]
     files = [name for name in names if not name.endswith("/") and not is_own(name)]
-    environments = {name.rpartition("/")[0] for name in files if name.endswith("/pyvenv.cfg")}
-    within = {name: _installed(name, environments) for name in files}
+    found = environments(files)
+    within = {name: _installed(name, found) for name in files}
     return Untracked(
         tuple(sorted(name for name in files if within[name] is None)),
         tuple(sorted(name for name in names if name.endswith("/"))),
@@ -126,11 +117,11 @@ def untracked_files(git: Git) -> Untracked:
     )
 
 
-def _installed(path: str, environments: Container[str]) -> str | None:
+def _installed(path: str, known: Container[str]) -> str | None:
     """Return the outermost folder above `path` that tools fill, None when there is none."""
     parts = path.split("/")[:-1]
     folders = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
-    return next((f for f in folders if f in environments or f.rpartition("/")[2] in _NOT_OURS), None)
+    return next((f for f in folders if f in known or f.rpartition("/")[2] in _NOT_OURS), None)
 
 
 def repository_files(git: Git) -> tuple[str, ...]:
@@ -158,7 +149,7 @@ def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:
 def _listed(root: Path, below: str = ".") -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="fanfold-") as empty:
         Git(Path(empty), Path(empty)).run("init", "--quiet", "--template=")
-        excluded = [part for name in _NOT_OURS for part in ("-x", f"{name}/")]
+        excluded = [part for name in sorted(_NOT_OURS) for part in ("-x", f"{name}/")]
         elsewhere = {"GIT_DIR": str(Path(empty, ".git")), "GIT_WORK_TREE": str(root)}
         outside = Git(root, Path(empty), variables=elsewhere)
         options = ("--others", "--exclude-standard", "-z", *excluded)

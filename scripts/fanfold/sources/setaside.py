@@ -37,9 +37,12 @@ _LOCKS = frozenset(
         "yarn.lock",
     ]
 )
-_VENDORED = frozenset(["node_modules", "vendor", "third_party", "third-party", "bower_components", "Godeps", "_vendor"])
-# Where Python's tools put installed packages; `venv` itself is no such name, since the standard library has one.
-_INSTALLED = frozenset([".eggs", ".nox", ".tox", ".venv", "__pypackages__", "dist-packages", "site-packages"])
+INSTALLED = frozenset(
+    [".eggs", ".nox", ".tox", ".venv", "__pypackages__", "dist-packages", "node_modules", "site-packages"]
+)
+"""Folders that tools put packages into; `venv` is no such name, since Python's standard library has one."""
+
+_VENDORED = INSTALLED | {"Godeps", "_vendor", "bower_components", "third-party", "third_party", "vendor"}
 _ENVIRONMENT = ("/pyvenv.cfg", "/conda-meta/history")
 _GENERATED_NAME = re.compile(
     r"(_pb2(_grpc)?\.pyi?|\.pb(\.gw)?\.(go|cc|h)|\.g\.(cs|dart)|\.designer\.cs|\.generated\.\w+|_generated\.\w+|\.snap"
@@ -92,7 +95,7 @@ def _by_name(path: str) -> str | None:
     pure = PurePosixPath(path)
     if pure.name in _LOCKS:
         return "a lock file"
-    if not (_VENDORED | _INSTALLED).isdisjoint(pure.parts[:-1]):
+    if not _VENDORED.isdisjoint(pure.parts[:-1]):
         return "vendored"
     if _MINIFIED_NAME.search(path):
         return "minified"

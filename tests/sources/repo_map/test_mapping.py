@@ -51,15 +51,18 @@ def test_patterns(tree):
         discover([], tree, include=["*.rs"])
 
 
+@pytest.mark.parametrize("tracked", [True, False])
 @pytest.mark.parametrize("folder", ["node_modules/lib", "env", "env/lib/python3.12/site-packages/lib"])
-def test_installed_packages_are_left_out_unless_they_are_named(tree, folder):
+def test_installed_packages_are_left_out_unless_they_are_named(tree, folder, tracked):
     """An environment that no ignore file names is not the project's code; who names a folder of it wants to read it."""
     (tree / "env" / "lib" / "python3.12" / "site-packages" / "lib").mkdir(parents=True)
     (tree / "node_modules" / "lib").mkdir(parents=True)
     for path in ("env/pyvenv.cfg", "env/bin.py", "env/lib/python3.12/site-packages/lib/a.py", "node_modules/lib/a.py"):
         (tree / path).write_text("def f(): pass\n")
-    subprocess.run(["git", "init", "--quiet", str(tree)], check=True)
+    subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
+    subprocess.run(["git", "add", "." if tracked else "app"], cwd=tree, check=True)
     found = discover([], tree)
     assert not [path for path in found.files if path.startswith(("env/", "node_modules/"))]
-    assert [left.why for left in found.left_out if left.path.startswith(("env/", "node_modules/"))] == ["vendored"] * 4
+    left_out = [left.why for left in found.left_out if left.path.startswith(("env/", "node_modules/"))]
+    assert left_out == (["vendored"] * 4 if tracked else [])  # nobody expects what is not even tracked
     assert discover([folder], tree).files
