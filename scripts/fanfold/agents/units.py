@@ -1,13 +1,18 @@
-"""From a spec to the unit that the engine runs: its key, its lane, its prefix, and what it may cost."""
+"""From a spec to the unit that the engine runs, and the worker that asks it: key, lane, prefix, what it may cost."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from fanfold.agents.prices import cost_usd, estimate_tokens, most_tokens, turn_usd
 from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.models import Unit, content_key
+
+if TYPE_CHECKING:
+    from fanfold.agents.backends import Backend
+    from fanfold.engine.attempt import Attempt
 
 P = TypeVar("P")
 
@@ -16,6 +21,31 @@ CLOSING_TOKENS = 1_000
 # What a turn between the first and the last is expected to bring: replies of tools, and the calls that ask for them.
 _REPLY_TOKENS = 2_000
 _CALL_TOKENS = 500
+
+
+class HasSpec(Protocol[A]):
+    """A payload with the sub-agent to ask."""
+
+    @property
+    def spec(self) -> AgentSpec[A]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTask(Generic[A]):
+    """A payload that is the sub-agent to ask, and no more."""
+
+    spec: AgentSpec[A]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWorker:
+    """Asks sub-agents on a backend."""
+
+    backend: Backend
+
+    async def __call__(self, unit: Unit[Any], attempt: Attempt) -> Answered[Any]:
+        task: HasSpec[Any] = unit.payload
+        return await self.backend.ask(task.spec, attempt)
 
 
 def agent_unit(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fanfold.agents.spec import Answered
+from fanfold.agents.units import AgentWorker
 from fanfold.analyzers import load
 from fanfold.analyzers.base import Analysis, Analyzer
 from fanfold.engine.fan_out import fan_out
@@ -32,7 +33,7 @@ from fanfold.skills.code_review.plan import (
 )
 from fanfold.skills.code_review.request import ReviewRequest
 from fanfold.skills.code_review.suggestions import with_checked_suggestions
-from fanfold.skills.code_review.work import AgentWorker, AnalyzerWorker
+from fanfold.skills.code_review.work import AnalyzerWorker
 from fanfold.sources.target import Target
 from fanfold.sources.text import listed, os_path
 

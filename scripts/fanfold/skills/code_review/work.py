@@ -1,27 +1,18 @@
-"""The workers of a review: one runs an analyzer, the other asks sub-agents."""
+"""The worker that runs an analyzer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from fanfold.agents.spec import A, AgentSpec, Answered
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
 from fanfold.models import Unit
 from fanfold.skills.code_review.plan import AnalyzerTask
 from fanfold.sources.target import Target
 
 if TYPE_CHECKING:
-    from fanfold.agents.backends import Backend
     from fanfold.engine.attempt import Attempt
-
-
-class HasSpec(Protocol[A]):
-    """A payload with the sub-agent to ask."""
-
-    @property
-    def spec(self) -> AgentSpec[A]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +32,3 @@ class AnalyzerWorker:
             target=self.target,
         )
         return await unit.payload.analyzer.analyze(request)
-
-
-@dataclass(frozen=True, slots=True)
-class AgentWorker:
-    """Asks sub-agents on a backend."""
-
-    backend: Backend
-
-    async def __call__(self, unit: Unit[Any], attempt: Attempt) -> Answered[Any]:
-        task: HasSpec[Any] = unit.payload
-        return await self.backend.ask(task.spec, attempt)

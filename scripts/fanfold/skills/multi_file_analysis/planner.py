@@ -15,7 +15,7 @@ from fanfold.agents.fence import fence
 from fanfold.agents.prices import estimate_tokens
 from fanfold.agents.said import one_line
 from fanfold.agents.spec import AgentSpec, Allowance, Answered, Brief
-from fanfold.agents.units import agent_unit
+from fanfold.agents.units import AgentTask, AgentWorker, agent_unit
 from fanfold.models import Outcome, Unit
 from fanfold.skills.multi_file_analysis.answer import PlannerAnswer, Together, Unread
 from fanfold.skills.multi_file_analysis.brief import HAND_IN_PLAN
@@ -27,7 +27,6 @@ from fanfold.sources.text import counted, listed, printable
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
-    from fanfold.engine.attempt import Attempt
     from fanfold.engine.supervisor import Supervisor
 
 LISTING_TOKENS = 12_000
@@ -43,13 +42,6 @@ _EFFORTS = frozenset({"high", "xhigh", "max"})
 
 
 @dataclass(frozen=True, slots=True)
-class PlannerTask:
-    """The payload of the planner's unit."""
-
-    spec: AgentSpec[PlannerAnswer]
-
-
-@dataclass(frozen=True, slots=True)
 class Planner:
     """Who looks a plan over; `allowance` is what one area may hold, in tokens."""
 
@@ -59,17 +51,14 @@ class Planner:
 
     async def look_over(self, plan: AreaPlan, supervisor: Supervisor, backend: Backend) -> AreaPlan:
         """Return the plan as the planner wishes it, as far as that holds; the same plan, with a note, without one."""
-
-        async def ask(unit: Unit[PlannerTask], attempt: Attempt) -> Answered[PlannerAnswer]:
-            return await backend.ask(unit.payload.spec, attempt)
-
-        outcome: Outcome[Answered[PlannerAnswer]] = await supervisor.run(self.unit(plan), ask)
+        asking = AgentWorker(backend)
+        outcome: Outcome[Answered[PlannerAnswer]] = await supervisor.run(self.unit(plan), asking)
         if outcome.value is None:
             why = outcome.error or outcome.status.value
             return replace(plan, notes=(*plan.notes, f"no planner looked the plan over: {why}"))
         return refined(plan, outcome.value.answer, self.reading.repo_map, allowance=self.allowance)
 
-    def unit(self, plan: AreaPlan) -> Unit[PlannerTask]:
+    def unit(self, plan: AreaPlan) -> Unit[AgentTask[PlannerAnswer]]:
         """Return the unit that looks `plan` over."""
         told = f"You are the planner. One worker reads at most {self.allowance:,} tokens. The plan:"
         spec = AgentSpec(
@@ -81,8 +70,7 @@ class Planner:
             max_tokens=_MAX_TOKENS,
             allowance=_ALLOWANCE,
         )
-        task = PlannerTask(spec)
-        return agent_unit(spec, task, kind="planner", label="look the plan over", stands=self.reading.stands)
+        return agent_unit(spec, AgentTask(spec), kind="planner", label="look the plan over", stands=self.reading.stands)
 
 
 def worth_planning(effort: str | None, plan: AreaPlan) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fanfold.agents.fence import fence
 from fanfold.agents.said import one_line
 from fanfold.agents.spec import AgentSpec, Allowance, Answered, Brief
-from fanfold.agents.units import agent_unit
+from fanfold.agents.units import AgentWorker, agent_unit
 from fanfold.engine.fan_out import fan_out
 from fanfold.models import Outcome, Unit
 from fanfold.skills.multi_file_analysis.answer import Conflict, ReducerAnswer
@@ -20,7 +20,6 @@ from fanfold.skills.multi_file_analysis.work import Reading
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
-    from fanfold.engine.attempt import Attempt
     from fanfold.engine.supervisor import Supervisor
 
 # What one synthesiser weighs, and what one reducer reads, in tokens of notes.
@@ -74,7 +73,7 @@ class Reducers:
         while _tokens(reduced.items) > ANSWER_TOKENS:
             units = self._level(reduced, notes)
             outcomes: Sequence[Outcome[Answered[ReducerAnswer]]] = await fan_out(
-                units, self._ask, supervisor=self.supervisor
+                units, AgentWorker(self.backend), supervisor=self.supervisor
             )
             tasks = {unit.key: unit.payload for unit in units}
             kept = [
@@ -84,9 +83,6 @@ class Reducers:
             reduced.levels += 1
         reduced.left_out = len(notes) - len({index for one in reduced.items for index in one.notes})
         return reduced
-
-    async def _ask(self, unit: Unit[ReducerTask], attempt: Attempt) -> Answered[ReducerAnswer]:
-        return await self.backend.ask(unit.payload.spec, attempt)
 
     def _level(self, reduced: Reduced, notes: Sequence[Checked]) -> list[Unit[ReducerTask]]:
         share = min(_MOST_SHARE, max(_LEAST_SHARE, 0.9 * ANSWER_TOKENS / _tokens(reduced.items)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fanfold.agents.fence import fence
 from fanfold.agents.spec import AgentSpec, Allowance, Answered, Brief
-from fanfold.agents.units import agent_unit, reserve_usd
+from fanfold.agents.units import AgentTask, AgentWorker, agent_unit, reserve_usd
 from fanfold.models import Outcome, Unit
 from fanfold.skills.multi_file_analysis.answer import Conflict, SynthesisAnswer
 from fanfold.skills.multi_file_analysis.brief import ANSWER
@@ -18,7 +18,6 @@ from fanfold.skills.multi_file_analysis.work import Reading
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
-    from fanfold.engine.attempt import Attempt
     from fanfold.engine.supervisor import Supervisor
 
 _MAX_TOKENS = 16_000
@@ -27,13 +26,6 @@ _ALLOWANCE = Allowance(turns=1)
 # What a note has about, and how many characters a token; for what is set aside before there are any.
 _NOTE_TOKENS = 150
 _CHARACTERS = 2.2
-
-
-@dataclass(frozen=True, slots=True)
-class SynthesisTask:
-    """The payload of the synthesiser's unit."""
-
-    spec: AgentSpec[SynthesisAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +40,13 @@ class Synthesiser:
         self, items: Sequence[Item], conflicts: Sequence[Conflict], supervisor: Supervisor, backend: Backend
     ) -> Outcome[Answered[SynthesisAnswer]]:
         """Ask for the answer."""
+        return await supervisor.run(self.unit(items, conflicts), AgentWorker(backend))
 
-        async def ask(unit: Unit[SynthesisTask], attempt: Attempt) -> Answered[SynthesisAnswer]:
-            return await backend.ask(unit.payload.spec, attempt)
-
-        return await supervisor.run(self.unit(items, conflicts), ask)
-
-    def unit(self, items: Sequence[Item], conflicts: Sequence[Conflict] = ()) -> Unit[SynthesisTask]:
+    def unit(self, items: Sequence[Item], conflicts: Sequence[Conflict] = ()) -> Unit[AgentTask[SynthesisAnswer]]:
         """Return the unit that answers from `items`; `conflicts` are those that reducers have seen."""
         spec = self._spec(shown(items), conflicts)
         return agent_unit(
-            spec, SynthesisTask(spec), kind="synthesiser", label="write the answer", stands=self.reading.stands
+            spec, AgentTask(spec), kind="synthesiser", label="write the answer", stands=self.reading.stands
         )
 
     def reserve_usd(self, notes: int) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fanfold.agents.fence import FENCE_RULE, fence
 from fanfold.agents.prices import beginning_of
 from fanfold.agents.spec import AgentSpec, Answered, AnswerTool, Brief, Tool
-from fanfold.agents.units import agent_unit
+from fanfold.agents.units import AgentWorker, agent_unit
 from fanfold.models import Outcome, Unit
 from fanfold.pack import pack_folder
 from fanfold.skills.parallel_test.clusters import Failure
@@ -24,7 +24,6 @@ from fanfold.suites import Evidence, Explanation
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
-    from fanfold.engine.attempt import Attempt
     from fanfold.engine.supervisor import Supervisor
 
 EXPLAIN = AnswerTool("explain", "Hand in your explanation of the cluster. Ends your work.", Explanation)
@@ -72,7 +71,7 @@ class Triage:
             self.left_out.add(name)
             return
         unit = self._unit(failure, suspected)
-        self.tasks[name] = asyncio.get_running_loop().create_task(self.supervisor.run(unit, self._ask))
+        self.tasks[name] = asyncio.get_running_loop().create_task(self.supervisor.run(unit, AgentWorker(self.backend)))
 
     async def explanations(self) -> dict[str, Explanation]:
         """Wait for all that were asked; returns what was said, by the name of the failure."""
@@ -89,9 +88,6 @@ class Triage:
         if not self.left_out:
             return []
         return [f"{len(self.left_out)} kinds of failure were not explained: {MOST_CLUSTERS} are the most in one run"]
-
-    async def _ask(self, unit: Unit[TriageTask], attempt: Attempt) -> Answered[Explanation]:
-        return await self.backend.ask(unit.payload.spec, attempt)
 
     def _unit(self, failure: Failure, suspected: Sequence[str]) -> Unit[TriageTask]:
         spec = AgentSpec(
