@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold.skills.multi_file_analysis.order import used_first
 from fanfold.skills.multi_file_analysis.plan import AreaPlan, plan_areas, split_file
 from fanfold.sources.repo_map.values import FileFacts, LeftOut, MappedFile, RepoMap, Symbol
 
@@ -197,25 +196,3 @@ def test_deep_folders_and_long_chains_need_no_deep_recursion():
     held = [mapped(f"m{n}.py") for n in range(5_001)] + [mapped("d/" * 3_000 + "x.py")]
     plan = plan_areas(a_map(*held, imports=chain), {}, allowance=30_000)
     assert len(plan.ranked) == 5_002
-
-
-@given(st.dictionaries(st.integers(0, 12), st.lists(st.integers(0, 12), max_size=4)))
-def test_the_order_of_reading_is_one_of_the_condensation(uses):
-    """Each node comes once, and after those it uses unless they reach it in turn."""
-    order = used_first(uses)
-    assert sorted(order) == sorted(uses)
-    place = {node: index for index, node in enumerate(order)}
-
-    def reached(start: int) -> set[int]:
-        seen, todo = set[int](), [start]
-        while todo:
-            for other in uses.get(todo.pop(), ()):
-                if other in uses and other not in seen:
-                    seen.add(other)
-                    todo.append(other)
-        return seen
-
-    for node, others in uses.items():
-        for other in others:
-            if other in uses and node not in reached(other):
-                assert place[other] < place[node]

@@ -50,6 +50,28 @@ def test_a_component_is_what_reaches_each_other(edges):
             assert (home[one] == home[other]) == (one in reach(tree, other))
 
 
+@given(st.dictionaries(st.integers(0, 12), st.lists(st.integers(0, 12), max_size=4)))
+def test_the_order_of_reading_is_one_of_the_condensation(uses):
+    """Each node comes once, and after those it uses unless they reach it in turn."""
+    order = graph.used_first(uses)
+    assert sorted(order) == sorted(uses)
+    place = {node: index for index, node in enumerate(order)}
+
+    def reached(start: int) -> set[int]:
+        seen, todo = set[int](), [start]
+        while todo:
+            for other in uses.get(todo.pop(), ()):
+                if other in uses and other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+        return seen
+
+    for node, others in uses.items():
+        for other in others:
+            if other in uses and node not in reached(other):
+                assert place[other] < place[node]
+
+
 @given(graphs)
 def test_what_is_imported_comes_first(edges):
     """In the order of components, and in that of layers, nothing imports what comes after it, cycles apart."""

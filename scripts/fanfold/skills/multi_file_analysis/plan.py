@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 from fanfold.skills.multi_file_analysis.labels import labels
-from fanfold.skills.multi_file_analysis.order import used_first
 from fanfold.skills.multi_file_analysis.packing import pack
+from fanfold.sources.repo_map.graph import used_first
 from fanfold.sources.repo_map.values import FileFacts, LeftOut, MappedFile, RepoMap
 
 PART_OVERHEAD = 16

@@ -10,10 +10,13 @@ PageRank by power iteration, personalised as in Page, Brin, Motwani and Winograd
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import mul, sub
+from typing import TypeVar
 
 from fanfold.sources.repo_map.values import RepoMap
+
+N = TypeVar("N", bound=Hashable)
 
 _DAMPING = 0.85
 _ROUNDS = 100
@@ -41,6 +44,11 @@ def components(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
 def cycles(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
     """Return the components of more than one file, the largest first."""
     return tuple(sorted((part for part in components(tree) if len(part) > 1), key=lambda part: (-len(part), part)))
+
+
+def used_first(uses: Mapping[N, Sequence[N]]) -> list[N]:
+    """Return the keys so that each comes after those it uses, except where they use each other: an order of reading."""
+    return [node for part in _components(uses, uses) for node in part if node in uses]
 
 
 def layers(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
@@ -119,12 +127,12 @@ def _step(rank: list[float], incoming: _Incoming, leading: list[float], start: l
     ]
 
 
-def _components(nodes: Iterable[str], edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    on_stack: set[str] = set()
-    stack: list[str] = []
-    found: list[list[str]] = []
+def _components(nodes: Iterable[N], edges: Mapping[N, Iterable[N]]) -> list[list[N]]:
+    order: dict[N, int] = {}
+    low: dict[N, int] = {}
+    on_stack: set[N] = set()
+    stack: list[N] = []
+    found: list[list[N]] = []
     for root in nodes:
         if root in order:
             continue
@@ -153,7 +161,7 @@ def _components(nodes: Iterable[str], edges: Mapping[str, Iterable[str]]) -> lis
     return found
 
 
-def _popped(stack: list[str], node: str) -> list[str]:
+def _popped(stack: list[N], node: N) -> list[N]:
     part = [stack.pop()]
     while part[-1] != node:
         part.append(stack.pop())
