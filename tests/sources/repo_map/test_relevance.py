@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.sources.repo_map.facts import read_facts
-from fanfold.sources.repo_map.references import reference_edges
+from fanfold.sources.repo_map.references import definers_in, reference_edges
 from fanfold.sources.repo_map.relevance import relevance
 from fanfold.sources.repo_map.resolve import import_edges
 from fanfold.sources.repo_map.values import FileFacts, MappedFile, RepoMap
@@ -44,7 +44,7 @@ def tree_of(texts):
         facts = read_facts(path, text.encode())
         assert isinstance(facts, FileFacts)
         files[path] = MappedFile(path, path, len(text), facts)
-    return RepoMap(files, imports=import_edges(files), references=reference_edges(files))
+    return RepoMap(files, imports=import_edges(files), references=reference_edges(files, definers_in(files.values())))
 
 
 TREE = tree_of(TEXTS)

@@ -18,9 +18,8 @@ Definers: TypeAlias = dict[str, dict[str, list[str]]]
 """The paths that define a name, in order, by the name and what its language is family with."""
 
 
-def reference_edges(files: Mapping[str, MappedFile]) -> dict[str, dict[str, float]]:
+def reference_edges(files: Mapping[str, MappedFile], definers: Definers) -> dict[str, dict[str, float]]:
     """Return for each file the files that define names which it uses, and how much that says."""
-    definers = definers_in(files.values())
     found = ((path, references_of(file, definers)) for path, file in files.items())
     return {path: weights for path, weights in found if weights}
 

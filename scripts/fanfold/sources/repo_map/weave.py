@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fanfold.sources.repo_map.files import Files
-from fanfold.sources.repo_map.references import Definers, definers_in, redefine, references_of
+from fanfold.sources.repo_map.references import Definers, definers_in, redefine, reference_edges, references_of
 from fanfold.sources.repo_map.resolve import LOOKED_INTO, import_edges
 
 _MOST_CHANGED = 64  # files, or names: with more of them, looking up everything is as fast
@@ -51,9 +51,7 @@ def weave(files: Files, manifests: Mapping[str, str], before: Woven | None) -> W
 
 def _anew(files: Files, manifests: Mapping[str, str], contents: Mapping[str, str], said: str) -> Woven:
     definers = definers_in(files.values())
-    found = ((path, references_of(file, definers)) for path, file in files.items())
-    references = {path: weights for path, weights in found if weights}
-    return Woven(import_edges(files, manifests), references, definers, contents, said)
+    return Woven(import_edges(files, manifests), reference_edges(files, definers), definers, contents, said)
 
 
 def _again(files: Files, manifests: Mapping[str, str], before: Woven, changed: Collection[str]) -> Woven | None:
