@@ -50,6 +50,17 @@ def test_a_component_is_what_reaches_each_other(edges):
             assert (home[one] == home[other]) == (one in reach(tree, other))
 
 
+@given(graphs, nodes)
+def test_how_far_away_a_file_is(edges, start):
+    """What can be reached has a distance, one more than that of the nearest which imports it."""
+    tree = tree_of({**edges, start: edges.get(start, set())})
+    found = graph.distances(tree.imports, [start])
+    assert found.keys() == {start, *reach(tree, start)}
+    importers = graph.importers(tree)
+    for path in found.keys() - {start}:
+        assert found[path] == 1 + min(found[other] for other in importers[path] if other in found)
+
+
 @given(st.dictionaries(st.integers(0, 12), st.lists(st.integers(0, 12), max_size=4)))
 def test_the_order_of_reading_is_one_of_the_condensation(uses):
     """Each node comes once, and after those it uses unless they reach it in turn."""

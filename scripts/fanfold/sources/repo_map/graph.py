@@ -33,6 +33,18 @@ def importers(tree: RepoMap) -> dict[str, tuple[str, ...]]:
     return {path: tuple(sorted(found[path])) for path in sorted(found)}
 
 
+def distances(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> dict[str, int]:
+    """Return how many edges each file that can be reached is away from the nearest of `start`, those included."""
+    found = dict.fromkeys(sorted(start), 0)
+    waiting = list(found)
+    for path in waiting:  # it grows
+        for other in edges.get(path, ()):
+            if other not in found:
+                found[other] = found[path] + 1
+                waiting.append(other)
+    return found
+
+
 def components(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
     """Return the strongly connected components of the imports: what is imported comes before what imports it.
 

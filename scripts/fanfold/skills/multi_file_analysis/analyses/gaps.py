@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, Sources, of_file, of_symbol, production, table
+from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -26,7 +27,7 @@ def untested_files(tree: RepoMap, sources: Sources) -> Table:
     if not any(map(is_test, tree.files)):
         return table("untested-files", "Files without tests", "There are no test files here at all.", (), ())
     direct = _imported_by_tests(tree)
-    reached = _closure(tree, direct)
+    reached = graph.distances(tree.imports, direct)
     words = _words_of_tests(tree, sources)
     rows = []
     for path, file in _code(tree):
@@ -87,24 +88,8 @@ def _code(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
 def _imported_by_tests(tree: RepoMap) -> set[str]:
     """Return what tests import, and what that passes on: a package's `__init__.py` is a list of its names."""
     direct = {other for path in tree.imports if is_test(path) for other in tree.imports[path]}
-    waiting = [path for path in direct if _PASSES_ON.search(path)]
-    while waiting:
-        for other in tree.imports.get(waiting.pop(), ()):
-            if other not in direct:
-                direct.add(other)
-                waiting += [other] if _PASSES_ON.search(other) else []
-    return direct
-
-
-def _closure(tree: RepoMap, start: Iterable[str]) -> set[str]:
-    reached = set(start)
-    waiting = list(reached)
-    while waiting:
-        for other in tree.imports.get(waiting.pop(), ()):
-            if other not in reached:
-                reached.add(other)
-                waiting.append(other)
-    return reached
+    passing = {path: others for path, others in tree.imports.items() if _PASSES_ON.search(path)}
+    return set(graph.distances(passing, direct))
 
 
 def _words_of_tests(tree: RepoMap, sources: Sources) -> set[str]:

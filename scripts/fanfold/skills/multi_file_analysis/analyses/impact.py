@@ -6,7 +6,7 @@ By name and by imports, not by type: more is reached than really depends on it, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
@@ -133,7 +133,7 @@ def _is_local(tree: RepoMap, path: str, symbol: Symbol) -> bool:
 
 def _who_may(tree: RepoMap, paths: Iterable[str]) -> set[str]:
     """Return the files that can know what these define: they import them, directly or not, or that is not known."""
-    reached = set(_distances(graph.importers(tree), paths))
+    reached = set(graph.distances(graph.importers(tree), paths))
     return reached | {path for path, file in tree.files.items() if file.facts.language not in BY_FILE}
 
 
@@ -148,20 +148,8 @@ def _lines(path: str, text: str, names: Sequence[str], own: Collection[tuple[str
         yield row(path, number, "uses it", 1, " ".join(lines[number - 1].split())[:100], _kind(path))
 
 
-def _distances(importers: Mapping[str, Sequence[str]], start: Iterable[str]) -> dict[str, int]:
-    """Return how many imports each file is away from the nearest of `start`, those included."""
-    distance = dict.fromkeys(sorted(start), 0)
-    waiting = list(distance)
-    for path in waiting:  # it grows
-        for other in importers.get(path, ()):
-            if other not in distance:
-                distance[other] = distance[path] + 1
-                waiting.append(other)
-    return distance
-
-
 def _importers(tree: RepoMap, start: Collection[str]) -> Iterator[Row]:
-    distance = _distances(graph.importers(tree), start)
+    distance = graph.distances(graph.importers(tree), start)
     lines = ImportLines(tree)
     for path, steps in distance.items():
         if steps:
@@ -173,7 +161,7 @@ def _reach(tree: RepoMap) -> Table:
     """Return how many files stand on each of the most imported ones, directly or not."""
     importers = graph.importers(tree)
     most = sorted((path for path, _ in production(tree)), key=lambda path: (-len(importers.get(path, ())), path))
-    counted = [(len(_distances(importers, [path])) - 1, path) for path in most[:_LOOKED_AT] if path in importers]
+    counted = [(len(graph.distances(importers, [path])) - 1, path) for path in most[:_LOOKED_AT] if path in importers]
     counted.sort(key=lambda found: (-found[0], found[1]))
     return table(
         "impact",
