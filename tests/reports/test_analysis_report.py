@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fanfold.errors import UsageError
-from fanfold.reports.analysed import AnalysisResult, Citation, Link, Module, ModuleGraph, analysis_of
+from fanfold.reports.analysed import AnalysisResult, Citation, Link, Module, ModuleGraph, Row, Table, analysis_of
 from fanfold.reports.analysed_samples import ANALYSES, FULL
 from fanfold.reports.answers import answer_html, answer_markdown
 from fanfold.reports.formats import Renderer, TemplateChoice
@@ -114,7 +114,7 @@ def test_any_graph_can_be_drawn(names, random):
     width, height = (float(number) for number in root.attrib["viewBox"].split()[2:])
     boxes = [(float(r.attrib["x"]), float(r.attrib["y"])) for r in root.iter("rect")]
     assert len(boxes) == len(names) == len(set(boxes))
-    assert all(x >= 0 and x + 154 <= width and y >= 0 and y + 34 <= height for x, y in boxes)
+    assert all(x >= 0 and x + 188 <= width and y >= 0 and y + 38 <= height for x, y in boxes)
     assert svg == str(module_graph_svg(graph))
 
 
@@ -134,6 +134,65 @@ def test_a_node_can_be_reached_and_says_what_it_is():
     assert '<a href="#m1" class="bar node n1 cycle"><title>shop/store.py · 1 file, 80 lines · imports 1 mod' in svg
     assert ".graph:has(.n3:is(:hover, :focus-within, .here)) .e3" in module_graph_style(graph)
     assert neighbours(graph, graph.modules[0]) == (["shop/store.py", "shop/tax.py"], ["web", "shop/store.py"])
+
+
+@pytest.mark.parametrize(
+    ("names", "texts"),
+    [
+        (["a/x_of_some_example/__init__.py", "b/__init__.py"], ["x_of_some_example/", "__init__.py"]),
+        (["src/the_application/of_this_company/views.py", "b/views.py"], ["of_this_company/views.py"]),
+        (["a" * 40 + ".py"], [f"{'a' * 13}…{'a' * 10}.py"]),
+        (["a/" + "b" * 30 + "/__init__.py", "c/__init__.py"], [f"…{'b' * 25}/", "__init__.py"]),
+        (["aa/bbbb_bbbb_bbbb/cccc_cccc_cccc/x.py", "d/cccc_cccc_cccc/x.py"], ["…/cccc_cccc_cccc/", "x.py"]),
+    ],
+)
+def test_a_box_holds_what_its_module_is_called(names, texts):
+    """The folder goes on a line of its own; what is endless still shows both its ends."""
+    svg = ET.fromstring(str(module_graph_svg(ModuleGraph(modules=tuple(map(module, names))))))  # noqa: S314  our own
+    node = next(one for one in svg.iter("a") if (one.findtext("title") or "").startswith(names[0]))
+    assert [text.text for text in node.iter("text")] == texts
+    assert all(len(text) <= 27 for text in texts)
+
+
+@pytest.mark.parametrize("form", ["md", "html", "pr-comment", "job-summary"])
+def test_tables_without_rows_are_one_line(form):
+    """Their headings and explanations would say nothing; one that stands alone was asked for, and keeps them."""
+    empty = [Table(name=name, title=name, about=f"What {name} means.") for name in ("Cycles", "API of it", "Dead code")]
+    rows = (Row(path="a.py", line=1, end_line=1, cells=(None, 0)), Row(path="b.py", line=1, end_line=1, cells=("", 1)))
+    table = Table(name="full", title="Full", columns=("hollow", "number"), rows=rows, total=2)
+    text = shown([empty[0], table, *empty[1:]], form)
+    assert "None found: cycles, API of it, dead code." in text
+    assert "means." not in text
+    assert "hollow" not in text
+    assert text.index("number") < text.index("None found:")
+    alone = shown(empty[:1], form)
+    assert "What Cycles means." in alone
+    assert "None found:" not in alone
+
+
+def shown(tables, form):
+    """Return the report on an analysis that has these tables."""
+    result = FULL.result | {"tables": [table.model_dump(mode="json") for table in tables]}
+    return Renderer(FULL.skill, [form], TemplateChoice()).render(FULL.model_copy(update={"result": result}), form)
+
+
+def test_the_contents_lead_to_the_tables_that_are_there():
+    """Whatever stands before them without a row."""
+    full = analysis_of(FULL).tables[0]
+    page = shown([Table(name="x", title="Nothing"), full], "html")
+    anchor = re.search(rf'<li><a href="#(\w+)">{full.title}</a></li>', page)
+    assert anchor
+    assert f'<h2 id="{anchor[1]}">{full.title}</h2>' in page
+
+
+@pytest.mark.parametrize(
+    ("letters", "css"), [(60, ""), (61, "long"), (110, "long"), (111, "longest"), (200, "longest")]
+)
+def test_a_long_question_is_set_smaller(letters, css):
+    """By how many letters it shows, not by the characters that stand for them in HTML."""
+    result = FULL.result | {"question": "&" * letters}
+    text = Renderer(FULL.skill, ["html"], TemplateChoice()).render(FULL.model_copy(update={"result": result}), "html")
+    assert (f'<h1 class="{css}">' if css else "<h1>") + "&amp;" * letters in text
 
 
 def test_an_empty_graph_is_nothing():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.highlight import COLOURED, LONGEST, colourable, diffed, highlighted
-from fanfold.reports.page import PAGE_FILTERS, differing, paragraphs, spans, worst
+from fanfold.reports.page import PAGE_FILTERS, breakable, differing, paragraphs, spans, worst
 from fanfold.reports.samples import FULL, runs_of
 from fanfold.suites import Case, TestAttempt, TestResult, TestRunResult, TestVerdict, results_of
 
@@ -117,6 +117,23 @@ def test_headings_step_down_one_at_a_time(skill, name):
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
+def test_the_lines_of_a_graph_can_be_seen():
+    """Three to one against the paper, light and dark, as WCAG 2.2 (1.4.11) has it of what carries meaning."""
+    style = (ROOT / "templates/partials/_style.css.j2").read_text(encoding="utf-8")
+    for paper, edge in zip(
+        re.findall(r"--paper: (#\w{6})", style), re.findall(r"--edge: (#\w{6})", style), strict=False
+    ):
+        lighter, darker = sorted((_luminance(paper), _luminance(edge)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 3
+
+
+def _luminance(colour):
+    """Return the relative luminance, by the definition of WCAG."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
 def test_an_own_style_is_allowed_by_its_hash(tmp_path):
     """A template that adds a rule changes the policy with it; the rest of the page stays."""
     (tmp_path / "code-review").mkdir()
@@ -194,6 +211,21 @@ def test_prose_makes_no_element_but_its_own(text):
     """Whatever a model says becomes paragraphs with code in them."""
     assert {tag for tag, _ in Page(str(paragraphs(text))).elements} <= {"p", "code", "pre", "ul", "ol", "li"}
     assert {tag for tag, _ in Page(str(spans(text))).elements} <= {"code"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("examples/celery/make_celery.py", "examples/<wbr>celery/<wbr>make_celery.py"),
+        ("tests/a.py::T::test[x/y]", "tests/<wbr>a.py::<wbr>T::<wbr>test[x/<wbr>y]"),
+        ("//a<b>:1", "//<wbr>a&lt;b&gt;:1"),
+        ("x" * 130, f"{'x' * 60}<wbr>{'x' * 60}<wbr>{'x' * 10}"),
+        ("", ""),
+    ],
+)
+def test_a_path_breaks_at_its_seams(text, shown):
+    """Behind a slash or two colons; a name is whole as long as it fits somewhere."""
+    assert breakable(text) == shown
 
 
 def test_prose_keeps_code_and_paragraphs():

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from fanfold.errors import TemplateError, UsageError
-from fanfold.models import Run
+from fanfold.models import Run, Status
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.samples import FULL, RUNS
 
@@ -48,6 +48,15 @@ def test_no_report_has_gaps_or_loose_ends(name):
     assert "\n\n\n" not in text
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
+
+
+@pytest.mark.parametrize("name", ["full", "partial"])
+def test_a_label_that_ends_in_a_bracket_needs_no_backslash(name):
+    """What stands behind it is known when it is escaped."""
+    unit = FULL.units[0].model_copy(update={"label": "test_p[3]"})
+    text = rendered(RUNS[name].model_copy(update={"units": (unit,)}))
+    assert unit.status is Status.OK
+    assert ": test_p[3]." in text
 
 
 def test_an_own_file_replaces_the_report(tmp_path):

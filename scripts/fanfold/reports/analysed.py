@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
@@ -79,6 +79,35 @@ class Table(Frozen):
     @property
     def more(self) -> int:
         return max(0, self.total - len(self.rows))
+
+
+def filled(table: Table, most: int | None = None) -> Table:
+    """Return a table with its first `most` rows, and of its columns those that say something of one of them."""
+    rows = table.rows[:most]
+    kept = [at for at in range(len(table.columns)) if any(_says(row, at) for row in rows)]
+    cut = (row.model_copy(update={"cells": tuple(row.cells[at] for at in kept if at < len(row.cells))}) for row in rows)
+    return table.model_copy(update={"columns": tuple(table.columns[at] for at in kept), "rows": tuple(cut)})
+
+
+def _says(row: Row, at: int) -> bool:
+    value = row.cells[at] if at < len(row.cells) else None
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def sections(tables: Sequence[Table]) -> list[Table]:
+    """Return the tables that get a heading of their own: those with rows, and one that stands alone."""
+    return [table for table in tables if table.rows or len(tables) == 1]
+
+
+def none_found(tables: Sequence[Table]) -> str:
+    """Return what the other tables would have told, in a line; "" when there are none."""
+    titles = [_inside(table.title) for table in tables if not table.rows] if len(tables) > 1 else []
+    return f"None found: {', '.join(titles)}." if titles else ""
+
+
+def _inside(title: str) -> str:
+    """Return a title as it stands inside of a sentence."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 class Module(Frozen):

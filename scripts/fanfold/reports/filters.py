@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fanfold.models import Dropped, Finding, Occurrence, Run, Severity, Status
-from fanfold.reports.analysed import Place, analysis_of
+from fanfold.reports.analysed import Place, analysis_of, filled, none_found, sections
 from fanfold.reports.answers import answer_markdown
 from fanfold.reports.escape import (
     cell,
@@ -157,12 +157,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
         duration,
         flaky,
         fenced,
+        filled,
         html_text,
         inline,
         introduced,
         link,
         missing,
         money,
+        none_found,
         of_cluster,
         older,
         one_line,
@@ -170,6 +172,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         plain_diff,
         prose,
         result_of,
+        sections,
         severities,
         shorten,
         slowest,

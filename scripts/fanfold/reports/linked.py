@@ -8,11 +8,11 @@ facts/NAME.md         a table with all the rows that the run keeps
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fanfold.models import Run
-from fanfold.reports.analysed import AnalysisResult, Cell, Module, ModuleGraph, Place, Table, analysis_of
+from fanfold.reports.analysed import AnalysisResult, Cell, Module, ModuleGraph, Place, Table, analysis_of, filled
 from fanfold.reports.escape import cell, code, inline, one_line, shorten
 from fanfold.reports.filters import count, place
 from fanfold.reports.mermaid import flowchart
@@ -93,20 +93,14 @@ class _Linker:
     def table(self, table: Table) -> str:
         parts = [f"# {inline(table.title)}", _BACK]
         parts += [inline(table.about)] if table.about else []
-        parts.append("\n".join(self._rows(table)) if table.rows else "None was found.")
+        parts.append(_table(table, self._at) if table.rows else "None was found.")
         parts += [f"{count(table.more, 'more row')} were counted and are not kept."] if table.more else []
         return "\n\n".join(parts) + "\n"
-
-    def _rows(self, table: Table) -> Iterator[str]:
-        yield _line("where", *table.columns)
-        yield "|" + "---|" * (1 + len(table.columns))
-        for row in table.rows:
-            yield _line(self._at(row), *row.cells)
 
     def _at(self, where: Place) -> str:
         """Return a place, as a link to its module's page where there is one."""
         module = module_of(self.result.graph, where.path)
-        shown = cell(code(place(where)))
+        shown = _told(where)
         return f"[{shown}](../{self.modules[module.name]})" if module else shown
 
     def module(self, module: Module) -> str:
@@ -118,8 +112,8 @@ class _Linker:
         if noted := [note for note in self.result.notes if self._is_in(module, note)]:
             parts += ["## What was noted", "\n".join(f"- {inline(n.statement)} {code(place(n))}" for n in noted)]
         for table in self.result.tables:
-            if rows := [row for row in table.rows if self._is_in(module, row)]:
-                parts += [f"## {inline(table.title)}", _table(table.columns, ((place(r), *r.cells) for r in rows))]
+            if rows := tuple(row for row in table.rows if self._is_in(module, row)):
+                parts += [f"## {inline(table.title)}", _table(table.model_copy(update={"rows": rows}), _told)]
         return "\n\n".join(parts) + "\n"
 
     def _is_in(self, module: Module, where: Place) -> bool:
@@ -145,9 +139,14 @@ def module_of(graph: ModuleGraph, path: str) -> Module | None:
     return by_name.get(at or ".")
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    head = [_line("where", *columns), "|" + "---|" * (1 + len(columns))]
-    return "\n".join([*head, *(_line(cell(code(where)), *cells) for where, *cells in rows)])
+def _told(where: Place) -> str:
+    return cell(code(place(where)))
+
+
+def _table(table: Table, at: Callable[[Place], str]) -> str:
+    shown = filled(table)
+    head = [_line("where", *shown.columns), "|" + "---|" * (1 + len(shown.columns))]
+    return "\n".join([*head, *(_line(at(row), *row.cells) for row in shown.rows)])
 
 
 def _line(where: str, *cells: Cell) -> str:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from fanfold.reports.analysed import Link, Module, ModuleGraph
 from fanfold.reports.escape import one_line
@@ -20,12 +20,13 @@ MOST_LINKS = 400
 """Links that are drawn; of more, those of most files."""
 
 _WIDTH = 1000.0
-_BOX, _HEIGHT = 154.0, 34.0
-_GAP, _ROW_GAP, _LAYER_GAP = 14.0, 22.0, 58.0
+_BOX, _HEIGHT = 188.0, 38.0
+_GAP, _ROW_GAP, _LAYER_GAP = 14.0, 36.0, 58.0
 _IN_A_ROW = int((_WIDTH + _GAP) / (_BOX + _GAP))
 _SWEEPS = 8
-_DENSE = 100  # links from which on they are drawn faintly
-_LETTERS = 21  # that a box holds
+_DENSE = 100  # links from which on they are drawn thinly
+_LETTERS = 27  # that a line of a box holds
+_LINE = 14.0  # from one line of a label to the next
 _EDGE, _TOP = 8.0, 36.0  # links within the first row bend above it
 
 
@@ -74,7 +75,7 @@ def module_graph_style(graph: ModuleGraph) -> str:
     looked_at = ",\n".join(
         f".graph:has(.n{n}:is(:hover, :focus-within, .here)) .e{n}" for n in range(len(graph.modules))
     )
-    return f"{looked_at} {{ opacity: 1; stroke-width: 2; }}\n"
+    return f"{looked_at} {{ opacity: 1; stroke-width: 2; stroke: var(--accent); }}\n"
 
 
 def strongest(links: Sequence[Link], most: int) -> list[Link]:
@@ -173,12 +174,10 @@ def _edge(source: Placed, target: Placed, link: Link) -> Markup:
 
 def _node(one: Placed, imports: int, imported_by: int) -> Markup:
     module = one.module
-    label = one.label if len(one.label) <= _LETTERS else f"…{one.label[1 - _LETTERS :]}"
     mark = " cycle" if module.cycle else ""
     return Markup(
         '<a href="#m{0}" class="bar node n{0}{1}"><title>{2}</title>'
-        '<rect x="{3:.1f}" y="{4:.1f}" width="{5:.0f}" height="{6:.0f}" rx="4"/>'
-        '<text x="{7:.1f}" y="{8:.1f}" text-anchor="middle">{9}</text></a>'
+        '<rect x="{3:.1f}" y="{4:.1f}" width="{5:.0f}" height="{6:.0f}" rx="4"/>{7}</a>'
     ).format(
         one.number,
         mark,
@@ -187,10 +186,39 @@ def _node(one: Placed, imports: int, imported_by: int) -> Markup:
         one.y,
         _BOX,
         _HEIGHT,
-        one.x + _BOX / 2,
-        one.y + _HEIGHT / 2 + 4,
-        escape(label),
+        _label(one),
     )
+
+
+def _label(one: Placed) -> Markup:
+    """Write what a module is called: on one line, or its folder above its name."""
+    folder, slash, name = one.label.rpartition("/")
+    lines = [("", name)]
+    if len(one.label) <= _LETTERS:
+        lines = [("", one.label)]
+    elif folder:
+        lines = [(' class="small"', _end_of(folder + slash)), ("", name)]
+    middle = one.y + _HEIGHT / 2 + 4
+    return Markup(
+        ""
+    ).join(
+        Markup('<text{} x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
+            Markup(css),  # noqa: S704  one of the two above
+            one.x + _BOX / 2,
+            middle + (at - (len(lines) - 1) / 2) * _LINE,
+            text if len(text) <= _LETTERS else f"{text[: _LETTERS // 2]}…{text[-_LETTERS // 2 + 1 :]}",
+        )
+        for at, (css, text) in enumerate(lines)
+    )
+
+
+def _end_of(folder: str) -> str:
+    """Return as much of a folder's end as a line holds, from a slash on where that is possible."""
+    if len(folder) <= _LETTERS:
+        return folder
+    end = folder[1 - _LETTERS :]
+    whole = end[end.find("/") :]
+    return f"…{whole if len(whole) > 1 else end}"
 
 
 def _told(module: Module, imports: int, imported_by: int) -> str:

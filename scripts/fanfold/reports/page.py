@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,6 +22,8 @@ from fanfold.reports.timeline import timeline_of
 from fanfold.reports.timeline_svg import marks_of, notes_on, timeline_svg
 from fanfold.suites import TestResult, TestRunResult, TestVerdict
 
+_UNBROKEN = re.compile(r"(?:(?!/|::).){1,60}(?:/|::)*|(?:/|::)+")
+
 
 def spans(text: object) -> Markup:
     """Escape text for one line of HTML; what stands between two backticks becomes `code`."""
@@ -34,6 +37,11 @@ def _spans(text: object) -> str:
         shown += f"{escape(one[at:start])}<code>{escape(inner.strip())}</code>"
         at = end
     return shown + str(escape(one[at:]))
+
+
+def breakable(text: object) -> Markup:
+    """Escape paths or names for HTML, so that they break behind a slash or two colons; what is endless, anywhere."""
+    return Markup("<wbr>").join(_UNBROKEN.findall(one_line(text)))
 
 
 def paragraphs(text: object) -> Markup:
@@ -122,6 +130,7 @@ PAGE_FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         answer_html,
+        breakable,
         colourable,
         csp_hash,
         differing,
