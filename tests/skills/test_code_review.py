@@ -240,6 +240,20 @@ def test_a_fingerprint_survives_edits_elsewhere():
     assert one.fingerprint != other.fingerprint
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Try, Except, Pass detected.", "Try, Except, Pass detected"),
+        ("Use of assert detected. It is removed.", "Use of assert detected. It is removed."),
+        ("It goes on ...", "It goes on ..."),
+        ("`a.b` is None", "`a.b` is None"),
+    ],
+)
+def test_no_full_stop_ends_a_title(title, shown):
+    """Whoever reports it; more than one sentence keeps its own."""
+    assert fold([analyzer_finding(title=title)], [], ()).findings[0].title == shown
+
+
 def test_the_plan_shares_its_prefix_and_reserves_its_worst_case():
     """Units of a part agree on their prefix, differ in their key, and cost no more than they reserve."""
     units = plan_review(REQUEST, TARGET, ASPECTS).finders

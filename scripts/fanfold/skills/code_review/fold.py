@@ -99,7 +99,14 @@ def _judged(finding: Finding, *, read: bool) -> Finding:
 
 
 def _marked(finding: Finding) -> Finding:
-    return finding.model_copy(update={"fingerprint": fingerprint(finding.path, finding.aspect, finding.quote)})
+    told = fingerprint(finding.path, finding.aspect, finding.quote)
+    return finding.model_copy(update={"fingerprint": told, "title": _heading(finding.title)})
+
+
+def _heading(title: str) -> str:
+    """Return a title as headings are written: no full stop ends it, unless it is more than one sentence."""
+    one = title.strip()
+    return one[:-1] if one.endswith(".") and not one.endswith("..") and ". " not in one else one
 
 
 def fingerprint(path: str, aspect: str, quote: str) -> str:
