@@ -172,7 +172,7 @@ def test_tables_without_rows_are_one_line(form):
 
 def shown(tables, form):
     """Return the report on an analysis that has these tables."""
-    result = FULL.result | {"tables": [table.model_dump(mode="json") for table in tables]}
+    result = {**FULL.result, "tables": [table.model_dump(mode="json") for table in tables]}
     return Renderer(FULL.skill, [form], TemplateChoice()).render(FULL.model_copy(update={"result": result}), form)
 
 
@@ -190,7 +190,7 @@ def test_the_contents_lead_to_the_tables_that_are_there():
 )
 def test_a_long_question_is_set_smaller(letters, css):
     """By how many letters it shows, not by the characters that stand for them in HTML."""
-    result = FULL.result | {"question": "&" * letters}
+    result = {**FULL.result, "question": "&" * letters}
     text = Renderer(FULL.skill, ["html"], TemplateChoice()).render(FULL.model_copy(update={"result": result}), "html")
     assert (f'<h1 class="{css}">' if css else "<h1>") + "&amp;" * letters in text
 
