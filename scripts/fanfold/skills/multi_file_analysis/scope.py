@@ -7,17 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fanfold.errors import NothingToDo
-from fanfold.sources.outline.languages import BY_NAME, language_of
+from fanfold.sources.outline.languages import CODE, language_of
 from fanfold.sources.repo_map.discover import Discovery, discover
 from fanfold.sources.target import Target
 from fanfold.sources.text import counted, listed, printable
-
-# Code in languages that have no grammar here, by their files' endings.
-_ENDINGS = (
-    "asm bash clj cljs coffee cr dart elm erl ex exs f90 fs fsx gd groovy hs jl kt kts lisp lua m ml mli mm nim pas pl "
-    "pm ps1 r rkt s scala sh sol sql svelte swift tcl v vb vhd vue zig zsh"
-)
-_MORE_CODE = frozenset(_ENDINGS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ def resolve_scope(
 
 def is_code(path: str) -> bool:
     """Tell by its name whether a file is written in a programming language."""
-    return language_of(path) in BY_NAME or PurePosixPath(path).suffix.lower().removeprefix(".") in _MORE_CODE
+    return language_of(path) in CODE
 
 
 def _endings(paths: Iterable[str]) -> str:

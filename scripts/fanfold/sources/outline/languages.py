@@ -124,6 +124,13 @@ GRAMMARS: tuple[Grammar, ...] = (
     Grammar("c-sharp", "tree_sitter_c_sharp", ("identifier",), preprocessed=True, branches=_BRANCHES["c-sharp"]),
 )
 BY_NAME = {grammar.name: grammar for grammar in GRAMMARS}
+# Languages that have no grammar here, by their files' extensions.
+_OTHERS = (
+    "asm bash clj cljs coffee cr dart elm erl ex exs f90 fs fsx gd groovy hs jl kt kts lisp lua m ml mli mm nim pas pl "
+    "pm ps1 r rkt s scala sh sol sql svelte swift tcl v vb vhd vue zig zsh"
+)
+CODE = frozenset([*BY_NAME, *_OTHERS.split()])
+"""Languages in which programs are written, as `language_of` calls them."""
 
 _EXTENSIONS = {
     "python": "py pyi pyw",

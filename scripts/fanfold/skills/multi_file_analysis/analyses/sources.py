@@ -10,12 +10,7 @@ from dataclasses import dataclass, field
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Cell, Row, Table
 from fanfold.sources.churn import Churn
-from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
-
-_OTHERS = "bash clj dart ex exs hs jl kt kts lua m mm pl pm ps1 r scala sh sql svelte swift vue zig zsh"
-CODE = frozenset([*BY_NAME, *_OTHERS.split()])
-"""Languages in which programs are written, as maps call them."""
 
 BY_FILE = frozenset({"python", "javascript", "typescript", "tsx"})
 """Languages in which files import files; in others they import packages, or what stands in one needs no import."""

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.folding import by_folder, folded_by, only_production
 from fanfold.skills.multi_file_analysis.analyses.links import ImportLines, when_loaded
-from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, CODE, Sources, of_file, production, row, table
+from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, Sources, of_file, production, row, table
+from fanfold.sources.outline.languages import CODE
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import RepoMap
 
