@@ -105,6 +105,19 @@ def test_what_comes_from_outside(tree):
     ]
 
 
+def test_a_package_of_the_tree_is_no_dependency(tree):
+    """By the name that its manifest gives it, whatever else in the manifest has a name."""
+    files = {
+        "package.json": '{"author": {"name": "ann"}, "name": "@shop/web"}',
+        "web/a.js": 'import x from "@shop/web/b";\nimport y from "ann";\n',
+        "Cargo.toml": '[[bin]]\nname = "tool"\n[package]\nname = "shop-core"\n',
+        "src/main.rs": "use shop_core::x;\nuse tool::y;\n",
+        "go.mod": "module example.com/shop/core/v2\n",
+        "main.go": 'package main\n\nimport "example.com/shop/core/v2/tax"\n',
+    }
+    assert [row[1] for row in tree(files).rows("external")] == ["ann", "tool"]
+
+
 def test_the_public_api(tree):
     """What the package passes on comes first, with its signature and what it is."""
     rows = tree(SHOP).rows("api")

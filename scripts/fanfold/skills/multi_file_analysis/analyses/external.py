@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Table
-from fanfold.skills.multi_file_analysis.analyses.manifests import dependencies
+from fanfold.skills.multi_file_analysis.analyses.manifests import dependencies, packages
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, row, table
 from fanfold.sources.repo_map.values import RepoMap
 
@@ -97,20 +97,12 @@ def _same(name: str) -> str:
 
 def _own(tree: RepoMap, read: Callable[[str], str | None]) -> frozenset[str]:
     """Return the names under which a tree's own packages are imported."""
-    names: set[str] = set()
+    names = {_go(said.name) if said.path.endswith("go.mod") else said.name for said in packages(tree, read)}
     for path in tree.files:
-        parts = path.split("/")
         if path.endswith((".py", ".pyi", ".pyx", ".so")):
-            names.update(part for part in parts[:-1])
-            names.add(parts[-1].partition(".")[0])
-        elif parts[-1] == "package.json" and (match := re.search(r'"name"\s*:\s*"([^"]+)"', read(path) or "")):
-            names.add(match[1])
-        elif parts[-1] == "go.mod" and (match := re.search(r"^module\s+(\S+)", read(path) or "", re.MULTILINE)):
-            names.add(_go(match[1]))
-        elif parts[-1] == "Cargo.toml" and (
-            match := re.search(r'^name\s*=\s*"([^"]+)"', read(path) or "", re.MULTILINE)
-        ):
-            names.add(match[1].replace("-", "_"))
+            *folders, name = path.split("/")
+            names.update(folders)
+            names.add(name.partition(".")[0])
     return frozenset(names)
 
 

@@ -17,6 +17,7 @@ DEFAULT_MAIN = "index.js"
 
 _LONGEST = 200_000  # characters of a manifest that are read: a longer one is a lock file, or made to take long
 _GO_REQUIRE = re.compile(r"^\s*(?:require\s+)?([\w.-]+\.[\w.-]+/[\w./~-]+)\s+v[\w.+-]+", re.MULTILINE)
+_GO_MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)")
 
 
@@ -47,6 +48,15 @@ def dependencies(tree: RepoMap, read: Callable[[str], str | None]) -> Iterator[S
         lines = text.split("\n")
         for needed in reader(text) if reader else ():
             yield Said(path, _line_of(lines, needed), needed, "dependency")
+
+
+def packages(tree: RepoMap, read: Callable[[str], str | None]) -> Iterator[Said]:
+    """Yield the names by which the packages of a tree are imported where their manifests say them."""
+    for path, text in _manifests(tree, read):
+        reader = _NAMES.get(PurePosixPath(path).name)
+        lines = text.split("\n")
+        for name in reader(text) if reader else ():
+            yield Said(path, _line_of(lines, name), name, "package")
 
 
 def _manifests(tree: RepoMap, read: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
@@ -221,6 +231,24 @@ def _cargo_needs(text: str) -> Iterator[str]:
     yield from map(str, _at(found, "workspace", "dependencies"))
 
 
+def _package_json_name(text: str) -> Iterator[str]:
+    name = _json(text).get("name")
+    if isinstance(name, str):
+        yield name
+
+
+def _go_mod_name(text: str) -> Iterator[str]:
+    yield from _GO_MODULE.findall(text)
+
+
+def _cargo_names(text: str) -> Iterator[str]:
+    found = _toml(text)
+    for table in ("package", "lib"):
+        name = _at(found, table).get("name")
+        if isinstance(name, str):
+            yield name.replace("-", "_")
+
+
 _PROGRAMS: Mapping[str, Callable[[str], Iterable[tuple[str, str, str]]]] = {
     "pyproject.toml": _pyproject,
     "setup.cfg": _setup_cfg,
@@ -237,4 +265,9 @@ _NEEDS: Mapping[str, Callable[[str], Iterable[str]]] = {
     "package.json": _package_json_needs,
     "go.mod": _go_mod_needs,
     "Cargo.toml": _cargo_needs,
+}
+_NAMES: Mapping[str, Callable[[str], Iterable[str]]] = {
+    "package.json": _package_json_name,
+    "go.mod": _go_mod_name,
+    "Cargo.toml": _cargo_names,
 }
