@@ -72,9 +72,10 @@ def relevance(
         if text is not None and path in tree.files:
             seen.read(path, text)
     scores = _scores(tree, seen, weights)
-    _set_aside(scores, tree, seen, weights)
+    beside = {path: frozenset(kind for kind, pattern in _ASIDE.items() if pattern.search(path)) for path in tree.files}
+    _set_aside(scores, tree, seen, beside, weights)
     _add_literal(scores, tree, question, weights)
-    return _scaled(_spread(scores, tree, weights))
+    return _scaled(_spread(scores, tree, beside, weights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,9 +346,12 @@ _ABOUT = {
 _COMMON = 0.1  # the share of the code that is named by such a word where it says nothing: the code of a test runner
 
 
-def _set_aside(scores: dict[str, float], tree: RepoMap, seen: _Seen, weights: Weights) -> None:
+_Beside = Mapping[str, frozenset[str]]
+"""As what each file stands beside the code, by the names of _ASIDE; mostly as nothing."""
+
+
+def _set_aside(scores: dict[str, float], tree: RepoMap, seen: _Seen, beside: _Beside, weights: Weights) -> None:
     """Let what is no code, and what stands beside the code, count for less, unless the question is about it."""
-    beside = {path: {kind for kind, pattern in _ASIDE.items() if pattern.search(path)} for path in tree.files}
     wanted = {kind for kind in _ASIDE if _asks_about(kind, seen, beside)}
     for path, file in tree.files.items():
         if beside[path] - wanted:
@@ -356,7 +360,7 @@ def _set_aside(scores: dict[str, float], tree: RepoMap, seen: _Seen, weights: We
             scores[path] *= weights.no_code
 
 
-def _asks_about(kind: str, seen: _Seen, beside: Mapping[str, set[str]]) -> bool:
+def _asks_about(kind: str, seen: _Seen, beside: _Beside) -> bool:
     stems = {stem(word) for word in _ABOUT[kind].split()}
     numbers = {number for number, own in enumerate(seen.terms.stems[: seen.terms.own]) if own in stems}
     code = [mentions for path, mentions in seen.files.items() if not beside[path] and mentions.definitions]
@@ -364,7 +368,7 @@ def _asks_about(kind: str, seen: _Seen, beside: Mapping[str, set[str]]) -> bool:
     return bool(numbers) and named <= _COMMON * len(code)
 
 
-def _spread(scores: Mapping[str, float], tree: RepoMap, weights: Weights) -> dict[str, float]:
+def _spread(scores: Mapping[str, float], tree: RepoMap, beside: _Beside, weights: Weights) -> dict[str, float]:
     """Add to each file what flows to it from the most relevant ones, along what they import and use."""
     first = sorted(scores, key=lambda path: (-scores[path], path))[:_SEEDS]
     most = scores[first[0]]
@@ -372,9 +376,8 @@ def _spread(scores: Mapping[str, float], tree: RepoMap, weights: Weights) -> dic
         return dict(scores)
     near = central(tree, {path: (scores[path] / most) ** 2 for path in first})
     nearest = max(near.values())
-    beside = {path for path in tree.files if any(pattern.search(path) for pattern in _ASIDE.values())}
     return {
-        path: score + weights.linked * most * near[path] / nearest * (weights.aside if path in beside else 1.0)
+        path: score + weights.linked * most * near[path] / nearest * (weights.aside if beside[path] else 1.0)
         for path, score in scores.items()
     }
 
