@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
 from fanfold.errors import TargetError
+from fanfold.sources.folders import folder_of, upwards
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.setaside import INSTALLED, environments
 from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, shown
@@ -119,9 +120,8 @@ def untracked_files(git: Git) -> Untracked:
 
 def _installed(path: str, known: Container[str]) -> str | None:
     """Return the outermost folder above `path` that tools fill, None when there is none."""
-    parts = path.split("/")[:-1]
-    folders = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
-    return next((f for f in folders if f in known or f.rpartition("/")[2] in _NOT_OURS), None)
+    outermost_first = reversed([*upwards(folder_of(path))])
+    return next((f for f in outermost_first if f in known or f.rpartition("/")[2] in _NOT_OURS), None)
 
 
 def repository_files(git: Git) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import PurePosixPath
 
+from fanfold.sources.folders import folder_of, upwards
+
 _LOCKS = frozenset(
     [
         "Cargo.lock",
@@ -79,15 +81,9 @@ def environments(paths: Iterable[str]) -> frozenset[str]:
 
 def by_name(path: str, environments: Collection[str] = ()) -> str | None:
     """Return why nobody reads the file, as far as its path and the `environments` say."""
-    if environments and not set(_folders(path)).isdisjoint(environments):
+    if environments and any(folder in environments for folder in upwards(folder_of(path))):
         return "vendored"
     return _by_name(path)
-
-
-def _folders(path: str) -> Iterable[str]:
-    """Yield the folders that a file is in, the innermost first."""
-    while path := path.rpartition("/")[0]:
-        yield path
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from os.path import commonpath
 from typing import Protocol
 
+from fanfold.sources.folders import folder_of
 from fanfold.sources.text import printable
 
 
@@ -50,7 +51,7 @@ def _count(area: Iterable[Shown]) -> str:
 
 def _where(area: Sequence[Shown]) -> str:
     """Return the folder that holds them all, or the first few of those that hold most."""
-    folders = Counter(part.path.rpartition("/")[0] for part in area)
+    folders = Counter(folder_of(part.path) for part in area)
     if shared := commonpath(folders):
         return shared
     tops = Counter[str]()

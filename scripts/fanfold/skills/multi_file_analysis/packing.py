@@ -15,6 +15,8 @@ from os.path import commonprefix
 from typing import Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
+from fanfold.sources.folders import folder_of
+
 
 class Piece(Protocol):
     """Something of a size, in tokens, that stands in a file."""
@@ -40,13 +42,13 @@ def pack(pieces: Iterable[P], edges: Iterable[tuple[str, str, float]], allowance
     ties = _ties(edges)
     waiting: dict[str, list[_Group[P]]] = defaultdict(list)
     for piece in sorted(pieces, key=lambda piece: piece.path):
-        waiting[_folder(piece.path)].append(_Group((piece,), min(coarse(piece.tokens), allowance)))
+        waiting[folder_of(piece.path)].append(_Group((piece,), min(coarse(piece.tokens), allowance)))
     done: list[_Group[P]] = []
     for folder in _deepest_first(waiting):
         groups = _pack_folder(waiting.pop(folder, []), ties, allowance)
         for group in groups:
             full = not folder or group.size > _FULL * allowance
-            (done if full else waiting[_folder(folder)]).append(group)
+            (done if full else waiting[folder_of(folder)]).append(group)
     return [group.pieces for group in done]
 
 
@@ -140,10 +142,6 @@ def coarse(tokens: int) -> int:
     return ceil(2 ** (ceil(4 * log2(tokens)) / 4)) if tokens > 0 else 0
 
 
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
 def _deepest_first(folders: Iterable[str]) -> Iterator[str]:
     """Yield each folder, and all above it to the root "", after everything in it."""
     known = {""}
@@ -151,5 +149,5 @@ def _deepest_first(folders: Iterable[str]) -> Iterator[str]:
         above = folder
         while above not in known:
             known.add(above)
-            above = _folder(above)
+            above = folder_of(above)
     yield from sorted(known, key=lambda folder: (-folder.count("/") - bool(folder), folder))

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from fanfold.reports.analysed import Link, Module, ModuleGraph
 from fanfold.skills.multi_file_analysis.analyses.sources import production
+from fanfold.sources.folders import folder_of, upwards
 from fanfold.sources.repo_map.graph import cycles, layers
 from fanfold.sources.repo_map.values import FileFacts, MappedFile, RepoMap
 
@@ -92,7 +93,7 @@ def _module(tree: RepoMap, name: str, paths: list[str]) -> MappedFile:
 
 def by_folder(tree: RepoMap) -> dict[str, str]:
     """Return, for each production file, the folder that it lies in."""
-    return {path: path.rpartition("/")[0] or _ROOT for path, _ in production(tree)}
+    return {path: folder_of(path) or _ROOT for path, _ in production(tree)}
 
 
 def names_for(tree: RepoMap, paths: list[str], most: int) -> dict[str, str]:
@@ -107,7 +108,7 @@ def names_for(tree: RepoMap, paths: list[str], most: int) -> dict[str, str]:
         held[name].append(path)
     count = len(held)
     for name, inside in sorted(held.items(), key=lambda found: (-_tokens(tree, found[1]), found[0])):
-        flat = all((path.rpartition("/")[0] or _ROOT) == name for path in inside)
+        flat = all((folder_of(path) or _ROOT) == name for path in inside)
         if flat and count + len(inside) - 1 <= most:
             count += len(inside) - 1
             names.update((path, path) for path in inside)
@@ -147,10 +148,7 @@ def _open_folders(tree: RepoMap, paths: list[str], most: int) -> set[str]:
 
 
 def _innermost(path: str, shown: set[str]) -> str:
-    folder = path.rpartition("/")[0]
-    while folder and folder not in shown:
-        folder = folder.rpartition("/")[0]
-    return folder or _ROOT
+    return next((folder for folder in upwards(folder_of(path)) if folder in shown), _ROOT)
 
 
 def only_production(tree: RepoMap) -> RepoMap:

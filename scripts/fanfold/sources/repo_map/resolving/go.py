@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from fanfold.sources.repo_map.resolving.folders import folder_of, join
+from fanfold.sources.folders import folder_of, join
 from fanfold.sources.repo_map.values import MappedFile
 
 _MODULE = re.compile(r"^\s*module\s+\"?([^\s\"]+)", re.MULTILINE)

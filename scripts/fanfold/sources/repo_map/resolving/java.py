@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from fanfold.sources.repo_map.resolving.folders import folder_of, nearest
+from fanfold.sources.folders import folder_of, nearest
 from fanfold.sources.repo_map.values import MappedFile
 
 _ENDINGS = frozenset({"java", "kt", "kts", "scala", "groovy"})

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from fanfold.sources.repo_map.resolving.folders import folder_of, join, normal
+from fanfold.sources.folders import folder_of, join, normal
 from fanfold.sources.repo_map.values import MappedFile
 
 _FEWEST_NAMES = 2  # of a class's path, by which it is known without a manifest

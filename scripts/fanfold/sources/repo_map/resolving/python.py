@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 
-from fanfold.sources.repo_map.resolving.folders import folder_of, join, upwards
+from fanfold.sources.folders import folder_of, join, upwards
 from fanfold.sources.repo_map.values import Imported, MappedFile
 
 _PROJECT = frozenset({"pyproject.toml", "setup.py", "setup.cfg"})

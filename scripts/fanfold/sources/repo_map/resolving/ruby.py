@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fanfold.sources.repo_map.resolving.folders import folder_of, join, normal, upwards
+from fanfold.sources.folders import folder_of, join, normal, upwards
 from fanfold.sources.repo_map.values import MappedFile
 
 _FOLDERS = ("lib", "app", "test", "spec")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
-from fanfold.sources.repo_map.resolving.folders import folder_of, join, upwards
+from fanfold.sources.folders import folder_of, join, upwards
 from fanfold.sources.repo_map.values import Imported, MappedFile
 
 _TOPS = ("lib.rs", "main.rs")

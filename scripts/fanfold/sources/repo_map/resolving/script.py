@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fanfold.sources.repo_map.resolving.folders import folder_of, join, normal, upwards
+from fanfold.sources.folders import folder_of, join, normal, upwards
 from fanfold.sources.repo_map.values import MappedFile
 
 _ENDINGS = (".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".json", ".vue", ".svelte")

@@ -1,4 +1,4 @@
-"""Paths with slashes, relative to the root of the map; "" is the root itself."""
+"""Paths with slashes, relative to a root; "" is the root itself."""
 
 from __future__ import annotations
 
