@@ -15,6 +15,9 @@ from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# A speed-up below it is no news.
+_GAIN = 1.1
+
 RUN_FORMAT = 1
 
 P = TypeVar("P")
@@ -232,6 +235,11 @@ class Timing(Frozen):
     worker_s: float = 0.0
     speedup: float | None = None
     critical_path_s: float = 0.0
+
+    @property
+    def gain(self) -> float | None:
+        """The speed-up where one is worth a word; None where it is not known or hardly any."""
+        return self.speedup if self.speedup and self.speedup >= _GAIN else None
 
 
 class Occurrence(Frozen):

@@ -9,6 +9,9 @@ from fanfold.engine.events import EventLog
 from fanfold.engine.runs import write_run
 from fanfold.models import Coverage, Finding, Run, Severity, TargetRecord, Timing, Usage
 
+NOTE = {"path": "a.py", "line": 1, "end_line": 1, "statement": "It is so.", "quote": "q", "relevance": 0.5}
+CITATION = {"path": "a.py", "line": 1, "end_line": 1, "quote": "q", "status": "verified"}
+
 
 @pytest.fixture
 def folder(repository):
@@ -85,7 +88,7 @@ def test_runs_are_listed(folder, fanfold):
         == """\
 run  skill          status      began             took  cost          findings  target
 r3   code-review    partial     2025-06-17 17:06  10 s                0         the last commit
-r2   parallel-test  partial     2025-06-16 16:06  10 s  unknown cost  0         the last commit
+r2   parallel-test  partial     2025-06-16 16:06  10 s  unknown cost            the last commit
 r1   code-review    partial     2025-06-15 15:06  10 s  $0.25         1         the last commit
 r0                  unfinished  2025-02-19 21:20
 """
@@ -142,6 +145,41 @@ def test_a_run_in_which_nothing_happened_is_shown(folder, fanfold):
     assert "requests   no requests, no retries, no hedges" in lines
     assert "time       0.2 s" in lines
     assert not [line for line in lines if line.startswith(("tokens", "cost"))]
+
+
+@pytest.mark.parametrize(
+    ("skill", "result", "says"),
+    [
+        ("multi-file-analysis", {"question": "", "notes": [NOTE, NOTE]}, "answer     no citations, from 2 notes"),
+        ("multi-file-analysis", {"question": "", "citations": [CITATION]}, "answer     1 citation, from no notes"),
+        ("parallel-test", {"totals": {"passed": 3, "timed_out": 1}}, "tests      3 passed, 1 timed out"),
+        ("parallel-test", {}, "tests      none"),
+    ],
+)
+def test_what_came_of_a_run_is_told_in_its_skills_terms(folder, fanfold, skill, result, says):
+    """An analysis has notes and citations, a test run has tests: neither is a review that found nothing."""
+    record(folder, "r1", skill=skill, result=result)
+    lines = fanfold("runs", "show").out.splitlines()
+    assert says in lines
+    assert not [line for line in lines if line.startswith("findings")]
+
+
+@pytest.mark.parametrize("skill", ["multi-file-analysis", "parallel-test"])
+def test_a_result_that_is_none_of_its_skills_is_one_line(folder, fanfold, skill):
+    """Exit 2, and no traceback; the list of runs does without it."""
+    record(folder, "r1", skill=skill, result={"totals": 1, "notes": 1})
+    ended = fanfold("runs", "show")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith(f"run.json: not the record of a run of {skill}\n")
+    assert fanfold("runs", "list").code == 0
+
+
+@pytest.mark.parametrize(("speedup", "says"), [(3.0, ", 3.0 times as fast;"), (1.05, "work;"), (0.8, "work;")])
+def test_a_speed_up_is_told_where_there_is_one(folder, fanfold, speedup, says):
+    """Work that was done one after the other is not told to be as fast as that."""
+    record(folder, "r1", timing=Timing(wall_s=10.0, worker_s=10.0 * speedup, speedup=speedup, critical_path_s=9.0))
+    assert says in fanfold("runs", "show").out
+    assert ("the speed of one after the other" in fanfold("report").out) is (speedup > 1.1)
 
 
 def test_a_killed_run_is_shown(folder, fanfold):

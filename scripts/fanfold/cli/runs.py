@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from fanfold.agents.host_folder import HOST
 from fanfold.cli.config import repository_root
@@ -19,7 +20,10 @@ from fanfold.engine.metrics import fold
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, RunEntry, find_run, list_runs, prune, read_run, runs_folder
 from fanfold.errors import OutputError, TargetError
 from fanfold.models import Coverage, Finding, Run, Timing, Usage
+from fanfold.reports.analysed import analysis_of
 from fanfold.reports.filters import count, duration, money, severities
+from fanfold.reports.tested import counted_verdicts, result_of
+from fanfold.skills import MULTI_FILE_ANALYSIS, PARALLEL_TEST
 
 _KEEP = 20
 _DAY_S = 86_400.0
@@ -27,6 +31,7 @@ _SHOWN = 20
 _COLUMNS = ("run", "skill", "status", "began", "took", "cost", "findings", "target")
 _TARGET_WIDTH = 60
 _NAMED = 8
+_WITHOUT_FINDINGS = (PARALLEL_TEST.name, MULTI_FILE_ANALYSIS.name)
 
 
 @click.group()
@@ -102,7 +107,8 @@ def _row(entry: RunEntry) -> tuple[str, ...]:
     except TargetError:
         return *known, "", "", ""
     cost = money(run.usage.cost_usd) if run.usage.requests else ""
-    return *known, cost, str(len(run.findings)), _shortened(run.target.description)
+    found = "" if run.skill in _WITHOUT_FINDINGS else str(len(run.findings))
+    return *known, cost, found, _shortened(run.target.description)
 
 
 def _shortened(text: str) -> str:
@@ -123,11 +129,26 @@ def _finished(place: Path) -> list[str]:
         f"run        {run.id}, {run.skill}, {run.status}",
         f"target     {run.target.description}",
         f"backend    {run.backend}{f' ({run.model})' if run.model else ''}",
-        f"findings   {_found(run)}",
+        _yielded(run, place),
         *_measures(run.coverage, run.usage, run.timing),
         *([f"waits for  {waiting}"] if (waiting := still_waiting(place)) else []),
         f"record     {place / RECORD}",
     ]
+
+
+def _yielded(run: Run, place: Path) -> str:
+    """Say what came of a run, in its skill's terms. Raises TargetError when its result is none of that skill's."""
+    try:
+        if run.skill == PARALLEL_TEST.name:
+            verdicts = counted_verdicts(result_of(run).totals)
+            told = ", ".join(f"{number} {name}" for name, number in verdicts.items())
+            return f"tests      {told.replace('_', ' ') or 'none'}"
+        if run.skill == MULTI_FILE_ANALYSIS.name:
+            found = analysis_of(run)
+            return f"answer     {count(len(found.citations), 'citation')}, from {count(len(found.notes), 'note')}"
+    except ValidationError as error:
+        raise TargetError(f"{place / RECORD}: not the record of a run of {run.skill}") from error
+    return f"findings   {_found(run)}"
 
 
 def _found(run: Run) -> str:
@@ -220,8 +241,8 @@ def _billed(usage: Usage, in_flight: int) -> Iterable[str]:
 def _time(timing: Timing) -> str:
     if not timing.worker_s:
         return duration(timing.wall_s)
-    speedup = "no speed-up known" if timing.speedup is None else f"{timing.speedup:.1f} times as fast"
-    worked = f"{duration(timing.wall_s)} for {duration(timing.worker_s)} of work, {speedup}"
+    gain = f", {timing.gain:.1f} times as fast" if timing.gain else ""
+    worked = f"{duration(timing.wall_s)} for {duration(timing.worker_s)} of work{gain}"
     return f"{worked}; critical path {duration(timing.critical_path_s)}"
 
 
