@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import respx
 from hypothesis import settings
 
-from fanfold.testing.claude_code import ClaudeMissing, install_claude
+from fanfold.testing.claude_code import install_claude
 from fanfold.testing.network import loopback_only
+from fanfold.testing.npm import NpmMissing
 from fanfold.testing.repository import Repository, isolate_git
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -57,12 +60,24 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="session")
-def claude_program() -> Path:
-    """Return the real claude CLI, installed once into the environment's own folder; without it the test is skipped."""
+def lacking() -> Callable[[str], NoReturn]:
+    """Return `lacking(why)`, for a machine that lacks a program: skips; where CI says that it is CI, fails."""
+
+    def lacks(why: str) -> NoReturn:
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+
+    return lacks
+
+
+@pytest.fixture(scope="session")
+def claude_program(lacking: Callable[[str], NoReturn]) -> Path:
+    """Return the real claude CLI, installed once into the environment's own folder."""
     try:
         return install_claude(Path(sys.prefix, "caches"))
-    except ClaudeMissing as error:
-        pytest.skip(str(error))
+    except NpmMissing as error:
+        lacking(str(error))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -15,19 +14,12 @@ from fanfold.testing.npm import NpmMissing, npm_package
 AXE = "axe-core@4.13.0"
 
 
-def _without(why: str) -> NoReturn:
-    """Skip on a machine that lacks something; where CI says that it is CI, nothing may be lacking."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)
-
-
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+def browser(tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoReturn]) -> Iterator[Chromium]:
     try:
         program = find_chromium()
     except BrowserMissing as error:
-        _without(str(error))
+        lacking(str(error))
     with Chromium(program, tmp_path_factory.mktemp("browser")) as running:
         yield running
 
@@ -52,9 +44,9 @@ def opened(browser: Chromium, tmp_path: Path) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="session")
-def axe() -> str:
+def axe(lacking: Callable[[str], NoReturn]) -> str:
     """Return axe-core's script."""
     try:
         return (npm_package(AXE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     except NpmMissing as error:
-        _without(str(error))
+        lacking(str(error))

@@ -52,3 +52,14 @@ def test_without_npm_a_package_is_missing(monkeypatch, tmp_path):
     with pytest.raises(NpmMissing, match=r"can't install axe-core@0\.0\.0: E404"):
         npm_package("axe-core@0.0.0")
     assert list((tmp_path / "cache" / "fanfold" / "npm").iterdir()) == []
+
+
+def test_a_package_that_is_there_needs_no_npm(monkeypatch, tmp_path):
+    """What was brought once is taken from the cache; a cache that can't be made is told, and no traceback."""
+    (tmp_path / "axe-core@0.0.0").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert npm_package("axe-core@0.0.0", tmp_path) == tmp_path / "axe-core@0.0.0" / "node_modules"
+    program(tmp_path / "node", "")
+    program(tmp_path / "npm", "")
+    with pytest.raises(NpmMissing, match="can't be installed into"):
+        npm_package("axe-core@0.0.0", tmp_path / "npm" / "cache")
