@@ -22,6 +22,14 @@ from launcher.entry import environment_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120
+_TESTS = """\
+import unittest
+
+
+class LoadTest(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual(1, 1)
+"""
 _PARTS = (".claude", ".claude-plugin", "agents", "bin", "scripts", "skills", "templates", "LICENSE", "README.md")
 _LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "settings.local.json", ".fanfold")
 
@@ -93,16 +101,7 @@ class Host:
         self, *arguments: str | Path, cwd: Path | None = None, url: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of the CLI; `url` is that of the model, for those that ask one."""
-        return subprocess.run(
-            [self.program, *arguments],
-            env=self.environment(url),
-            cwd=cwd or self.home,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return _ended([self.program, *arguments], cwd or self.home, self.environment(url))
 
     def fanfold(
         self,
@@ -115,17 +114,8 @@ class Host:
         """Run the command as a session does, without one."""
         with MessagesServer(others) as server:
             inside = {"CLAUDECODE": "1", "CLAUDE_CODE_EXECPATH": str(self.program)}
-            changed = {**self.environment(server.url), **inside, **login}
-            return subprocess.run(
-                [checkout / "bin" / "fanfold", *arguments],
-                env={name: value for name, value in changed.items() if value is not None},
-                cwd=cwd,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
+            program = checkout / "bin" / "fanfold"
+            return _ended([program, *arguments], cwd, {**self.environment(server.url), **inside, **login})
 
     def ask(
         self,
@@ -155,19 +145,26 @@ class Host:
             return Reply(blocks=[{"id": f"toolu_{turn}_{number}", **block} for number, block in enumerate(blocks)])
 
         with MessagesServer(model) as server:
-            changed = {**self.environment(server.url), **(login or {})}
-            done = subprocess.run(
-                [self.program, "-p", prompt, *options, "--output-format", "stream-json", "--verbose"],
-                env={name: value for name, value in changed.items() if value is not None},
-                cwd=cwd,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
+            command = [self.program, "-p", prompt, *options, "--output-format", "stream-json", "--verbose"]
+            done = _ended(command, cwd, {**self.environment(server.url), **(login or {})})
         events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         return Told(done.returncode, events, requests, done.stderr, list(_results(events)))
+
+
+def _ended(
+    command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str | None]
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; a variable that is None is not there."""
+    return subprocess.run(
+        command,
+        env={name: value for name, value in environment.items() if value is not None},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def _is_an_agent(request: dict[str, Any]) -> bool:
@@ -223,6 +220,14 @@ def project(tmp_path: Path) -> Repository:
     repository.commit("Load")
     repository.write("app.py", "import pickle\n\n\ndef load(blob):\n    return pickle.loads(blob)\n")
     return repository
+
+
+@pytest.fixture
+def tested(project: Repository) -> Repository:
+    """Return the project, with a test in it."""
+    project.write("tests/__init__.py", "")
+    project.write("tests/test_load.py", _TESTS)
+    return project
 
 
 @pytest.fixture(autouse=True)

@@ -68,10 +68,20 @@ def test_an_old_claude_code(run):
     assert "1.0.3" in run("doctor", programs=("git",)).stdout
 
 
-def test_a_target_that_cannot_be_written(run, project):
-    """Nothing is kept, the report comes all the same, and it names no file that is not there."""
+def test_a_target_that_cannot_be_written(run, project, tmp_path):
+    """Nothing is kept, the report comes all the same, and whole where the rest of it would be in no file."""
+    template = tmp_path / "long.md.j2"
+    template.write_text("# Long\n\n{% for number in range(9000) %}\nline {{ number }}\n{% endfor %}\n")
+    long = ("review", "--analyzer", "bandit", "--template", template)
+    cut = run(*long, programs=("git",)).stdout
+    assert "line 8999" not in cut
+    assert "**The report was cut here to fit.**" in cut
+    shutil.rmtree(project.root / ".fanfold")
     (project.root / ".fanfold").write_text("in the way")
-    done = run("review", "--analyzer", "bandit", programs=("git",))
+    whole = run(*long)
+    assert whole.stdout.endswith("line 8999\n")
+    done = run("review", "--analyzer", "bandit")
+    assert done.returncode == 0
     assert done.stdout.startswith("# Code review")
-    assert "fanfold: " in done.stderr
+    assert "fanfold: nothing is kept of this run: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -15,14 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FLAWED = "return pickle.loads(blob)"
 FOUND = reported(anchor="5", quote=FLAWED, severity="high", title="Whoever sends the blob runs code")
 VERDICT = {"verdict": "holds", "reason": "Line 5 decides.", "severity": "high", "by_this_change": True}
-TESTS = """\
-import unittest
-
-
-class LoadTest(unittest.TestCase):
-    def test_it(self):
-        self.assertEqual(1, 1)
-"""
 
 
 def the_command(skill):
@@ -31,14 +23,6 @@ def the_command(skill):
     found = re.search(r"^```\n(fanfold .*)\n```$", text, re.MULTILINE)
     assert found
     return found[1]
-
-
-@pytest.fixture
-def tested(project):
-    """The project, with a test in it."""
-    project.write("tests/__init__.py", "")
-    project.write("tests/test_load.py", TESTS)
-    return project
 
 
 @pytest.mark.parametrize("skill", SKILLS, ids=lambda skill: skill.folder)
