@@ -199,11 +199,13 @@ def test_prepare_agents_merge(host, checkout, project):
 
 def test_findings_fit_the_hosts_own_tool(host, checkout, project):
     """What `--format findings` prints goes into ReportFindings as it is: the tool takes it without a complaint."""
+    handed = []
 
     def hand_over(request):
         said = host.said(request)
         given = json.loads(said[said.index("{") : said.rindex("}") + 1])
         assert given["findings"]
+        handed.extend(given["findings"])
         return [{"type": "tool_use", "name": "ReportFindings", "input": given}]
 
     turns = [
@@ -218,6 +220,7 @@ def test_findings_fit_the_hosts_own_tool(host, checkout, project):
     ours = json.loads((ROOT / "tests" / "schemas" / "report-findings.json").read_text())
     item = offered["input_schema"]["properties"]["findings"]["items"]
     assert set(ours["properties"]["findings"]["items"]["properties"]) <= set(item["properties"])
+    assert {name for finding in handed for name in finding} <= set(item["properties"])
 
 
 def test_a_hostile_project_steers_nothing(host, checkout, project, tmp_path):

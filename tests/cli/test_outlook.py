@@ -45,6 +45,18 @@ def test_sub_agents_take_minutes():
         assert what in line
 
 
+def test_how_long_a_batch_waits_is_not_known():
+    """Nobody is promised minutes of what can take a day; that it outlasts the tool is said as early."""
+
+    async def work(log):
+        plan(log, 8, lane="model:m")
+        await asyncio.sleep(300)
+
+    ((at_s, line),) = said(work, jobs=None)
+    assert at_s == 1
+    assert "may take longer than two minutes" in line
+
+
 def test_what_is_reused_takes_no_time():
     """Outcomes that come from the store end before anybody is told anything."""
 

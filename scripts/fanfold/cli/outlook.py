@@ -33,10 +33,11 @@ class Outlook:
     """Hears the events of a run; says once on `stream` how long it may take, if that is more than a minute.
 
     It goes by what units are expected to take, `jobs` at once, a second after the first of them is planned; a run of
-    which that is not known is spoken of when it has lasted 75 s. To be entered on a running event loop.
+    which that is not known is spoken of when it has lasted 75 s. Without `jobs`, as in a batch, how long units wait is
+    not known, and that they do is said as early. To be entered on a running event loop.
     """
 
-    def __init__(self, stream: IO[str], run_id: str, jobs: int) -> None:
+    def __init__(self, stream: IO[str], run_id: str, jobs: int | None) -> None:
         self._stream = stream
         self._run_id = run_id
         self._jobs = jobs
@@ -62,9 +63,9 @@ class Outlook:
 
     def _look(self) -> None:
         """Weigh what is planned by now and has not ended."""
-        seconds = max(sum(self._expected.values()) / self._jobs, *self._expected.values())
+        seconds = max(sum(self._expected.values()) / (self._jobs or 1), *self._expected.values())
         if seconds > _SHORT_S:
-            self._speak(seconds)
+            self._speak(seconds if self._jobs else None)
 
     def _speak(self, seconds: float | None) -> None:
         self._fall_silent()

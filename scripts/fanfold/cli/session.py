@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,9 +24,9 @@ from fanfold.engine.events import EventFile, EventLog
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.hedge import HedgePolicy
 from fanfold.engine.limits import LaneLimits
-from fanfold.engine.metrics import RunFold
+from fanfold.engine.metrics import RunFold, status_of
 from fanfold.engine.metrics import coverage as coverage_of
-from fanfold.engine.runs import EVENTS, run_folder, runs_folder, write_run
+from fanfold.engine.runs import EVENTS, new_run_id, run_folder, runs_folder, write_run
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.tracing import span_listener
@@ -71,7 +69,7 @@ class Session:
     toolbox: Toolbox | None = None
     quiet: bool = False
     verbose: bool = False
-    id: str = field(default_factory=lambda: merged_run() or new_run_id(datetime.now(UTC), secrets.token_hex(2)))
+    id: str = field(default_factory=lambda: merged_run() or new_run_id())
     fold: RunFold = field(default_factory=RunFold)
     problems: list[str] = field(default_factory=list)
     notes: tuple[str, ...] = ()
@@ -104,7 +102,8 @@ class Session:
             listen = stack.enter_context(progress(sys.stderr, quiet=self.quiet, verbose=self.verbose))
             events = stack.enter_context(self._events(listen))
             if inside_claude_code(os.environ) and not self.quiet and self.choice.name != HOST:
-                events.listen(stack.enter_context(Outlook(sys.stderr, self.id, self.options.jobs)))
+                jobs = None if self.choice.name == BATCH else self.options.jobs
+                events.listen(stack.enter_context(Outlook(sys.stderr, self.id, jobs)))
             store = SqliteStore(self.folder, events=events, fresh=self.options.fresh or bool(self.options.record))
             # Closing may still find out, or mend, that something could not be written.
             stack.callback(lambda: self.problems.extend([*store.problems, *events.problems]))
@@ -194,11 +193,10 @@ class Session:
         units = (*self.fold.units, *missing)
         # The fold knows which units were split: those that stand for them count.
         coverage = self.fold.coverage + coverage_of(missing)
-        status = "complete" if coverage.complete else "partial" if coverage.ok else "failed"
         return Run(
             id=self.id,
             skill=self.skill,
-            status=status,
+            status=status_of(coverage),
             request={**request, "backend_reason": self.choice.reason},
             target=self.target,
             backend=self.choice.name,
@@ -246,11 +244,6 @@ def jobs_at_once(choice: Choice, options: Options) -> int:
 def standing(finding: Finding, at_least: Severity) -> bool:
     """Tell whether a finding of this change is at or above a severity."""
     return finding.introduced and not finding.suppressed and finding.severity.rank >= at_least.rank
-
-
-def new_run_id(now: datetime, suffix: str) -> str:
-    """Return an id that sorts by time: `20261123-224501-1f3a`."""
-    return f"{now:%Y%m%d-%H%M%S}-{suffix}"
 
 
 def _signals(supervisor: Supervisor) -> ExitStack:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,10 @@ import click
 from pydantic import ValidationError
 
 from fanfold.cli.products import STDOUT, write_whole
-from fanfold.cli.session import new_run_id
 from fanfold.cli.streams import printable
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.limits import LaneLimits
-from fanfold.engine.runs import RECORD, read_run, write_run
+from fanfold.engine.runs import RECORD, new_run_id, read_run, write_run
 from fanfold.engine.store import SqliteStore
 from fanfold.engine.supervisor import Supervisor
 from fanfold.errors import OutputError, TargetError, UsageError
@@ -166,7 +163,7 @@ def merge_read(
     runs: Sequence[tuple[str, Run]], plan: DealtPlan | None, root: Path, absent: Mapping[int, str] | None = None
 ) -> tuple[Run, TestRunResult]:
     """Fold runs of parts into one, as `merge` does; `absent` says why there is none of some. Raises UsageError."""
-    run_id = new_run_id(datetime.now(UTC), secrets.token_hex(2))
+    run_id = new_run_id()
     run = merge_parts(parts_of(runs, plan), run_id, plan, absent)
     run = run.model_copy(update={"target": run.target.model_copy(update={"root": str(root)})})
     result = TestRunResult.model_validate(dict(run.result))

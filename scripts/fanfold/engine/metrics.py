@@ -238,6 +238,11 @@ def error_rates(events: Iterable[Event]) -> dict[str, float]:
     return fold(events).error_rates
 
 
+def status_of(covered: Coverage) -> str:
+    """Return the status of a run by what was covered."""
+    return "complete" if covered.complete else "partial" if covered.ok else "failed"
+
+
 def coverage(seen: Iterable[Event] | Iterable[Outcome[Any]] | Iterable[UnitRecord]) -> Coverage:
     """Return planned against done, from events, outcomes or the units of a run."""
     run, tally = RunFold(), Tally()

@@ -25,7 +25,7 @@ from fanfold.engine import tables
 from fanfold.engine.database import NAME, Damaged, Database
 from fanfold.engine.events import plain, read_events
 from fanfold.engine.folder import Unusable, ensure_folder, refuse_link
-from fanfold.engine.metrics import coverage
+from fanfold.engine.metrics import coverage, status_of
 from fanfold.engine.migrations import UnknownFormat, migrated
 from fanfold.errors import FanfoldError, TargetError
 from fanfold.models import Outcome, Run, TargetRecord, Timing, UnitRecord, Usage
@@ -91,9 +91,9 @@ def run_of(
         critical_path_s=max(took_s, default=0.0),
     )
     return Run(
-        id=run_id or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=run_id or new_run_id(),
         skill=skill,
-        status="complete" if covered.complete else "partial" if covered.ok else "failed",
+        status=status_of(covered),
         request={},
         target=TargetRecord(root=root, description=description),
         backend="none",
@@ -103,6 +103,11 @@ def run_of(
         timing=timing,
         result={one.label: plain(one.value) for one in held if one.ok} if result is None else result,
     )
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by time: `20261123-224501-1f3a`."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def runs_folder(folder: Path) -> Path:
