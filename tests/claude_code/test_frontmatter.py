@@ -111,6 +111,14 @@ def written(folder, fields, body="Do it.\n"):
     return folder
 
 
+@pytest.mark.parametrize("name", ["plugin.json", "marketplace.json"])
+def test_whoever_looks_for_plugins_reads_of_every_skill(name):
+    """What a directory shows of the pack names all that is in it."""
+    shown = (ROOT / ".claude-plugin" / name).read_text(encoding="utf-8").lower().replace("-", " ")
+    described = " ".join(re.findall(r'"description": "(.+)"', shown))
+    assert [skill.folder for skill in SKILLS if skill.folder.replace("-", " ") not in described] == []
+
+
 @pytest.mark.parametrize("folder", SKILL_FOLDERS, ids=lambda folder: folder.name)
 def test_our_skills_are_faultless(folder):
     """By the strict rules above, and by the open standard's own validator."""
