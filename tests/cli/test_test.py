@@ -96,7 +96,7 @@ def test_a_dry_run_runs_nothing(project, fanfold):
 
 
 def test_a_failure_is_explained_once_on_quotes(project, fanfold, served):
-    """One call; the explanation's line is set right, and its class stays what reruns said."""
+    """One call, which a replay does without; its line is set right, and its class stays what reruns said."""
     said = {
         "enough_information": True,
         "cause": "The column is called net_price now.",
@@ -104,12 +104,17 @@ def test_a_failure_is_explained_once_on_quotes(project, fanfold, served):
         "proposed_fix": "Read price.",
     }
     server = served([Rule("Explain this cluster", [Reply(json=said)])])
-    ended = fanfold("test", "--format", "json")
+    recording = project.root.parent / "recording.jsonl"
+    ended = fanfold("test", "--format", "json", "--record", recording)
     (cluster,) = ended.run["result"]["clusters"]
     assert cluster["class"] == "regression"
     assert cluster["explanation"]["evidence"][0]["line"] == 2
     assert server.stats().requests == 1
     assert ended.run["usage"]["cost_usd"] == pytest.approx(server.stats().cost_usd)
+    replayed = fanfold("test", "--format", "json", "--replay", recording)
+    assert replayed.run["backend"] == "replay"
+    assert replayed.run["result"]["clusters"][0]["explanation"] == cluster["explanation"]
+    assert server.stats().requests == 1
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,7 @@ def test_a_failure_is_explained_once_on_quotes(project, fanfold, served):
         (["test", "nowhere"], 2, "nowhere"),
         (["test", "--format", "sarif"], 2, "code-review"),
         (["test", "--changed", "no-such-base"], 2, "no-such-base"),
+        (["test", "--replay", "gone.jsonl"], 2, "gone.jsonl: there is no such file"),
     ],
 )
 def test_bad_input_is_one_clear_line(project, fanfold, arguments, code, says):

@@ -123,7 +123,7 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     if parts.plan is not None and parts.part is not None:
         chosen = chosen.of_part(parts.plan, parts.part.index)
         shown = part_text(parts.part.index, parts.plan.parts[parts.part.index - 1])
-    choice = choose_backend(request.backend, os.environ, Path.home(), sends=not given["dry_run"])
+    choice = choose_backend(request.backend, os.environ, Path.home(), request.replay, sends=not given["dry_run"])
     if given["dry_run"]:
         click.echo(shown or _described(chosen, choice), nl=False)
         return EXIT_DONE
