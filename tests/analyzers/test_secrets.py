@@ -82,7 +82,7 @@ def test_of_an_endless_line_is_quoted_what_stands_around(tree: Tree, analyze: An
     text = f'{"x" * 100_000} t="{GITHUB}"; {"y" * 100_000}\n'
     (finding,) = analyze("secrets", tree({"minified.js": text})).findings
     start, end = f'{"x" * 500} t="ghp_…{HIDDEN}', f'"; {"y" * 500}'
-    assert finding.quote == f"…{start[-200:]}{end[:200]}…"
+    assert finding.quote == start[-200:] + end[:200]
 
 
 def test_a_private_key_is_quoted_by_its_first_line(tree: Tree, analyze: Analyze) -> None:

@@ -220,7 +220,8 @@ def _told(data: bytes, hit: Hit) -> str:
 def _quote(data: bytes, hit: Hit, hits: Sequence[Hit]) -> str:
     """Return the line on which a secret begins, every secret on it masked; of an endless line what stands around it.
 
-    A private key's first line says what it is and no more.
+    Nothing marks such a cut, so that the quote is found again in the masked text. A private key's first line says
+    what it is and no more.
     """
     begin = data.rfind(b"\n", 0, hit.start) + 1
     end = begin + len(_line(data, hit.start))
@@ -235,8 +236,7 @@ def _quote(data: bytes, hit: Hit, hits: Sequence[Hit]) -> str:
             before, after = before + after, ""
         at = max(at, min(gone.end() if gone else other.end, end))
     before, after = before.removeprefix("\ufeff"), (after + _text(data[at:end])).rstrip()
-    start = "…" if len(before) > _LONGEST_QUOTE else ""
-    return f"{start}{before[-_LONGEST_QUOTE:]}{after[:_LONGEST_QUOTE]}{'…' if len(after) > _LONGEST_QUOTE else ''}"
+    return before[-_LONGEST_QUOTE:] + after[:_LONGEST_QUOTE]
 
 
 def _stand_in(data: bytes, hit: Hit) -> str:
