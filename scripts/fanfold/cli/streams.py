@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fanfold.errors import OutputError
+from fanfold.sources.text import visible
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -37,7 +38,7 @@ def check_stdout() -> None:
 
 def printable(text: str) -> str:
     """Make text that may come from anybody fit for a terminal, on one line."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return visible(text)
 
 
 class _Guarded(io.RawIOBase):

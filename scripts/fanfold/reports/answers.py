@@ -13,11 +13,11 @@ from typing import Literal, NamedTuple
 from markupsafe import Markup, escape
 
 from fanfold.reports.analysed import AnalysisResult
-from fanfold.reports.escape import code, code_spans, fenced, inline, one_line, without_controls
+from fanfold.reports.escape import ITEM, code, code_spans, end_of_fence, fenced, inline, one_line, without_controls
+from fanfold.reports.highlight import verbatim
 
 _FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})\s*(?P<language>[\w+#-]{0,20})[^`]*$")
 _HEADING = re.compile(r"(#{1,6})\s+(?=\S)")
-_ITEM = re.compile(r"\s{0,8}(?:[-*+•]|(?P<number>\d{1,3})[.)])\s+(?=\S)")
 _PUNCTUATION = re.escape("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _INLINE = re.compile(
     rf"\\(?P<escaped>[{_PUNCTUATION}])"
@@ -49,18 +49,18 @@ class Block(NamedTuple):
 
 def blocks(answer: str) -> Iterator[Block]:
     """Yield the parts of an answer; what is no markup that an answer may hold is text."""
-    lines = without_controls(answer[:_LONGEST].replace("\r\n", "\n")).split("\n")
+    lines = without_controls(answer[:_LONGEST]).split("\n")
     held: list[str] = []
     at = 0
     while at < len(lines):
         line = lines[at]
         fence = _FENCE.match(line)
         heading = _HEADING.match(line)
-        if fence or heading or not line.strip() or _ITEM.match(line):
+        if fence or heading or not line.strip() or ITEM.match(line):
             yield from _text(held)
             held = []
         if fence:
-            end = _end(lines, at, fence["mark"])
+            end = end_of_fence(lines, at, fence["mark"])
             yield Block("code", text="\n".join(lines[at + 1 : end]), spans=(Span("text", fence["language"]),))
             at = end
         elif heading:
@@ -71,17 +71,9 @@ def blocks(answer: str) -> Iterator[Block]:
     yield from _text(held)
 
 
-def _end(lines: Sequence[str], start: int, mark: str) -> int:
-    for at in range(start + 1, len(lines)):
-        line = lines[at].strip()
-        if line.startswith(mark) and not line.strip(mark[0]):
-            return at
-    return len(lines)
-
-
 def _text(lines: Sequence[str]) -> Iterator[Block]:
     if lines:
-        item = _ITEM.match(lines[0])
+        item = ITEM.match(lines[0])
         kind: Literal["paragraph", "item", "numbered"] = "paragraph"
         if item:
             kind = "numbered" if item["number"] else "item"
@@ -199,7 +191,7 @@ def answer_html(result: AnalysisResult) -> Markup:
 
 def _as_html(block: Block, citations: int) -> Markup:
     if block.kind == "code":
-        return Markup('<pre class="code plain"><code>{}</code></pre>').format(block.text)
+        return verbatim(block.text)
     inner = Markup("").join(_html_span(span, citations) for span in block.spans)
     tags = {"heading": "h3", "item": "li", "numbered": "li"}
     return Markup("<{0}>{1}</{0}>").format(tags.get(block.kind, "p"), inner)

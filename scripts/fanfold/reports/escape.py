@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -49,13 +49,13 @@ _CLOSING = re.compile(r"(?:(?<=\s)|^)(#+)$")  # what a heading would lose at its
 _NUMBERED = re.compile(r"\d+\. ")
 _LINKED = re.compile(r"(?<=[A-Za-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
 _BLANK = re.compile(r"\n[^\S\n]*\n")
-_ITEM = re.compile(r"\s{0,8}(?:(?P<mark>[-*+•])|(?P<number>\d{1,3})[.)])\s+(?=\S)")
+ITEM = re.compile(r"\s{0,8}(?:(?P<mark>[-*+•])|(?P<number>\d{1,3})[.)])\s+(?=\S)")
 _FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<language>[^`\n]*)$")
 _PLAIN_LANGUAGE = re.compile(r"[^a-z0-9+#-]")
 
 
 def without_controls(text: str) -> str:
-    """Drop terminal sequences, control, direction and invisible characters; tabs and line breaks stay."""
+    """Drop terminal sequences, control, direction and invisible characters; tabs and line feeds stay."""
     return _CONTROL.sub("", _ANSI.sub("", text) if "\x1b" in text or "\x9b" in text else text)
 
 
@@ -195,14 +195,14 @@ class Item(NamedTuple):
 
 def parts_of(text: str) -> Iterator[Code | list[Item]]:
     """Yield the code blocks of a text and its paragraphs, in which items are told from their marks."""
-    lines = without_controls(text.replace("\r\n", "\n")).split("\n")
+    lines = without_controls(text).split("\n")
     held: list[str] = []
     at = 0
     while at < len(lines):
         fence = _FENCE.match(lines[at])
         if fence:
             yield from _paragraphs("\n".join(held))
-            held, end = [], _end_of_fence(lines, at, fence["mark"])
+            held, end = [], end_of_fence(lines, at, fence["mark"])
             yield Code("\n".join(lines[at + 1 : end]), fence["language"].strip())
             at = end
         else:
@@ -222,7 +222,8 @@ def _blocks(text: str) -> Iterator[str]:
             yield "\n".join(f"{mark}{line}" for mark, line in escaped if line)
 
 
-def _end_of_fence(lines: list[str], start: int, mark: str) -> int:
+def end_of_fence(lines: Sequence[str], start: int, mark: str) -> int:
+    """Return the index of the line that closes the code block which `mark` opens at `start`; past the end if none."""
     for at in range(start + 1, len(lines)):
         line = lines[at].strip()
         if line.startswith(mark) and not line.strip(mark[0]):
@@ -234,7 +235,7 @@ def _paragraphs(text: str) -> Iterator[list[Item]]:
     for paragraph in _BLANK.split(text):
         items: list[tuple[str, list[str]]] = [("", [])]
         for line in paragraph.split("\n"):
-            item = _ITEM.match(line)
+            item = ITEM.match(line)
             if item:
                 items.append((item["number"] or "-", [line[item.end() :]]))
             else:
@@ -247,7 +248,7 @@ def fenced(code: object, path: str = "", lines: int = 200, columns: int = 1000) 
 
     It shows that many lines, and of each that many characters; what is more is counted.
     """
-    text = without_controls(str(code).replace("\r\n", "\n")).strip("\n")
+    text = without_controls(str(code)).strip("\n")
     held = text.split("\n")
     shown = [shorten(line, columns) for line in held[:lines]]
     if len(held) > lines:
@@ -276,13 +277,23 @@ def shorten(text: object, most: int) -> str:
     return whole if more <= 0 else f"{whole[:most]}… ({more:,} more {'character' if more == 1 else 'characters'})"
 
 
+def clip(text: str, most: int) -> str:
+    """Return text of at most so many characters, the last of them an ellipsis where something follows."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def html_text(text: object, most: int = LONGEST) -> str:
     """Return text on one line for HTML within markdown, such as a `<summary>`: there, no backslash escapes.
 
     What stands between backticks becomes `code`.
     """
-    line, parts, at = shorten(one_line(text), most), [], 0
-    for start, end, inner in code_spans(line):
+    return html_line(shorten(one_line(text), most))
+
+
+def html_line(line: str) -> str:
+    """Escape a line for HTML; what stands between backticks becomes `code`."""
+    parts, at = [], 0
+    for start, end, inner in code_spans(line) if "`" in line else ():
         parts += [html.escape(line[at:start]), f"<code>{html.escape(inner.strip())}</code>"]
         at = end
     return "".join([*parts, html.escape(line[at:])])

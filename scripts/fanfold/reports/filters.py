@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from fanfold.reports.escape import (
 )
 from fanfold.reports.tested import counted_verdicts, flaky, of_cluster, result_of, slowest, telling, unknown
 from fanfold.sources.edits import plain
+from fanfold.sources.text import visible
 
 _BADGES = {
     Severity.CRITICAL: "🟥 critical",
@@ -31,9 +32,8 @@ _BADGES = {
     Severity.LOW: "🟦 low",
     Severity.INFO: "⬜ info",
 }
-_MINUTE_S = 60
+_MINUTE_S, _HOUR_S = 60, 3600
 _NAMED_UNITS = 8
-_HOUR_S = 3600
 
 
 def plain_diff(diff: object) -> str:
@@ -44,7 +44,7 @@ def plain_diff(diff: object) -> str:
 def place(finding: Finding | Occurrence | Place) -> str:
     """Return `path:line` or `path:line-end`; what can't be printed in a name is shown as U+FFFD."""
     end = f"-{finding.end_line}" if finding.end_line != finding.line else ""
-    return f"{printable_path(finding.path)}:{finding.line}{end}"
+    return f"{visible(finding.path)}:{finding.line}{end}"
 
 
 def link(what: Finding | Occurrence | Place, base: str = "") -> str:
@@ -55,9 +55,11 @@ def link(what: Finding | Occurrence | Place, base: str = "") -> str:
     return f"[{code(place(what))}]({base}{address})"
 
 
-def printable_path(path: str) -> str:
-    """Return a file's name with U+FFFD for what can't be printed in it."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in path)
+def also_in(finding: Finding, most: int = 8) -> str:
+    """Return the further places of a finding as markdown: the first of them, and how many more there are."""
+    more = len(finding.also) - most
+    told = ", ".join(code(place(other)) for other in finding.also[:most])
+    return f"{told} and {count(more, 'more place')}" if more > 0 else told
 
 
 def badge(severity: Severity) -> str:
@@ -87,20 +89,13 @@ def money(usd: float | None) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return `1 finding`, `2 findings`, `no findings`."""
     word = noun if number == 1 else plural or f"{noun}s"
-    return f"{number or 'no':,} {word}" if number else f"no {word}"
+    return f"{number:,} {word}" if number else f"no {word}"
 
 
 def severities(findings: Iterable[Finding]) -> str:
     """Return how many findings there are of each severity, worst first: `1 high, 2 low`."""
-    counts: Mapping[Severity, int] = _by_severity(findings)
-    return ", ".join(f"{counts[s]:,} {s.value}" for s in Severity if counts.get(s))
-
-
-def _by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
-    counts: dict[Severity, int] = {}
-    for finding in findings:
-        counts[finding.severity] = counts.get(finding.severity, 0) + 1
-    return counts
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(f"{counts[s]:,} {s.value}" for s in Severity if counts[s])
 
 
 def introduced(run: Run) -> list[Finding]:
@@ -146,6 +141,7 @@ def tail(text: object, lines: int) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
+        also_in,
         analysis_of,
         answer_markdown,
         badge,

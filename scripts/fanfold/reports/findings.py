@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from fanfold.models import Finding, Run, Severity, Verdict
-from fanfold.reports.escape import one_line
-from fanfold.reports.filters import printable_path
+from fanfold.reports.escape import clip, one_line
 from fanfold.reports.machine import INCOMPLETE, document, gap, sentence, slug
+from fanfold.sources.text import visible
 
 MOST = 32
 _SHORT = 60
@@ -38,10 +38,10 @@ def _entry(finding: Finding) -> dict[str, Any]:
     verdict = _VERDICTS.get(finding.verdict)
     title = one_line(finding.title)
     return {
-        "file": printable_path(finding.path),
+        "file": visible(finding.path),
         "line": finding.line,
         "summary": title,
-        "short_summary": _short(title),
+        "short_summary": clip(title, _SHORT),
         "failure_scenario": one_line(finding.failure_scenario or finding.explanation or finding.title),
         "category": slug(finding.mechanism or finding.aspect) or "finding",
         "severity": _severity(finding),
@@ -53,10 +53,6 @@ def _severity(finding: Finding) -> str:
     if not finding.introduced:
         return "pre_existing"
     return "important" if finding.severity.rank >= _IMPORTANT.rank else "nit"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
 
 
 def _notice(missing: str) -> dict[str, Any]:
@@ -72,7 +68,7 @@ def _own_word(summary: str, why: str, severity: str) -> dict[str, Any]:
     return {
         "file": ".",
         "summary": sentence(why),
-        "short_summary": _short(summary),
+        "short_summary": clip(summary, _SHORT),
         "failure_scenario": sentence(why),
         "category": INCOMPLETE,
         "severity": severity,

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<info>.*)")
 _FOLD = re.compile(r"<(/?)details\b")
 _NOTE = "\n**Cut here: {} of {} lines fit.** All of it is in `run.json`.\n"
 _ROOM = len(_NOTE) + 20
+
+
+def fence_after(line: str, fence: str) -> str:
+    """Return the marks that open the fenced block in which the next line stands, "" outside of one."""
+    found = _FENCE.match(line.rstrip())
+    if found is None:
+        return fence
+    if not fence:
+        return found["mark"]
+    closes = found["mark"].startswith(fence) and not found["info"].strip()
+    return "" if closes else fence
 
 
 @dataclass(slots=True)
@@ -20,13 +31,8 @@ class _State:
     html: bool = False
 
     def take(self, line: str) -> None:
-        mark = _FENCE.match(line)
-        if self.fence:
-            closes = mark and mark[1].startswith(self.fence) and not line.strip().strip(self.fence[0])
-            self.fence = "" if closes else self.fence
-        elif mark and not self.html:
-            self.fence = mark[1]
-        else:
+        before, self.fence = self.fence, "" if self.html else fence_after(line, self.fence)
+        if not before and not self.fence:
             fold = _FOLD.match(line)
             self.folds = max(0, self.folds + (0 if fold is None else -1 if fold[1] else 1))
             self.html = bool(fold or self.html) and not line.isspace()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from fanfold.models import Finding, Run, content_key
 from fanfold.reports.escape import code, fenced, inline, prose, without_controls
-from fanfold.reports.filters import badge, count, introduced, older, place, plain_diff, severities
+from fanfold.reports.filters import also_in, badge, count, introduced, older, place, plain_diff, severities
 from fanfold.reports.machine import document, edit_for, fingerprints, gap
 from fanfold.reports.mentions import unmentioned
 from fanfold.sources.edits import Edit
@@ -20,7 +20,6 @@ from fanfold.sources.text import real
 MOST_COMMENTS = 50
 # Characters; no text has more than five such parts, each grows by half at the most, and GitHub takes 65,536.
 _LONGEST_PART = 8_000
-_MOST_PLACES = 8
 _LISTED = 50
 
 
@@ -122,18 +121,12 @@ def _told(finding: Finding, suggestion: str | None) -> Iterator[str]:
     if finding.failure_scenario:
         yield _cut(f"**How it fails:** {prose(finding.failure_scenario)}")
     if finding.also:
-        yield _cut(f"Also in {_places(finding)}.")
+        yield _cut(f"Also in {also_in(finding)}.")
     if suggestion:
         yield suggestion
     elif finding.suggestion and len(finding.suggestion) <= _LONGEST_PART:
         yield fenced(plain_diff(finding.suggestion), "a.diff")
     yield f"<sub>{_cut(inline(_sources(finding)))}</sub>"
-
-
-def _places(finding: Finding) -> str:
-    more = len(finding.also) - _MOST_PLACES
-    told = [code(place(other)) for other in finding.also[:_MOST_PLACES]]
-    return ", ".join([*told, *([f"and {count(more, 'more place')}"] if more > 0 else [])])
 
 
 def _sources(finding: Finding) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from fanfold.models import Finding, Occurrence, Run, Severity, content_key
-from fanfold.reports.filters import printable_path
 from fanfold.reports.machine import INCOMPLETE, document, fingerprints, gap, places, rule_of, sentence
+from fanfold.sources.text import visible
 
 _SEVERITIES = {
     Severity.CRITICAL: "blocker",
@@ -36,7 +36,7 @@ def _issue(finding: Finding, place: Finding | Occurrence, fingerprint: str) -> d
         "check_name": f"fanfold/{rule_of(finding)}",
         "fingerprint": fingerprint,
         "severity": _SEVERITIES[finding.severity],
-        "location": {"path": printable_path(place.path), "lines": {"begin": place.line, "end": place.end_line}},
+        "location": {"path": visible(place.path), "lines": {"begin": place.line, "end": place.end_line}},
     }
 
 

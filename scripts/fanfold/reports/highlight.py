@@ -62,7 +62,7 @@ def highlighted(
     The lines `before` and `after` it, which begin below `end_line`, are shown around it. Without `coloured` it is only
     escaped, as is what no grammar is known for, or is too long for one.
     """
-    quoted = _plain(code).strip("\n").split("\n")
+    quoted = without_controls(str(code)).strip("\n").split("\n")
     lines = [*map(_one, before), *quoted, *map(_one, after)]
     behind = (line + len(quoted) - 1 if end_line is None else end_line) + 1
     numbers = [*range(line - len(before), line + len(quoted)), *range(behind, behind + len(after))]
@@ -99,12 +99,13 @@ def colourable(findings: Iterable[Finding]) -> int:
     return number
 
 
-def _plain(code: object) -> str:
-    return without_controls(str(code).replace("\r\n", "\n"))
+def verbatim(text: object) -> Markup:
+    """Return text as an HTML block that keeps its lines, without colours and numbers."""
+    return Markup('<pre class="code plain"><code>{}</code></pre>').format(without_controls(str(text)).strip("\n"))
 
 
 def _one(line: str) -> str:
-    return _plain(line).replace("\n", " ")
+    return without_controls(line).replace("\n", " ")
 
 
 def _worth_it(lines: Sequence[str]) -> bool:

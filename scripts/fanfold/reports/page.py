@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from fanfold.models import Finding, Run
 from fanfold.reports.answers import answer_html
-from fanfold.reports.escape import Code, Item, code_spans, one_line, parts_of, without_controls
-from fanfold.reports.highlight import colourable, diffed, highlighted, quoted
+from fanfold.reports.escape import Code, Item, html_line, one_line, parts_of
+from fanfold.reports.highlight import colourable, diffed, highlighted, quoted, verbatim
 from fanfold.reports.module_graph import module_graph_style, module_graph_svg, neighbours
 from fanfold.reports.timeline import timeline_of
 from fanfold.reports.timeline_svg import marks_of, notes_on, timeline_svg
@@ -27,16 +27,11 @@ _UNBROKEN = re.compile(r"(?:(?!/|::).){1,60}(?:/|::)*|(?:/|::)+")
 
 def spans(text: object) -> Markup:
     """Escape text for one line of HTML; what stands between two backticks becomes `code`."""
-    return Markup(_spans(text))  # noqa: S704  its parts are escaped
+    return Markup(_spans(text))  # noqa: S704  it is escaped
 
 
 def _spans(text: object) -> str:
-    one = one_line(text)
-    shown, at = "", 0
-    for start, end, inner in code_spans(one) if "`" in one else ():
-        shown += f"{escape(one[at:start])}<code>{escape(inner.strip())}</code>"
-        at = end
-    return shown + str(escape(one[at:]))
+    return html_line(one_line(text))
 
 
 def breakable(text: object) -> Markup:
@@ -80,11 +75,6 @@ def tally(values: Iterable[object]) -> dict[str, int]:
 def shown(run: Run) -> list[Finding]:
     """Return the findings that are not suppressed: those of the change first, each part worst first."""
     return sorted((f for f in run.findings if f.suppressed is None), key=lambda finding: not finding.introduced)
-
-
-def verbatim(text: object) -> Markup:
-    """Return text as a block that keeps its lines."""
-    return Markup('<pre class="code plain"><code>{}</code></pre>').format(without_controls(str(text)).strip("\n"))
 
 
 @dataclass(frozen=True, slots=True)

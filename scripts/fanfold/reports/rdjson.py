@@ -10,9 +10,9 @@ from typing import Any
 
 from fanfold.models import Finding, Occurrence, Run, Severity
 from fanfold.reports.escape import inline, prose
-from fanfold.reports.filters import printable_path
 from fanfold.reports.machine import INCOMPLETE, document, edit_for, gap, places, rule_of
 from fanfold.reports.mentions import unmentioned
+from fanfold.sources.text import visible
 
 _SEVERITIES = {
     Severity.CRITICAL: "ERROR",
@@ -37,7 +37,7 @@ def _diagnostic(finding: Finding, place: Finding | Occurrence) -> dict[str, Any]
     suggestions = [{"range": _range(edit.start, edit.end), "text": "\n".join(edit.new)}] if edit else []
     return {
         "message": _message(finding),
-        "location": {"path": printable_path(place.path), "range": _range(place.line, place.end_line)},
+        "location": {"path": visible(place.path), "range": _range(place.line, place.end_line)},
         "severity": _SEVERITIES[finding.severity],
         "code": {"value": rule_of(finding)},
         **({"suggestions": suggestions} if suggestions else {}),

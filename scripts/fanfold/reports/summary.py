@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from fanfold.reports.escape import clip
+from fanfold.reports.fitting import fence_after
+
 _HEADING = re.compile(r"#{1,6} (?P<title>.+)")
-_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<info>.*)")
 _LONGEST_TITLE = 120
 # So much of the room is kept for the names of what is cut.
 _NAMES = 0.25
@@ -42,19 +44,8 @@ def _sections(text: str) -> Iterator[str]:
             yield "".join(piece)
             piece = []
         piece.append(line)
-        fence = _fence_after(line, fence)
+        fence = fence_after(line, fence)
     yield "".join(piece)
-
-
-def _fence_after(line: str, fence: str) -> str:
-    """Return the marks that open the fenced block in which the next line stands, "" outside of one."""
-    found = _FENCE.match(line.rstrip())
-    if found is None:
-        return fence
-    if not fence:
-        return found["mark"]
-    closes = found["mark"].startswith(fence) and not found["info"].strip()
-    return "" if closes else fence
 
 
 def _first_lines(section: str, room: int) -> str:
@@ -65,7 +56,7 @@ def _first_lines(section: str, room: int) -> str:
             break
         shown.append(line)
         length += len(line)
-        fence = _fence_after(line, fence)
+        fence = fence_after(line, fence)
     return "".join(shown) + fence
 
 
@@ -76,7 +67,7 @@ def _names(sections: Sequence[str], room: int) -> str:
         return ""
     text = "\nIt goes on with:\n\n"
     for place, title in enumerate(titles):
-        line = f"- {title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + '…'}\n"
+        line = f"- {clip(title, _LONGEST_TITLE)}\n"
         more = f"- and {len(titles) - place} more\n"
         if len(text) + len(line) + len(more) > room:
             return text + more if len(text) + len(more) <= room else ""

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from fanfold.reports.escape import one_line
+from fanfold.reports.escape import clip, one_line
 from fanfold.reports.filters import count, duration
 from fanfold.reports.timeline import Bar, Timeline
 
@@ -216,8 +216,7 @@ def _marks(bar: Bar, scale: _Scale, box: tuple[float, float, float, float]) -> I
     letters = int((width - used - 10) / _LETTER)
     text = one_line(bar.label)
     if height + 5 >= _LABELLED and letters >= min(_LEAST_LETTERS, len(text)):
-        shown = text if len(text) <= letters else text[: letters - 1] + "…"
-        yield f'<text x="{x + used + 5:.1f}" y="{y + height * 0.5 + 4:.1f}">{escape(shown)}</text>'
+        yield f'<text x="{x + used + 5:.1f}" y="{y + height * 0.5 + 4:.1f}">{escape(clip(text, letters))}</text>'
 
 
 def _reused(reused: Sequence[tuple[float, str]], scale: _Scale, top: float) -> Iterator[str]:

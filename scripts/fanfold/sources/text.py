@@ -98,7 +98,12 @@ def is_inside(path: str) -> bool:
 
 def printable(text: str) -> str:
     """Return one line of text for a message: what could move a terminal's cursor becomes U+FFFD."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+    return visible(" ".join(text.split()))
+
+
+def visible(text: str) -> str:
+    """Return text, a name for instance, with U+FFFD for each character that can't be printed."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def counted(count: int, noun: str) -> str:
