@@ -6,11 +6,10 @@ import os
 import re
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold.analyzers.files import FileLines, LineCache, Place, SourceFile, is_test, present, says_something
+from fanfold.analyzers.files import FileLines, LineCache, Place, SourceFile, present, says_something
 
 texts = st.text(st.sampled_from("ab1 \n\r\f\u2028\u0085\v(é"), max_size=60)
 
@@ -87,27 +86,6 @@ def test_names_that_are_no_text_get_one(tmp_path: Path) -> None:
         assert [file.path for file in found] == asked
         assert [file.real.read_text() for file in found] == ["x = 'e8'\n", "x = 'e9'\n"]
         assert all(str(file.real).isascii() and file.real.suffix == ".py" for file in found)
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("tests/a.py", True),
-        ("pkg/tests/data/a.py", True),
-        ("test_a.py", True),
-        ("pkg/a_test.go", True),
-        ("web/a.spec.ts", True),
-        ("conftest.py", True),
-        ("t/unit/x.pl", True),
-        ("contest.py", False),
-        ("pkg/testing.py", False),
-        ("latest/a.py", False),
-        ("test.py.txt", False),
-    ],
-)
-def test_tests_are_known_by_their_names(path: str, *, expected: bool) -> None:
-    """Test code is what lies in a test folder or is named like a test."""
-    assert is_test(path) is expected
 
 
 def test_lines_of_a_binary_or_vanished_file_are_none(tmp_path: Path) -> None:

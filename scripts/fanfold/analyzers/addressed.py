@@ -22,10 +22,11 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
-from fanfold.analyzers.files import Place, SourceFile, is_test, present
+from fanfold.analyzers.files import Place, SourceFile, present
 from fanfold.analyzers.rules import LIKELY, POSSIBLE, SURE, Rule, finding
 from fanfold.analyzers.tool import one_line, workplace
 from fanfold.models import Finding, Severity, content_key
+from fanfold.sources.beside import is_test
 from fanfold.sources.text import decode, split_lines
 
 _MECHANISM = "prompt-injection"

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
-from fanfold.analyzers.files import PYTHON, LineCache, SourceFile, is_test, present
+from fanfold.analyzers.files import PYTHON, LineCache, SourceFile, present
 from fanfold.analyzers.rules import POSSIBLE, RULES, Rule, counts, decided, fault, finding
 from fanfold.analyzers.tool import (
     in_batches,
@@ -30,6 +30,7 @@ from fanfold.analyzers.tool import (
 )
 from fanfold.errors import FinalError
 from fanfold.models import Finding, Severity, content_key
+from fanfold.sources.beside import is_test
 
 _LEFT_OUT = (  # see `rules`: uses rather than faults, and guesses
     "B101,B105,B106,B107,B108,B310,B311,B312,B313,B314,B315,B316,B317,B318,B319,B321,B401,B402,B403,B404,B405,B406,B407,B408,"

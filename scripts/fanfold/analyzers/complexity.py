@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
-from fanfold.analyzers.files import LineCache, SourceFile, is_test, present
+from fanfold.analyzers.files import LineCache, SourceFile, present
 from fanfold.analyzers.rules import SURE, Rule, finding
 from fanfold.analyzers.tool import (
     in_batches,
@@ -32,6 +32,7 @@ from fanfold.analyzers.tool import (
 )
 from fanfold.errors import FinalError
 from fanfold.models import Finding, Severity, content_key
+from fanfold.sources.beside import is_test
 
 _BATCH, _BATCH_BYTES = 5_000, 2_000_000  # names are written to its stdin, so only its answer's size counts
 _CHILD = Path(__file__).with_name("complexity_child.py")

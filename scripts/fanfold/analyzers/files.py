@@ -15,8 +15,6 @@ from pathlib import Path, PurePosixPath
 from fanfold.sources.text import READ_LIMIT, decode, os_path, split_lines
 
 PYTHON = frozenset({".py", ".pyw"})
-_TEST_FOLDERS = frozenset({"t", "test", "tests", "testing", "fixtures", "testdata", "__tests__", "spec", "specs"})
-_TEST_FILE = re.compile(r"(test_.*|conftest)\.py|.*[._-](test|tests|spec)\.\w+")
 _LONGEST_QUOTE = 400  # characters: of a minified file's line, its beginning
 _LEAST_QUOTE = 3  # visible characters: fewer don't say where they are from
 _TOOL_LINE = re.compile(r"\r\n?|\n")
@@ -72,12 +70,6 @@ def _readable(top: Path, path: Path) -> bool:
         )
     except (OSError, ValueError, RuntimeError):  # missing, a NUL in the name, a loop of links
         return False
-
-
-def is_test(path: str) -> bool:
-    """Tell by its name whether a file is test code or what tests read."""
-    pure = PurePosixPath(path)
-    return not _TEST_FOLDERS.isdisjoint(pure.parts[:-1]) or _TEST_FILE.fullmatch(pure.name) is not None
 
 
 class FileLines:

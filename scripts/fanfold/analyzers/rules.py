@@ -19,8 +19,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fanfold.analyzers.files import Place, SourceFile, is_test
+from fanfold.analyzers.files import Place, SourceFile
 from fanfold.models import Finding, Severity, Verdict
+from fanfold.sources.beside import is_test
 from fanfold.sources.secrets import mask
 
 SURE, LIKELY, POSSIBLE = 0.9, 0.7, 0.5

@@ -21,7 +21,7 @@ from typing import Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
-from fanfold.analyzers.files import Place, SourceFile, is_test, present
+from fanfold.analyzers.files import Place, SourceFile, present
 from fanfold.analyzers.rules import LIKELY, POSSIBLE, SURE, Rule, finding
 from fanfold.analyzers.tool import (
     in_batches,
@@ -34,6 +34,7 @@ from fanfold.analyzers.tool import (
 )
 from fanfold.errors import FinalError
 from fanfold.models import Finding, Severity, content_key
+from fanfold.sources.beside import is_test
 from fanfold.sources.secrets import HIDDEN, access_key_ids, passwords
 from fanfold.sources.text import is_binary
 from fanfold.sources.tokens import entropy

@@ -17,8 +17,9 @@ from typing import Literal
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
 from fanfold.analyzers.contracts.checks import BUILD_FILES, Broken, PythonContracts, Spot
-from fanfold.analyzers.files import PYTHON, FileLines, is_test
+from fanfold.analyzers.files import PYTHON, FileLines
 from fanfold.models import Finding, Occurrence, Severity, Verdict
+from fanfold.sources.beside import is_test
 from fanfold.sources.secrets import mask
 from fanfold.sources.target import Target
 

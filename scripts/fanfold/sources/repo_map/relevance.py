@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import log
 
+from fanfold.sources.beside import DOCUMENT, EXAMPLE, TEST, beside
 from fanfold.sources.repo_map.graph import central
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
 from fanfold.sources.repo_map.words import WORD, asked, kin, stem
@@ -72,10 +73,9 @@ def relevance(
         if text is not None and path in tree.files:
             seen.read(path, text)
     scores = _scores(tree, seen, weights)
-    beside = {path: frozenset(kind for kind, pattern in _ASIDE.items() if pattern.search(path)) for path in tree.files}
-    _set_aside(scores, tree, seen, beside, weights)
+    _set_aside(scores, tree, seen, weights)
     _add_literal(scores, tree, question, weights)
-    return _scaled(_spread(scores, tree, beside, weights))
+    return _scaled(_spread(scores, tree, weights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,48 +327,35 @@ def _definers(tree: RepoMap, token: str) -> list[str]:
     ]
 
 
-_ASIDE = {
-    "test": re.compile(
-        r"(^|/)(tests?|testing|testsuite|__tests__|specs?|t)/|(^|/)(test_[^/]*|conftest\.py)$|[._-](tests?|spec)\.\w+$"
-    ),
-    "document": re.compile(r"(^|/)(docs?|documentation|docs_src|man)/|\.(md|rst|txt|adoc)$"),
-    "example": re.compile(
-        r"(^|/)(examples?|demos?|samples?|tutorials?|bench(mark)?s?|extras?|scripts?|tools)/|(^|/)(setup|noxfile)\.py$"
-    ),
-}
-"""What stands beside the code that does the work."""
-
 _ABOUT = {
-    "test": "test tests tested testing unittest coverage",
-    "document": "document documented documentation docs readme changelog guide",
-    "example": "example demo sample tutorial benchmark script scripts",
+    TEST: "test tests tested testing unittest coverage",
+    DOCUMENT: "document documented documentation docs readme changelog guide",
+    EXAMPLE: "example demo sample tutorial benchmark script scripts",
 }
+"""Words of questions that are about what stands beside the code."""
+
 _COMMON = 0.1  # the share of the code that is named by such a word where it says nothing: the code of a test runner
 
 
-_Beside = Mapping[str, frozenset[str]]
-"""As what each file stands beside the code, by the names of _ASIDE; mostly as nothing."""
-
-
-def _set_aside(scores: dict[str, float], tree: RepoMap, seen: _Seen, beside: _Beside, weights: Weights) -> None:
+def _set_aside(scores: dict[str, float], tree: RepoMap, seen: _Seen, weights: Weights) -> None:
     """Let what is no code, and what stands beside the code, count for less, unless the question is about it."""
-    wanted = {kind for kind in _ASIDE if _asks_about(kind, seen, beside)}
+    wanted = {kind for kind in _ABOUT if _asks_about(kind, seen)}
     for path, file in tree.files.items():
-        if beside[path] - wanted:
+        if beside(path) - wanted:
             scores[path] *= weights.aside
-        if not file.facts.symbols and not ("document" in wanted and "document" in beside[path]):
+        if not file.facts.symbols and not (DOCUMENT in wanted and DOCUMENT in beside(path)):
             scores[path] *= weights.no_code
 
 
-def _asks_about(kind: str, seen: _Seen, beside: _Beside) -> bool:
+def _asks_about(kind: str, seen: _Seen) -> bool:
     stems = {stem(word) for word in _ABOUT[kind].split()}
     numbers = {number for number, own in enumerate(seen.terms.stems[: seen.terms.own]) if own in stems}
-    code = [mentions for path, mentions in seen.files.items() if not beside[path] and mentions.definitions]
+    code = [mentions for path, mentions in seen.files.items() if not beside(path) and mentions.definitions]
     named = sum(1 for mentions in code if not numbers.isdisjoint([*mentions.names, *mentions.file]))
     return bool(numbers) and named <= _COMMON * len(code)
 
 
-def _spread(scores: Mapping[str, float], tree: RepoMap, beside: _Beside, weights: Weights) -> dict[str, float]:
+def _spread(scores: Mapping[str, float], tree: RepoMap, weights: Weights) -> dict[str, float]:
     """Add to each file what flows to it from the most relevant ones, along what they import and use."""
     first = sorted(scores, key=lambda path: (-scores[path], path))[:_SEEDS]
     most = scores[first[0]]
@@ -377,7 +364,7 @@ def _spread(scores: Mapping[str, float], tree: RepoMap, beside: _Beside, weights
     near = central(tree, {path: (scores[path] / most) ** 2 for path in first})
     nearest = max(near.values())
     return {
-        path: score + weights.linked * most * near[path] / nearest * (weights.aside if beside[path] else 1.0)
+        path: score + weights.linked * most * near[path] / nearest * (weights.aside if beside(path) else 1.0)
         for path, score in scores.items()
     }
 

@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
+from fanfold.sources.beside import is_test
 from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map.values import RepoMap
 

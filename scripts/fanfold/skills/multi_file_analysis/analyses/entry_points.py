@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.manifests import DEFAULT_MAIN, programs
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
+from fanfold.sources.beside import is_test
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
 
 _MAIN_GUARD = re.compile(

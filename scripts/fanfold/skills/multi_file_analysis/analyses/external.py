@@ -7,10 +7,10 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.manifests import dependencies, packages
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, row, table
+from fanfold.sources.beside import is_test
 from fanfold.sources.repo_map.values import RepoMap
 
 _NODE = frozenset(

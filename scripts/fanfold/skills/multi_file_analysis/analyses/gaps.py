@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, Sources, of_file, of_symbol, production, table
+from fanfold.sources.beside import is_test
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.links import ImportLines
 from fanfold.skills.multi_file_analysis.analyses.sources import (
@@ -22,6 +21,7 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     row,
     table,
 )
+from fanfold.sources.beside import is_test
 from fanfold.sources.outline import outline
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import RepoMap, Symbol

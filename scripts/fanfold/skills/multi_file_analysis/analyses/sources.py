@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from fanfold.analyzers.files import is_test
 from fanfold.reports.analysed import Cell, Row, Table
+from fanfold.sources.beside import is_test
 from fanfold.sources.churn import Churn
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 
