@@ -164,7 +164,7 @@ def verdicts(result: Mapping[str, Any]) -> dict[str, str]:
 def folded(count: int) -> None:
     """Be a process that folds so many results, one in a hundred a failure, and prints seconds and peak memory."""
     runs = [SuiteRun(_stand_in(), SuiteRecord(name="unit", framework="pytest", folder="."), tuple(_cases(count)))]
-    about = About(suspect=lambda _: (), reproduce=lambda _: "", explain=lambda _: None)
+    about = About(suspect=lambda _: (), reproduce=lambda *_: "", explain=lambda _: None)
     began = time.perf_counter()
     result = fold(runs, (), 2, about=about)
     folding = time.perf_counter() - began

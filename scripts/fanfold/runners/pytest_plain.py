@@ -17,6 +17,7 @@ from fanfold.runners.tools import Tools
 from fanfold.suites import Case, Suite
 
 _NOTHING_COLLECTED = 5
+_FAMILY = "--override-ini=junit_family=xunit1"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Pytest(FileItems):
         report = task.scratch / "pytest.xml"
         call = python_call(task, tools)
         module = () if task.suite.command else ("-m", "pytest")
-        words = (*module, f"--junitxml={report}", "-o", "junit_family=xunit1")
+        words = (*module, f"--junitxml={report}", _FAMILY)
         return command_of(task, call, *words, last=task.tests or task.suite.paths, results=(report,))
 
     def results(self, task: Task, ended: Ended) -> Reading:

@@ -72,14 +72,20 @@ def _fails_always(outcomes: Sequence[TestVerdict]) -> bool:
     return not BAD.isdisjoint(outcomes) and GOOD.isdisjoint(outcomes)
 
 
+def is_disturbed(trial: Trial) -> bool:
+    """Tell whether a test passes alone, and fails whenever it comes after the tests that had run before it."""
+    alone = trial.of(Rerun.ALONE)
+    return not GOOD.isdisjoint(alone) and BAD.isdisjoint(alone) and _fails_always(trial.of(Rerun.AFTER_THE_SAME))
+
+
 def rule(trial: Trial) -> ClusterClass:
     """Return what kind of failure it is."""
     if not GOOD.isdisjoint(trial.of(Rerun.IN_ORDER)):
         return ClusterClass.ORDER
+    if is_disturbed(trial):
+        return ClusterClass.ORDER
     alone = trial.of(Rerun.ALONE)
     passes_alone = not GOOD.isdisjoint(alone)
-    if passes_alone and BAD.isdisjoint(alone) and _fails_always(trial.of(Rerun.AFTER_THE_SAME)):
-        return ClusterClass.ORDER
     if not passes_alone and trial.first.outcome in _BY_VERDICT:
         return _BY_VERDICT[trial.first.outcome]
     if not alone:

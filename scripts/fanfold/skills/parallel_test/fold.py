@@ -11,6 +11,7 @@ from fanfold.models import Coverage, Run
 from fanfold.runners.base import Task
 from fanfold.runners.schedule import bound_s
 from fanfold.runners.tools import Tools
+from fanfold.runners.unittest import CHILDREN
 from fanfold.skills.parallel_test.clusters import Failure, Kinds, cluster
 from fanfold.skills.parallel_test.job import Job, SuiteRun
 from fanfold.skills.parallel_test.spans import least_s, wall_s
@@ -27,8 +28,13 @@ from fanfold.suites import (
 )
 
 _SCRATCH = Path("SCRATCH")
+_MOST_AFTER = 3
 
-Reproduce = Callable[[TestResult], str]
+# By suite, environment, file and name, the `native` names of tests in order.
+Leads = Mapping[tuple[str, str, str, str], tuple[str, ...]]
+
+# Takes a test and the `native` names of those that run before it.
+Reproduce = Callable[[TestResult, Sequence[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,9 @@ def fold(
     runs = tuple(runs)
     tests, kinds = told(runs)
     by_id = {test.id: test for test in tests}
+    leads = _leads(runs)
     clusters = tuple(
-        _completed(one, [by_id[name] for name in one.tests], kinds, about) for one in cluster(tests, kinds)
+        _completed(one, [by_id[name] for name in one.tests], kinds, leads, about) for one in cluster(tests, kinds)
     )
     shards = tuple(shard for run in runs for shard in run.shards)
     spans = [run.spans for run in runs]
@@ -84,12 +91,31 @@ def _completed(
     one: Cluster,
     tests: Sequence[TestResult],
     kinds: Kinds,
+    leads: Leads,
     about: About,
 ) -> Cluster:
     failures = [Failure.of(test, kinds) for test in tests]
     why = next((said for failure in failures if (said := about.explain(failure)) is not None), None)
-    added = {"suspects": about.suspect(tests), "reproduce": about.reproduce(tests[0]), "explanation": why}
+    its_leads = [_lead_of(test, leads) for test in tests]
+    # What all of them come after, where that is found out: of more than a few nobody knows which it is.
+    after = [name for name in its_leads[0] if all(name in lead for lead in its_leads)]
+    shared = (*one.shared, *(f"after:{name}" for name in after)) if len(after) <= _MOST_AFTER else one.shared
+    reproduce = about.reproduce(tests[0], its_leads[0])
+    added = {"shared": shared, "suspects": about.suspect(tests), "reproduce": reproduce, "explanation": why}
     return one.model_copy(update=added)
+
+
+def _leads(runs: Iterable[SuiteRun]) -> Leads:
+    """Return after which tests each of those fails that pass alone."""
+    found: dict[tuple[str, str, str, str], tuple[str, ...]] = {}
+    for run in runs:
+        where = (run.job.suite.name, run.job.environment.name)
+        found |= {(*where, one.case.file, one.case.name): one.lead for one in run.settled if one.lead}
+    return found
+
+
+def _lead_of(test: TestResult, leads: Leads) -> tuple[str, ...]:
+    return leads.get((test.suite, test.environment, test.file, test.name), ())
 
 
 def shards_bound_s(shards: Iterable[ShardRecord], workers: int) -> float | None:
@@ -112,14 +138,14 @@ def shards_wall_s(shards: Iterable[ShardRecord]) -> float | None:
 
 
 def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
-    """Return what gives the shell line that runs one test alone, with the command that its suite was run with."""
+    """Return what gives the shell line that runs a test, after others or alone, as its suite was run."""
     by_name: Mapping[tuple[str, str], Job] = {(job.suite.name, job.environment.name): job for job in jobs}
 
-    def reproduce(test: TestResult) -> str:
+    def reproduce(test: TestResult, lead: Sequence[str]) -> str:
         job = by_name.get((test.suite, test.environment))
         if job is None or not test.native or not job.runner.runs_single_tests:
             return ""
-        task = Task(job.suite, job.environment, tools.root, _SCRATCH, tests=(test.native,))
+        task = Task(job.suite, job.environment, tools.root, _SCRATCH, tests=(*lead, test.native))
         command = job.runner.command(task, tools)
         own = {**job.suite.variables, **job.environment.variables}
         words = [*(f"{name}={value}" for name, value in sorted(own.items())), *_plain(command.argv)]
@@ -131,7 +157,8 @@ def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
 
 def _plain(argv: Sequence[str]) -> list[str]:
     """Leave out what only fanfold's own reading of results needs."""
-    return [word for word in argv if str(_SCRATCH) not in word]
+    own = (str(_SCRATCH), f"reporter={CHILDREN}", "--override-ini=junit_family=xunit1")
+    return [word for word in argv if not any(part in word for part in own)]
 
 
 def incomplete(result: TestRunResult, coverage: Coverage) -> bool:

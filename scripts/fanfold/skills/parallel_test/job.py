@@ -46,12 +46,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A failed test of which all is known that reruns can tell: `case` has the attempts, `why` is a sentence."""
+    """A failed test of which all is known that reruns can tell: `case` has the attempts, `why` is a sentence.
+
+    `lead` are the `native` names of the tests after which it fails, in order, where it passes alone.
+    """
 
     job: Job
     case: Case
     kind: ClusterClass
     why: str
+    lead: tuple[str, ...] = ()
 
 
 class Listener(Protocol):

@@ -20,6 +20,7 @@ from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
+from fanfold.skills.parallel_test.leads import can_lead, shortest
 from fanfold.skills.parallel_test.portions import name_of
 from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
 from fanfold.skills.parallel_test.records import shard_status, suite_record
@@ -305,7 +306,7 @@ class PytestWork:
 
     async def _rerun(self, index: int, _attempt: Attempt) -> str:
         """Run a failed test again, in the ways that tell what kind of failure it is."""
-        before, lead = self._before[index], self._lead(index)
+        before, lead = can_lead(self._told, self._before[index]), self._lead(index)
         leads: Mapping[Rerun, list[int]] = {Rerun.AFTER_THE_SAME: before, Rerun.IN_ORDER: lead}
 
         async def again(kind: Rerun) -> TestAttempt:
@@ -313,9 +314,13 @@ class PytestWork:
             self._told[index].append(attempt)
             return attempt
 
+        async def shorten() -> tuple[str, ...]:
+            return self._natives(await self._disturbing(index, before))
+
         left_out = bool(lead) and before[-len(lead) :] != lead
         try:
-            case = await self._trials.play(self._case(index), again, had_before=bool(before), left_out=left_out)
+            natives = self._natives(before)
+            case = await self._trials.play(self._case(index), again, before=natives, shorten=shorten, left_out=left_out)
             return case.verdict
         finally:
             await self._done()
@@ -330,10 +335,26 @@ class PytestWork:
         why = f"not run again: {stretch.why or 'it was lost'}"
         return TestAttempt(outcome=TestVerdict.NOT_RUN, message=why, conditions=conditions)
 
+    def _natives(self, tests: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self._tests[index].case.native for index in tests)
+
+    async def _disturbing(self, index: int, before: Sequence[int]) -> Sequence[int]:
+        """Return the part of what had run before a test that is enough for it to fail as it did, if that is quick."""
+        error = self._told[index][0].error_type
+
+        async def fails(lead: Sequence[int]) -> bool:
+            attempt = await self._again(index, lead)
+            return attempt.outcome in BAD and attempt.error_type == error
+
+        return await shortest(before, fails) if self._is_quick(before) else before
+
+    def _is_quick(self, tests: Sequence[int]) -> bool:
+        return sum(self._walls.get(index, 0.0) for index in tests) <= _LEAD_S
+
     def _lead(self, index: int) -> list[int]:
         """Return what pytest runs before a test: all of it if that is quick, else what is in the same file."""
-        earlier = [other for other in self._tests if other < index]
-        if sum(self._walls.get(other, 0.0) for other in earlier) <= _LEAD_S:
+        earlier = can_lead(self._told, [other for other in self._tests if other < index])
+        if self._is_quick(earlier):
             return earlier
         return [other for other in earlier if self._tests[other].path == self._tests[index].path]
 

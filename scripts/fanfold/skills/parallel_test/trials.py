@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from fanfold.skills.parallel_test.evidence import Rerun, Trial, likeness, next_rerun, rule
+from fanfold.skills.parallel_test.evidence import Rerun, Trial, is_disturbed, likeness, next_rerun, rule
 from fanfold.skills.parallel_test.job import Job, Settings, Settled
 from fanfold.suites import BAD, GOOD, Case, ClusterClass, TestAttempt, TestVerdict
 
@@ -37,9 +37,9 @@ class Trials:
             return True
         return False
 
-    def settle(self, case: Case, kind: ClusterClass, why: str) -> None:
+    def settle(self, case: Case, kind: ClusterClass, why: str, lead: tuple[str, ...] = ()) -> None:
         """Take note of all that will be known of a failure, and tell it."""
-        settled = Settled(self._job, case, kind, why)
+        settled = Settled(self._job, case, kind, why, lead)
         self.settled.append(settled)
         self._settings.listener.settled(settled)
 
@@ -48,22 +48,29 @@ class Trials:
         case: Case,
         again: Callable[[Rerun], Awaitable[TestAttempt]],
         *,
-        had_before: bool = False,
+        before: tuple[str, ...] = (),
+        shorten: Callable[[], Awaitable[tuple[str, ...]]] | None = None,
         left_out: bool = False,
     ) -> Case:
         """Rerun a failed test in the ways that tell what it is; returns its case with all attempts.
 
-        Should the run end in the middle of it, what is known by then is settled.
+        `before` are the `native` names of the tests that had run in its process; `shorten` finds the part of them that
+        disturbs it. Should the run end in the middle of it, what is known by then is settled.
         """
-        trial = Trial(case.attempts[-1], (), self._settings.retries, had_before, left_out)
+        trial = Trial(case.attempts[-1], (), self._settings.retries, bool(before), left_out)
+        lead: tuple[str, ...] = ()
         try:
             while kind := next_rerun(trial):
                 attempt = await again(kind)
                 trial = replace(trial, reruns=(*trial.reruns, (kind, attempt)))
                 case = case.model_copy(update={"attempts": (*case.attempts, attempt)})
                 self._settings.listener.tested(self._job, case)
+            # What hangs would do so in each try.
+            if shorten and is_disturbed(trial) and TestVerdict.TIMED_OUT not in trial.of(Rerun.AFTER_THE_SAME):
+                lead = await shorten()
         finally:
-            self.settle(case, rule(trial), story(trial))
+            disturbed_by = (lead or before) if is_disturbed(trial) else ()
+            self.settle(case, rule(trial), story(trial), disturbed_by)
         return case
 
 
