@@ -56,7 +56,7 @@ WORDS = [
     ("dotnet", {"tests": ("A.B.C",)}, "--filter FullyQualifiedName=A.B.C"),
     ("ctest", {"items": ("3 late", "7 fine")}, "--output-junit /scratch/ctest.xml -I 0,0,0,3,7"),
     ("bats", {"items": ("t/a.bats",)}, "bats --formatter junit ./t/a.bats"),
-    ("pytest", {"tests": ("tests/test_a.py::test_b",)}, "-o junit_family=xunit1 tests/test_a.py::test_b"),
+    ("pytest", {"tests": ("tests/test_a.py::test_b",)}, "--override-ini=junit_family=xunit1 tests/test_a.py::test_b"),
 ]
 
 

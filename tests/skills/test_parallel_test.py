@@ -8,13 +8,13 @@ import jsonschema
 import pytest
 
 from fanfold.errors import UsageError
-from fanfold.models import Coverage
+from fanfold.models import Coverage, Status, UnitRecord
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.samples import FULL as REVIEW
-from fanfold.reports.tested import result_of
+from fanfold.reports.tested import result_of, slowest
 from fanfold.reports.tested_samples import TEST_RUNS
 from fanfold.skills.parallel_test.fold import incomplete, shards_bound_s, shards_wall_s
-from fanfold.suites import ShardRecord, TestRunResult, Totals
+from fanfold.suites import Case, ShardRecord, TestAttempt, TestResult, TestRunResult, Totals
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "schemas" / "ctrf.json").read_text(encoding="utf-8"))
 RENDERER = Renderer("parallel-test", ("md", "junit", "ctrf", "json"), TemplateChoice())
@@ -47,6 +47,36 @@ def test_junit_hides_nothing(name):
     broken = sum(suite.error is not None for suite in result.suites)
     assert len(cases) == result.totals.tests + broken
     assert len(bad) == result.totals.bad + result.totals.unfinished + broken
+
+
+@pytest.mark.parametrize(
+    ("reruns", "shards", "said"),
+    [
+        (2, 2, "4 units: rerun 0, rerun 1, shard 0, shard 1."),
+        (9, 2, "11 units: shard 0, shard 1, 9 reruns."),
+        (9, 20, "29 units: rerun × 9, shard × 20."),
+    ],
+)
+def test_what_was_done_is_told_briefly(reruns, shards, said):
+    """A few units by name; many reruns as one number, and of many units the kinds."""
+    kinds = ["rerun"] * reruns + ["shard"] * shards
+    labels = [f"rerun {n}" for n in range(reruns)] + [f"shard {n}" for n in range(shards)]
+    units = tuple(
+        UnitRecord(key=label, label=label, kind=kind, status=Status.OK)
+        for label, kind in zip(labels, kinds, strict=True)
+    )
+    whole = Coverage(planned=len(units), ok=len(units))
+    run = TEST_RUNS["full"].model_copy(update={"units": units, "coverage": whole})
+    assert f"Complete: {said}" in RENDERER.render(run, "md")
+
+
+def test_what_takes_a_moment_is_not_slow():
+    """A list of tests that took no time tells nothing."""
+    tests = tuple(
+        TestResult.of(Case(name=f"t{n}", attempts=(TestAttempt(outcome="passed", duration_s=took),)), "unit")
+        for n, took in enumerate((0.02, 0.3, None))
+    )
+    assert [test.name for test in slowest(TestRunResult(tests=tests))] == ["t1"]
 
 
 def test_a_review_is_no_test_run():

@@ -11,6 +11,8 @@ from fanfold.models import Run
 from fanfold.suites import BAD, Cluster, TestAttempt, TestResult, TestRunResult, TestVerdict, Totals
 
 _RESULT = TypeAdapter(TestRunResult)
+# What takes less is not worth looking at, however many tests take less still.
+_MOMENT_S = 0.1
 
 
 def result_of(run: Run) -> TestRunResult:
@@ -38,8 +40,8 @@ def counted_verdicts(totals: Totals) -> dict[str, int]:
 
 
 def slowest(result: TestRunResult, most: int = 10) -> list[TestResult]:
-    """Return the tests that took longest, longest first."""
-    known = [test for test in result.tests if test.duration_s]
+    """Return the tests that took longest, longest first; what is over in a moment is none of them."""
+    known = [test for test in result.tests if (test.duration_s or 0.0) >= _MOMENT_S]
     return sorted(known, key=lambda test: (-(test.duration_s or 0.0), test.id))[:most]
 
 
