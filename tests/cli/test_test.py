@@ -63,6 +63,9 @@ def test_the_last_failed_and_one_file(project, fanfold):
     one = fanfold("test", "tests/test_good.py", "--format", "json")
     assert one.code == 0
     assert len(one.run["result"]["tests"]) == 2
+    assert fanfold("test", "tests/test_bad.py::test_totl").code != 0
+    still = fanfold("test", "--last-failed", "--dry-run")
+    assert "left out: 2 tests that passed; again: tests/test_bad.py::test_total" in still.out, "whatever ran since"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from fanfold.reports.formats import Renderer
 from fanfold.runners.tools import Tools
 from fanfold.skills import PARALLEL_TEST
 from fanfold.skills.parallel_test.bisect import Stretch, stretch_of
-from fanfold.skills.parallel_test.fold import incomplete, previous_results
+from fanfold.skills.parallel_test.fold import incomplete, last_known
 from fanfold.skills.parallel_test.job import Job, Settings
 from fanfold.skills.parallel_test.measured import data_file
 from fanfold.skills.parallel_test.merged import described
@@ -52,13 +52,19 @@ _EXPLAINERS = 8
 _UNCOMMITTED = "uncommitted"
 # Time enough for processes to be started.
 _SOON_S = 0.05
+# Earlier test runs that are asked what a test came to, when none of them ran all tests.
+_LOOKED_AT = 20
 # Failures that are told while the run goes on; the report has all of them.
 _TOLD = 20
 
 
 @click.command()
 @click.argument("suite_or_path", nargs=-1)
-@option("--last-failed", is_flag=True, help="Only what failed or did not run the last time, and what is new.")
+@option(
+    "--last-failed",
+    is_flag=True,
+    help="Only tests that failed or did not run when they were last asked for, and new ones.",
+)
 @option(
     "--changed",
     is_flag=False,
@@ -196,11 +202,11 @@ async def _durations(folder: Path, names: Sequence[str]) -> Durations:
 
 
 def _previous(folder: Path) -> tuple[TestResult, ...]:
-    """Return the tests of the latest test run. Raises UsageError when there is none."""
-    for entry in list_runs(folder):
-        if entry.skill == PARALLEL_TEST.name:
-            return previous_results(read_run(runs_folder(folder) / entry.id))
-    raise UsageError("--last-failed: no test run is known here; run without it first")
+    """Return what is known last of each test. Raises UsageError when no test run is known, and TargetError."""
+    names = [entry.id for entry in list_runs(folder) if entry.skill == PARALLEL_TEST.name][:_LOOKED_AT]
+    if not names:
+        raise UsageError("--last-failed: no test run is known here; run without it first")
+    return last_known(read_run(runs_folder(folder) / name) for name in names)
 
 
 def _described(chosen: Chosen, choice: Choice) -> str:

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.errors import TargetError, UsageError
+from fanfold.reports.tested_samples import TEST_RUNS
 from fanfold.runners.base import Item, Listing
 from fanfold.runners.discovery import discover
 from fanfold.skills.parallel_test.changed import changed_paths, changed_tests
 from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
+from fanfold.skills.parallel_test.fold import last_known
 from fanfold.skills.parallel_test.imports import import_graph
-from fanfold.suites import Case, Suite, TestAttempt, TestResult, TestVerdict, results_of
+from fanfold.suites import Case, Suite, TestAttempt, TestResult, TestRunResult, TestVerdict, results_of
 
 UNIT = Suite(name="unit", framework="pytest", files=("tests/unit/test_a.py", "tests/unit/deep/test_b.py"))
 WEB = Suite(name="web", framework="vitest", folder="web", files=("a.test.ts",))
@@ -108,6 +110,35 @@ def test_the_last_failed_are_what_did_not_pass(last):
     expected = {name for name, verdict in last if verdict not in fine} | ({"a", "b"} - {name for name, _ in last})
     assert set(chosen(left, "unit", case("f.py", "a"), case("f.py", "b"))) == expected
     assert chosen(left, "other", case("f.py", "a")) == ["a"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["passed", "failed"])))),
+        max_size=5,
+    )
+)
+def test_the_newest_word_on_each_test_counts(story):
+    """Each test has the verdicts of the newest run that has it; a whole run ends the search."""
+    runs, expected, over = [], {}, False
+    for whole, told in story:
+        tests = results_of([case("f.py", name, TestVerdict(verdict)) for name, verdict in told], "unit")
+        run = TEST_RUNS["full"].model_copy(
+            update={
+                "status": "complete",
+                "request": {"arguments": [] if whole else ["f.py"], "last_failed": False, "changed": None},
+                "result": TestRunResult(tests=tests).model_dump(mode="json", by_alias=True),
+            }
+        )
+        runs.append(run)
+        if not over:
+            new = {name for name, _ in told} - set(expected)
+            expected |= {name: [verdict for other, verdict in told if other == name] for name in new}
+        over = over or (whole and bool(told))
+    found: dict[str, list[str]] = {}
+    for test in last_known(runs):
+        found.setdefault(test.name, []).append(test.verdict.value)
+    assert found == expected
 
 
 def listing(files):

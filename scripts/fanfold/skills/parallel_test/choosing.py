@@ -173,7 +173,7 @@ def _owners(argument: str, target: Target, suites: Sequence[Suite]) -> list[Suit
 
 
 def unfinished(choice: Choice, results: Iterable[TestResult]) -> Choice:
-    """Leave out what passed (or was skipped) the last time: the failed, the not-run and the new are left.
+    """Leave out what passed (or was skipped) the last time it was run: the failed, the not-run and the new are left.
 
     A test of a name that several have is left out only when all of them passed.
     """

@@ -29,6 +29,8 @@ from fanfold.suites import (
 
 _SCRATCH = Path("SCRATCH")
 _MOST_AFTER = 3
+# What of a request makes a run one of some tests.
+_NARROWING = ("arguments", "last_failed", "changed", "part")
 
 # By suite, environment, file and name, the `native` names of tests in order.
 Leads = Mapping[tuple[str, str, str, str], tuple[str, ...]]
@@ -115,7 +117,11 @@ def _leads(runs: Iterable[SuiteRun]) -> Leads:
 
 
 def _lead_of(test: TestResult, leads: Leads) -> tuple[str, ...]:
-    return leads.get((test.suite, test.environment, test.file, test.name), ())
+    return leads.get(_key(test), ())
+
+
+def _key(test: TestResult) -> tuple[str, str, str, str]:
+    return test.suite, test.environment, test.file, test.name
 
 
 def shards_bound_s(shards: Iterable[ShardRecord], workers: int) -> float | None:
@@ -166,6 +172,23 @@ def incomplete(result: TestRunResult, coverage: Coverage) -> bool:
     return bool(result.totals.unfinished or any(s.error for s in result.suites)) or not coverage.complete
 
 
-def previous_results(run: Run) -> tuple[TestResult, ...]:
-    """Return the tests of an earlier run."""
-    return TestRunResult.model_validate(dict(run.result)).tests
+def last_known(runs: Iterable[Run]) -> tuple[TestResult, ...]:
+    """Return what the newest of earlier test runs that tells of a test says of it; `runs` are in order, newest first.
+
+    Nothing is asked of what is older than a whole run: it could tell only of tests that are gone.
+    """
+    tests: list[TestResult] = []
+    known: set[tuple[str, str, str, str]] = set()
+    for run in runs:
+        result = TestRunResult.model_validate(dict(run.result))
+        new = [test for test in result.tests if _key(test) not in known]
+        tests += new
+        known.update(map(_key, new))
+        if _was_whole(run, result):
+            break
+    return tuple(tests)
+
+
+def _was_whole(run: Run, result: TestRunResult) -> bool:
+    narrowed = any(run.request.get(name) not in (None, False, (), []) for name in _NARROWING)
+    return not narrowed and run.status == "complete" and bool(result.tests)
