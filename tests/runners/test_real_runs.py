@@ -207,6 +207,29 @@ def test_node(bench):
     assert in_parts(made) == as_rows(cases)
 
 
+@needs("node")
+def test_node_that_leaves(bench):
+    """The test that ends its process is named, though none is around it; a newer node tells of it in time."""
+    leaves = "test('leaves', async () => { await new Promise((r) => setTimeout(r, 50)); process.exit(3); });\n"
+    made = bench(
+        {
+            "package.json": '{"scripts": {"test": "node --test"}}',
+            "test/a.test.js": "const {test} = require('node:test');\ntest('fine', () => {});\n"
+            f"{leaves}test('waits', () => {{}});",
+        }
+    )
+    rows = as_rows(made.run())
+    assert rows in (
+        [
+            ("test/a.test.js", "fine", "passed"),
+            ("test/a.test.js", "leaves", "crashed"),
+            ("test/a.test.js", "waits", "not_run"),
+        ],
+        [("test/a.test.js", "test/a.test.js", "failed")],
+        [("test/a.test.js", "fine", "passed"), ("test/a.test.js", "test/a.test.js", "failed")],
+    )
+
+
 @needs("go")
 def test_go(bench):
     """Packages are items; one that does not compile is an error, and the others still run."""

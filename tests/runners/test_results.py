@@ -310,6 +310,55 @@ def test_node_that_was_ended():
     assert told(reading) == [("a.mjs", "a", "crashed")]
 
 
+def lines_of(*events):
+    """Return lines of node's reporter: kind, name and depth of each event."""
+    told = ([kind, {"name": name, "nesting": depth, "file": "/repo/a.mjs"}] for kind, name, depth in events)
+    return "".join(json.dumps(one) + "\n" for one in told).encode()
+
+
+def test_node_names_the_test_in_which_a_process_ended():
+    """Also where its file's failure is all that is left; what was done in time is not it, what waited was not run."""
+    whole = ("/repo/a.mjs", 0)
+    data = lines_of(
+        ("taken", *whole),
+        ("taken", "fine", 0),
+        ("done", "fine", 0),
+        ("start", "fine", 0),
+        ("pass", "fine", 0),
+        ("queued", "outer", 0),
+        ("queued", "later", 0),
+        ("taken", "outer", 0),
+        ("queued", "quick", 1),
+        ("queued", "guilty", 1),
+        ("queued", "after it", 1),
+        ("taken", "quick", 1),
+        ("done", "quick", 1),
+        ("taken", "guilty", 1),
+        ("done", *whole),
+        ("start", *whole),
+        ("fail", *whole),
+    )
+    assert told(read_node(data, PLACE)) == [
+        ("a.mjs", "fine", "passed"),
+        ("a.mjs", "later", "not_run"),
+        ("a.mjs", "outer > guilty", "crashed"),
+        ("a.mjs", "outer > after it", "not_run"),
+    ]
+
+
+def test_node_that_tells_late_what_is_done():
+    """Where nothing says that a test is over, one whose result is held back is not taken for the guilty one."""
+    data = lines_of(
+        ("taken", "slow", 1),
+        ("taken", "quick", 1),
+        ("taken", "fine", 1),
+        ("start", "fine", 1),
+        ("pass", "fine", 1),
+        ("start", "slow", 1),
+    )
+    assert told(read_node(data, PLACE)) == [("a.mjs", "fine", "passed"), ("a.mjs", "slow", "crashed")]
+
+
 def test_go():
     """Tests around subtests don't count, a package that does not compile is an error, a panic is named."""
     reading = read_go(recorded("go.jsonl"), recorded("go.stderr.txt"), PLACE, module="example.com/m")

@@ -22,9 +22,20 @@ function told(data) {
   };
 }
 
+// Starts and results are held back until what was written before them in the file is over; that a test is
+// waiting, taken up or done is told at once.
+const kinds = {
+  "test:enqueue": "queued",
+  "test:dequeue": "taken",
+  "test:complete": "done",
+  "test:start": "start",
+  "test:pass": "pass",
+  "test:fail": "fail",
+};
+
 export default async function* report(source) {
   for await (const { type, data } of source) {
-    const kind = { "test:start": "start", "test:pass": "pass", "test:fail": "fail" }[type];
+    const kind = kinds[type];
     if (kind) yield JSON.stringify([kind, told(data)]) + "\n";
   }
 }

@@ -7,7 +7,7 @@ which its TAP and JUnit reporters leave out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fanfold.runners.base import Reading
@@ -19,11 +19,11 @@ from fanfold.suites import Case, TestVerdict
 def read_node(data: bytes, place: Place) -> Reading:
     """Read the lines; the last one may be cut off. A suite, or a test around others, is no test of its own.
 
-    It counts when it failed for another reason than what is in it. A test that started and never ended took its
-    process along.
+    It counts when it failed for another reason than what is in it. A test that began and never ended took its process
+    along, and the failure of its file is that; those that were waiting behind it were not run.
     """
     titles: dict[int, str] = {}
-    open_tests: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    under_way = _UnderWay(place)
     cases: list[Case] = []
     unread = 0
     around: set[int] = set()
@@ -35,19 +35,71 @@ def read_node(data: bytes, place: Place) -> Reading:
         depth = test.get("nesting")
         if not isinstance(depth, int):
             continue
+        under_way.hear(kind, test)
         if kind == "start":
             titles = {level: title for level, title in titles.items() if level < depth} | {depth: str(test.get("name"))}
-            open_tests[_key(test)] = test
+        if kind not in _RESULTS:
             continue
-        open_tests.pop(_key(test), None)
         is_around = depth in around
         around = {level for level in around if level < depth} | set(range(depth))
         if not (is_around or test.get("suite")) or _failed_itself(kind, test):
             cases.append(_case(kind, test, titles, place))
     notes = (f"{unread} lines of node's report can't be read",) if unread else ()
-    return Reading(
-        (*cases, *(_crashed(test, place) for test in open_tests.values() if test.get("nesting"))), notes=notes
-    )
+    left = under_way.left()
+    blamed = {case.file for case in left if case.verdict is TestVerdict.CRASHED}
+    kept = (case for case in cases if case.native or case.file not in blamed)
+    return Reading((*kept, *left), notes=notes)
+
+
+_RESULTS = frozenset({"pass", "fail"})
+
+
+class _UnderWay:
+    """The tests that have begun and not ended, or are waiting, by file.
+
+    Node of 20.19 and 22.7 on tells at once when a test is taken up and done with. Of older ones only starts count:
+    these come in order, and late.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._begun: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        self._taken: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        self._queued: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        self._done_is_told = True
+
+    def hear(self, kind: str, test: Mapping[str, Any]) -> None:
+        """Take note of an event."""
+        key = _key(test)
+        if kind == "queued":
+            self._queued[key] = test
+            return
+        self._queued.pop(key, None)
+        if kind == "taken":
+            self._taken[key] = test
+        elif kind == "start":
+            self._begun[key] = test
+        else:
+            # A result without a word that it was done: this node tells of no such.
+            self._done_is_told &= kind == "done" or key not in self._taken
+            self._taken.pop(key, None)
+            self._begun.pop(key, None)
+
+    def left(self) -> list[Case]:
+        """Return the innermost of those that have begun, and those that have not, with the titles of those around."""
+        left = {**self._begun, **self._taken, **self._queued} if self._done_is_told else self._begun
+        above: dict[str, list[str]] = {}
+        found: dict[tuple[str, ...], Case] = {}
+        for key, test in sorted(left.items(), key=lambda one: one[1]["nesting"]):
+            path, depth = self._place.file(test.get("file")), test["nesting"]
+            if _is_file(test, self._place) or (not depth and not self._done_is_told):
+                continue
+            titles = [*above.get(path, ())[:depth], str(test.get("name"))]
+            if key not in self._queued:
+                above[path] = titles
+            found.pop((path, *titles[:-1]), None)
+            found[path, *titles] = _cut_off(test, titles, self._place, begun=key not in self._queued)
+        return list(found.values())
 
 
 def _events(data: bytes) -> Iterator[tuple[str, Mapping[str, Any]] | None]:
@@ -69,12 +121,17 @@ def _failed_itself(kind: str, test: Mapping[str, Any]) -> bool:
     return kind == "fail" and test.get("failure") != "subtestsFailed"
 
 
+def _is_file(test: Mapping[str, Any], place: Place) -> bool:
+    """Tell whether it stands for the process of a file."""
+    return not test["nesting"] and place.file(str(test.get("name"))) == place.file(test.get("file"))
+
+
 def _case(kind: str, test: Mapping[str, Any], titles: Mapping[int, str], place: Place) -> Case:
     depth = test["nesting"]
     above = [title for level, title in sorted(titles.items()) if level < depth]
     path = place.file(test.get("file"))
     name = str(test.get("name"))
-    if not depth and place.file(name) == path:
+    if _is_file(test, place):
         name = path  # the file itself: its process failed
     line = test.get("line")
     told = attempt(
@@ -114,8 +171,17 @@ def _reason(test: Mapping[str, Any]) -> str | None:
     return skip if isinstance(skip, str) else None
 
 
-def _crashed(test: Mapping[str, Any], place: Place) -> Case:
-    name = str(test.get("name"))
-    gone = attempt(TestVerdict.CRASHED, place, says="it started, and its process ended before it did")
+def _cut_off(test: Mapping[str, Any], titles: Sequence[str], place: Place, *, begun: bool) -> Case:
     path = place.file(test.get("file"))
-    return Case(file=path, name=name, native=f"{path}::{name}", attempts=(gone,))
+    if begun:
+        came_to = attempt(TestVerdict.CRASHED, place, says="it started, and its process ended before it did")
+    else:
+        came_to = attempt(TestVerdict.NOT_RUN, place, says="not run: the process of its file ended before it began")
+    line = test.get("line")
+    return Case(
+        file=path,
+        name=" > ".join(titles),
+        native=f"{path}::{titles[-1]}",
+        line=line if isinstance(line, int) and line > 0 else None,
+        attempts=(came_to,),
+    )
