@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.errors import TargetError, UsageError
+from fanfold.models import Run
 from fanfold.reports.tested_samples import TEST_RUNS
 from fanfold.runners.base import Item, Listing
 from fanfold.runners.discovery import discover
@@ -120,7 +121,9 @@ def test_the_last_failed_are_what_did_not_pass(last):
 )
 def test_the_newest_word_on_each_test_counts(story):
     """Each test has the verdicts of the newest run that has it; a whole run ends the search."""
-    runs, expected, over = [], {}, False
+    runs: list[Run] = []
+    expected: dict[str, list[str]] = {}
+    over = False
     for whole, told in story:
         tests = results_of([case("f.py", name, TestVerdict(verdict)) for name, verdict in told], "unit")
         run = TEST_RUNS["full"].model_copy(
