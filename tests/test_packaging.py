@@ -1,6 +1,7 @@
 """The wheel and the editable install both carry templates and prompts."""
 
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -73,6 +74,26 @@ def test_the_editable_install_uses_the_checkout(wheels, tmp_path):
         place = Path(archive.read(name).decode().strip())
     assert place == copy / "scripts"
     assert asked(place) == [copy / "templates", copy / "skills"]
+
+
+def test_extras_are_installed_from_where_the_pack_is(wheels, tmp_path):
+    """By the checkout's path, or by the name of the wheel that is installed: an index has no package of that name."""
+    wheel, _, copy = wheels
+    ask = "from fanfold.pack import how_to_install; print(how_to_install('bedrock'))"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    told = {
+        place: subprocess.run(
+            [sys.executable, "-c", ask],
+            cwd=place,
+            env=os.environ | {"PYTHONPATH": str(place)},
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        for place in (copy / "scripts", tmp_path)
+    }
+    assert shlex.split(told[copy / "scripts"]) == ["pip", "install", f"{copy}[bedrock]"]
+    assert shlex.split(told[tmp_path]) == ["pip", "install", "fanfold[bedrock]"]
 
 
 def test_the_command_is_declared(wheels):

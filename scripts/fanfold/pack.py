@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -15,3 +16,13 @@ def pack_folder(name: Literal["skills", "templates"]) -> Path:
     """
     installed = _PACKAGE / "_pack" / name
     return installed if installed.is_dir() else _PACKAGE.parents[1] / name
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that brings the packages of an extra.
+
+    The pack is in no package index: a checkout is installed by its path; of a wheel that is installed, pip takes what the
+    extra names and leaves the rest as it is.
+    """
+    pack = "fanfold" if (_PACKAGE / "_pack").is_dir() else str(_PACKAGE.parents[1])
+    return f"pip install {shlex.quote(f'{pack}[{extra}]')}"

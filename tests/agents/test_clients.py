@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import struct
 import threading
 import urllib.request
@@ -32,6 +33,7 @@ from fanfold.agents.backends import Premises, choose_backend
 from fanfold.agents.clients import PLATFORMS, platform_of
 from fanfold.agents.spec import AgentSpec, AnswerTool, Brief
 from fanfold.engine.attempt import Attempt
+from fanfold.pack import how_to_install
 from fanfold.testing import MessagesServer, Reply
 from fanfold.testing.scripted_model import tool_call
 
@@ -228,13 +230,36 @@ def test_an_extra_that_is_missing_is_one_clear_line(monkeypatch, switch, module,
     monkeypatch.setattr(clients, "find_spec", lambda name: None if name == module else object())
     said = ask()
     assert type(said) is errors.BadRequest
-    assert f"({module}): pip install 'fanfold[{extra}]'" in str(said)
+    assert f"({module}): {how_to_install(extra)}" in str(said)
+
+
+@pytest.mark.parametrize(
+    ("environ", "missing", "why"),
+    [
+        ({"CLAUDE_CODE_USE_BEDROCK": "1"}, "boto3", "what Amazon Bedrock needs is not installed (boto3)"),
+        ({"CLAUDE_CODE_USE_VERTEX": "1"}, None, "Google Vertex AI needs CLOUD_ML_REGION"),
+        ({"CLAUDE_CODE_USE_FOUNDRY": "1"}, None, "Microsoft Foundry needs ANTHROPIC_FOUNDRY_API_KEY"),
+    ],
+)
+def test_a_platform_that_only_the_cli_can_use_is_the_clis(monkeypatch, tmp_path, environ, missing, why):
+    """`auto` leaves to Claude Code what it has no client for; without one no model is called, and why is said."""
+    find = clients.find_spec
+    monkeypatch.setattr(clients, "find_spec", lambda name: None if name == missing else find(name))
+    cli = tmp_path / "claude"
+    cli.write_text('#!/bin/sh\necho \'{"loggedIn": true, "authMethod": "third_party"}\'\n')
+    cli.chmod(0o755)
+    chosen = choose_backend("auto", {**environ, "CLAUDE_CODE_EXECPATH": str(cli), "PATH": os.environ["PATH"]}, tmp_path)
+    assert (chosen.name, why in chosen.reason, "third_party" in chosen.reason) == ("claude-code", True, True)
+    alone = choose_backend("auto", {**environ, "PATH": "/nowhere"}, tmp_path)
+    assert (alone.name, why in alone.reason) == ("none", True)
+    with pytest.raises(errors.UsageError, match="--backend api: "):
+        choose_backend("api", environ, tmp_path)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
 def test_where_there_are_no_batches_they_are_refused_before_the_run(platform, tmp_path):
     """In one line, that names the switch; the Messages API is there all the same."""
-    environ = {platform.switch: "1", "ANTHROPIC_API_KEY": "k"}
+    environ = {platform.switch: "1", "ANTHROPIC_API_KEY": "k"} | dict.fromkeys(platform.settings, "set")
     with pytest.raises(errors.UsageError) as said:
         choose_backend("batch", environ, tmp_path)
     assert f"{platform.switch} is set, and {platform.name} has no Message Batches" in str(said.value)

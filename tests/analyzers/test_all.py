@@ -20,6 +20,7 @@ from fanfold.analyzers.secrets import SECRETS
 from fanfold.errors import ConfigError, WorkerError
 from fanfold.models import Verdict
 from fanfold.sources.anchors import FileText
+from fanfold.pack import how_to_install
 from fanfold.sources.secrets import mask
 from fanfold.sources.text import decode
 
@@ -63,7 +64,7 @@ def test_a_missing_program_is_told_from_a_present_one(name: str, monkeypatch: py
     monkeypatch.setattr("sys.path", [])
     reason = load(name).unavailable()
     assert reason is not None
-    assert 'pip install "fanfold[analyzers]"' in reason
+    assert how_to_install("analyzers") in reason
 
 
 @pytest.mark.parametrize("name", SAFE)

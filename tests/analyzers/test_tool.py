@@ -26,6 +26,7 @@ from fanfold.analyzers.tool import (
     workplace,
 )
 from fanfold.errors import FinalError
+from fanfold.pack import how_to_install
 
 names = st.lists(st.text("abé/ '\n", min_size=1, max_size=40), max_size=60)
 
@@ -111,7 +112,7 @@ def test_what_lies_in_the_way_is_not_installed(tmp_path: Path, monkeypatch: pyte
 
 def test_what_is_missing_says_how_to_get_it() -> None:
     """The reason names the distribution and the command that installs it; there is none for what is there."""
-    assert why_missing("nonesuch") == 'nonesuch is not installed: pip install "fanfold[analyzers]"'
+    assert why_missing("nonesuch") == f"nonesuch is not installed: {how_to_install('analyzers')}"
     assert why_missing("pytest") is None
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fanfold.sources import outline as package
 from fanfold.sources.outline import Outline, Reading, enclosing, language_of, outline, read
+from fanfold.pack import how_to_install
 from fanfold.sources.outline import grammar as grammars
 from fanfold.sources.outline.languages import BY_NAME, GRAMMARS
 
@@ -278,7 +279,7 @@ def test_without_a_grammar_indentation_has_to_do_and_says_so(monkeypatch):
     finally:
         grammars.load.cache_clear()
     assert found.method == "indentation"
-    assert found.note == 'tree-sitter-go is not installed: pip install "fanfold[grammars]"'
+    assert found.note == f"tree-sitter-go is not installed: {how_to_install('grammars')}"
     assert {"Cart", "Total", "New"} <= {d.name for d in found.definitions}
     assert missing.method == "tree-sitter"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanfold.agents.claude_cli import find_claude, login_of
-from fanfold.agents.clients import platform_of
+from fanfold.agents.clients import lacking, platform_of
 from fanfold.agents.credentials import credential_source
 from fanfold.errors import UsageError
 
@@ -83,14 +83,15 @@ def choose_backend(
 ) -> Choice:
     """Resolve `auto`: `api` when a credential is set, else `claude-code` when its CLI is logged in, else `none`.
 
+    A platform that the CLI can use, and this environment can't, is the CLI's: Amazon Bedrock without its extra.
     Never asks for a key. A recording to `replay` is answered from, whatever else there is. Raises UsageError when what
     was asked for by name can't work here, and when `replay` is no file or something else was asked for. Where nothing
     `sends`, as in a dry run, what it lacks is part of the reason.
     """
     if replay is not None or asked == REPLAY:
         return _replayed(asked, replay)
-    source = credential_source(environ, home)
-    lacks = _lacks(asked, source, environ)
+    source, unready = credential_source(environ, home), _unready(environ)
+    lacks = _lacks(asked, source, unready, environ)
     if lacks and sends:
         raise UsageError(f"--backend {asked}: {lacks}")
     if asked == BATCH and (platform := platform_of(environ)):
@@ -100,30 +101,38 @@ def choose_backend(
         )
     if asked != AUTO:
         return Choice(asked, f"as asked; {lacks}" if lacks else "as asked")
-    if source:
+    if source and not unready:
         return Choice("api", f"a credential is set ({source})")
-    return _without_credential(environ)
+    return _without_api(environ, unready or "no credential for the Claude API was found")
 
 
-def _lacks(asked: str, source: str | None, environ: Mapping[str, str]) -> str:
+def _unready(environ: Mapping[str, str]) -> str:
+    """Say why the platform that is switched on can't be asked from here; "" when it can, or none is."""
+    platform = platform_of(environ)
+    return lacking(platform, environ) if platform else ""
+
+
+def _lacks(asked: str, source: str | None, unready: str, environ: Mapping[str, str]) -> str:
     """Say what a backend that was asked for by name can't send anything without; "" when it has that."""
     if asked in {"api", BATCH} and not source:
         return "no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
+    if asked == "api" and unready:
+        return unready
     if asked == "claude-code" and find_claude(environ) is None:
         return "there is no claude CLI on PATH: install Claude Code"
     return ""
 
 
-def _without_credential(environ: Mapping[str, str]) -> Choice:
+def _without_api(environ: Mapping[str, str], lacks: str) -> Choice:
     """Choose by the claude CLI, which is asked whether it is logged in; that takes a fifth of a second."""
     claude = find_claude(environ)
     if claude is None:
-        return Choice(NO_BACKEND, "no credential for the Claude API was found, and no claude CLI")
+        return Choice(NO_BACKEND, f"{lacks}, and no claude CLI")
     login = login_of(claude, environ)
     if login.logged_in:
-        return Choice("claude-code", f"no credential for the API is set, and the claude CLI is logged in ({login.how})")
+        return Choice("claude-code", f"{lacks}, and the claude CLI is logged in ({login.how})")
     why = login.problem or "it is not logged in: `claude auth login`"
-    return Choice(NO_BACKEND, f"no credential for the Claude API was found, and of the claude CLI, {why}")
+    return Choice(NO_BACKEND, f"{lacks}, and of the claude CLI, {why}")
 
 
 def _replayed(asked: str, replay: str | None) -> Choice:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from fanfold.errors import BadRequest
+from fanfold.pack import how_to_install
 
 if TYPE_CHECKING:
     import anthropic
@@ -23,27 +24,49 @@ _ON = frozenset({"1", "true", "yes", "on"})
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where models are served: the switch in the environment, the SDK's class, the extra and the modules it needs."""
+    """Where models are served: the switch in the environment, the SDK's class, and what that needs.
+
+    That is modules, which an extra brings, and variables without which the SDK's class can't be made.
+    """
 
     name: str
     switch: str
     client: str
     extra: str = ""
     needs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 PLATFORMS = (
+    Platform("Amazon Bedrock", "CLAUDE_CODE_USE_BEDROCK", "AsyncAnthropicBedrock", "bedrock", ("boto3", "botocore")),
     Platform(
-        "Amazon Bedrock", "CLAUDE_CODE_USE_BEDROCK", "AsyncAnthropicBedrock", "bedrock", needs=("boto3", "botocore")
+        "Google Vertex AI",
+        "CLAUDE_CODE_USE_VERTEX",
+        "AsyncAnthropicVertex",
+        "vertex",
+        ("google.auth",),
+        ("CLOUD_ML_REGION",),
     ),
-    Platform("Google Vertex AI", "CLAUDE_CODE_USE_VERTEX", "AsyncAnthropicVertex", "vertex", needs=("google.auth",)),
-    Platform("Microsoft Foundry", "CLAUDE_CODE_USE_FOUNDRY", "AsyncAnthropicFoundry"),
+    Platform(
+        "Microsoft Foundry",
+        "CLAUDE_CODE_USE_FOUNDRY",
+        "AsyncAnthropicFoundry",
+        settings=("ANTHROPIC_FOUNDRY_API_KEY",),
+    ),
 )
 
 
 def platform_of(environ: Mapping[str, str]) -> Platform | None:
     """Return the platform that is switched on; None for Anthropic's own API."""
     return next((one for one in PLATFORMS if environ.get(one.switch, "").strip().lower() in _ON), None)
+
+
+def lacking(platform: Platform, environ: Mapping[str, str]) -> str:
+    """Say what keeps the platform's client from being made, as far as that shows beforehand; "" when nothing does."""
+    if missing := _modules_missing(platform):
+        return f"what {platform.name} needs is not installed ({', '.join(missing)}): {how_to_install(platform.extra)}"
+    unset = [name for name in platform.settings if not environ.get(name)]
+    return f"{platform.name} needs {', '.join(unset)}" if unset else ""
 
 
 def open_client() -> anthropic.AsyncAnthropic:
@@ -57,7 +80,8 @@ def open_client() -> anthropic.AsyncAnthropic:
     options: dict[str, Any] = {"max_retries": 0, "timeout": _SOCKET_TIMEOUT_S, "http_client": _fast_transport()}
     if platform is None:
         return anthropic.AsyncAnthropic(**options)
-    _require(platform)
+    if _modules_missing(platform):
+        raise BadRequest(f"{platform.switch} is set, and {lacking(platform, os.environ)}")
     try:
         # The platforms' clients are no subclasses, but have the same `messages`.
         return cast("anthropic.AsyncAnthropic", getattr(anthropic, platform.client)(**options))
@@ -65,17 +89,12 @@ def open_client() -> anthropic.AsyncAnthropic:
         raise BadRequest(f"{platform.switch} is set, but {platform.name} can't be used: {error}") from error
 
 
-def _require(platform: Platform) -> None:
-    """Raise BadRequest when what the platform's client needs is missing, which it would find out request by request."""
+def _modules_missing(platform: Platform) -> list[str]:
+    """Name the modules that are not there, which the client would find out request by request."""
     try:
-        missing = [name for name in platform.needs if find_spec(name) is None]
+        return [name for name in platform.needs if find_spec(name) is None]
     except ImportError:
-        missing = [*platform.needs]
-    if missing:
-        raise BadRequest(
-            f"{platform.switch} is set, and what {platform.name} needs is not installed ({', '.join(missing)}): "
-            f"pip install 'fanfold[{platform.extra}]'"
-        )
+        return [*platform.needs]
 
 
 def _fast_transport() -> Any:

@@ -20,10 +20,9 @@ from typing import TypeVar
 from fanfold.analyzers.files import SourceFile
 from fanfold.engine.process import Completed, run_process
 from fanfold.errors import FinalError, WorkerError
+from fanfold.pack import how_to_install
 
 T = TypeVar("T")
-
-INSTALL = 'pip install "fanfold[analyzers]"'
 
 _KEPT = frozenset({"HOME", "LANG", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "XDG_CACHE_HOME"})
 _COMMAND_LINE = 100_000  # bytes of file names: Linux takes twenty times that, macOS ten times
@@ -54,7 +53,7 @@ def installed(distribution: str) -> str | None:
 
 def why_missing(distribution: str) -> str | None:
     """Return None when a distribution is installed, else what to do about it."""
-    return None if installed(distribution) else f"{distribution} is not installed: {INSTALL}"
+    return None if installed(distribution) else f"{distribution} is not installed: {how_to_install('analyzers')}"
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -26,12 +26,13 @@ import click
 
 from fanfold import __version__
 from fanfold.agents.claude_cli import find_claude, login_of, version_of
-from fanfold.agents.clients import platform_of
+from fanfold.agents.clients import lacking, platform_of
 from fanfold.agents.credentials import credential_source
 from fanfold.analyzers import ANALYZERS, load
 from fanfold.engine.database import NAME
 from fanfold.engine.folder import FOLDER, SECRET_VARIABLE, Unusable, refuse_link, state_folder
 from fanfold.errors import FanfoldError
+from fanfold.pack import how_to_install
 
 
 class State(StrEnum):
@@ -132,7 +133,9 @@ def credential(place: Place) -> Iterator[Check]:
     also = f"; set: {', '.join(set_ones)}" if set_ones else ""
     yield Check("credential", State.OK if source else State.MISSING, f"{source or 'none for the Claude API'}{also}")
     if platform := platform_of(place.environ):
-        yield Check("platform", State.OK, f"{platform.name} ({platform.switch} is set)")
+        lacks = lacking(platform, place.environ)
+        says = f"{platform.name} ({platform.switch} is set)"
+        yield Check("platform", State.PROBLEM if lacks else State.OK, f"{says}: {lacks}" if lacks else says)
     if url := place.environ.get("ANTHROPIC_BASE_URL"):
         yield _address("ANTHROPIC_BASE_URL", url)
 
@@ -153,10 +156,10 @@ def grammars(_place: Place) -> Iterator[Check]:
     """Name the languages whose grammars are installed, and whether patterns are safe."""
     there = [name for name in _GRAMMARS if _installed("tree_sitter") and _installed(f"tree_sitter_{name}")]
     missing = [name for name in _GRAMMARS if name not in there]
-    lacking = f"; not {', '.join(missing)}: install fanfold[grammars]" if missing else ""
+    lacking = f"; not {', '.join(missing)}: {how_to_install('grammars')}" if missing else ""
     yield Check("grammars", State.MISSING if missing else State.OK, f"{', '.join(there) or 'none'}{lacking}")
     linear = _installed("re2")
-    says = "RE2" if linear else "no RE2: patterns of sub-agents are taken as plain text; install fanfold[grammars]"
+    says = "RE2" if linear else f"no RE2: patterns of sub-agents are taken as plain text; {how_to_install('grammars')}"
     yield Check("patterns", State.OK if linear else State.MISSING, says)
 
 

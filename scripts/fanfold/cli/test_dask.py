@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from fanfold.cli.test_parts import listed_tests
 from fanfold.errors import UsageError
 from fanfold.models import Run
+from fanfold.pack import how_to_install
 from fanfold.skills.parallel_test.dask_task import run_part
 from fanfold.skills.parallel_test.deal import deal
 from fanfold.skills.parallel_test.portions import DealtPlan
@@ -86,7 +87,7 @@ def _connected(address: str) -> Any:
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:
-        raise UsageError("--executor dask: distributed is not installed: pip install 'fanfold[dask]'") from error
+        raise UsageError(f"--executor dask: distributed is not installed: {how_to_install('dask')}") from error
     try:
         return distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:

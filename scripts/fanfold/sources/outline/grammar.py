@@ -20,6 +20,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
+from fanfold.pack import how_to_install
 from fanfold.sources.outline.imports import Said, imports_of
 from fanfold.sources.outline.languages import Grammar
 from fanfold.sources.outline.text import SIGNATURE, comment_above, comment_on_top, lines_above, one_line
@@ -69,7 +70,7 @@ def load(grammar: Grammar) -> Loaded | str:
         names = f"[{' '.join(f'({leaf})' for leaf in grammar.leaves)}] @name {_branching(language, grammar)}"
         return Loaded(language, Query(language, tags), Query(language, names))
     except ImportError:
-        return f'{grammar.distribution} is not installed: pip install "fanfold[grammars]"'
+        return f"{grammar.distribution} is not installed: {how_to_install('grammars')}"
     except (AttributeError, ValueError) as error:  # of another version than the queries were written for
         return f"{grammar.distribution} is of a version that fanfold can't use: {one_line(str(error), 120)}"
 
