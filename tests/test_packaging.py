@@ -1,21 +1,33 @@
 """The wheel and the editable install both carry templates and prompts."""
 
+import ast
 import os
 import shlex
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ["templates/code-review/report.md.j2", "templates/run.schema.json", "skills/parallel-code-review/SKILL.md"]
 
+NOT_ASKED_FOR = {
+    *("coverage", "django", "pytest", "fanfold_reporter", "fanfold_unittest", "typing_extensions"),  # where tests run
+    "httpx2",  # what the SDK of anthropic speaks, whose errors come through it
+    "pydantic_core",  # the other half of pydantic, which pins it
+    "_typeshed",  # mypy's own
+}
+
 ASK = """
 from fanfold.pack import pack_folder
 from fanfold.skills.code_review.aspects import shipped_aspects
-assert len(shipped_aspects()) == 9
+assert "security" in shipped_aspects()
 print(pack_folder("templates"), pack_folder("skills"), sep="\\n")
 """
 
@@ -51,6 +63,27 @@ def asked(folder):
         [sys.executable, "-c", ASK], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
     return [Path(line) for line in done.stdout.split()]
+
+
+def imported():
+    """Yield the first name of everything that the package imports, wherever in a module."""
+    for path in (ROOT / "scripts" / "fanfold").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (name.name.split(".")[0] for name in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module.split(".")[0]
+
+
+def test_what_is_imported_is_asked_for():
+    """A package that another one happens to bring is named all the same: the other may do without it one day."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    asked_for = {canonicalize_name(Requirement(text).name) for each in lists for text in each}
+    brought = packages_distributions()
+    foreign = {*imported()} - {*sys.stdlib_module_names, "fanfold", *NOT_ASKED_FOR}
+    assert {"click", "jinja2", "pygments"} <= foreign
+    assert {name for name in foreign if not asked_for & {*map(canonicalize_name, brought.get(name, ()))}} == set()
 
 
 def test_the_wheel_carries_everything(wheels, tmp_path):

@@ -21,8 +21,8 @@ def pack_folder(name: Literal["skills", "templates"]) -> Path:
 def how_to_install(extra: str) -> str:
     """Return the command that brings the packages of an extra.
 
-    The pack is in no package index: a checkout is installed by its path; of a wheel that is installed, pip takes what the
-    extra names and leaves the rest as it is.
+    The pack is in no package index: a checkout is installed by its path; of a wheel that is installed, pip takes what
+    the extra names and leaves the rest as it is.
     """
     pack = "fanfold" if (_PACKAGE / "_pack").is_dir() else str(_PACKAGE.parents[1])
     return f"pip install {shlex.quote(f'{pack}[{extra}]')}"

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -243,8 +244,7 @@ def test_an_extra_that_is_missing_is_one_clear_line(monkeypatch, switch, module,
 )
 def test_a_platform_that_only_the_cli_can_use_is_the_clis(monkeypatch, tmp_path, environ, missing, why):
     """`auto` leaves to Claude Code what it has no client for; without one no model is called, and why is said."""
-    find = clients.find_spec
-    monkeypatch.setattr(clients, "find_spec", lambda name: None if name == missing else find(name))
+    monkeypatch.setattr(clients, "find_spec", lambda name: None if name == missing else find_spec(name))
     cli = tmp_path / "claude"
     cli.write_text('#!/bin/sh\necho \'{"loggedIn": true, "authMethod": "third_party"}\'\n')
     cli.chmod(0o755)

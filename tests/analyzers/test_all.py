@@ -19,8 +19,8 @@ from fanfold.analyzers.ruff import RUFF
 from fanfold.analyzers.secrets import SECRETS
 from fanfold.errors import ConfigError, WorkerError
 from fanfold.models import Verdict
-from fanfold.sources.anchors import FileText
 from fanfold.pack import how_to_install
+from fanfold.sources.anchors import FileText
 from fanfold.sources.secrets import mask
 from fanfold.sources.text import decode
 

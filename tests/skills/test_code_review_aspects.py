@@ -3,7 +3,14 @@
 import pytest
 
 from fanfold.errors import ConfigError
-from fanfold.skills.code_review.aspects import EFFORTS, Aspect, ChangeFacts, parse_aspect, shipped_aspects
+from fanfold.skills.code_review.aspects import (
+    EFFORTS,
+    Aspect,
+    ChangeFacts,
+    parse_aspect,
+    prompts_folder,
+    shipped_aspects,
+)
 from fanfold.skills.code_review.strategy import strategy
 
 ALL = list(shipped_aspects().values())
@@ -20,18 +27,9 @@ def names(effort, *, chosen=False, aspects=ALL, **fields):
 
 
 def test_the_shipped_aspects_are_well_formed():
-    """Nine of them, each named like its file, each with instructions."""
-    assert list(shipped_aspects()) == [
-        "concurrency",
-        "correctness",
-        "cross-file",
-        "docs",
-        "performance",
-        "removed-behaviour",
-        "security",
-        "style",
-        "tests",
-    ]
+    """Nine at least, each named like its file, each with instructions."""
+    assert list(shipped_aspects()) == sorted(path.stem for path in (prompts_folder() / "aspects").glob("*.md"))
+    assert len(ALL) >= 9
     assert all(len(aspect.instructions) > 200 for aspect in ALL)
 
 
@@ -67,9 +65,9 @@ def test_a_small_change_gets_one_or_two_finders():
 
 def test_high_effort_gives_each_aspect_its_own_finder():
     """And the aspects that only care about tests and documentation."""
-    assert names("high") == [
-        [name] for name in ("correctness", "cross-file", "docs", "performance", "security", "tests")
-    ]
+    found = names("high")
+    assert all(len(group) == 1 for group in found)
+    assert {name for (name,) in found} >= {"correctness", "cross-file", "docs", "performance", "security", "tests"}
 
 
 def test_what_the_change_has_decides_too():

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanfold.pack import how_to_install
 from fanfold.sources import outline as package
 from fanfold.sources.outline import Outline, Reading, enclosing, language_of, outline, read
-from fanfold.pack import how_to_install
 from fanfold.sources.outline import grammar as grammars
 from fanfold.sources.outline.languages import BY_NAME, GRAMMARS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanfold.agents.claude_cli import find_claude, login_of
-from fanfold.agents.clients import lacking, platform_of
+from fanfold.agents.clients import lacking, platform_of, remedy
 from fanfold.agents.credentials import credential_source
 from fanfold.errors import UsageError
 
@@ -90,11 +90,12 @@ def choose_backend(
     """
     if replay is not None or asked == REPLAY:
         return _replayed(asked, replay)
-    source, unready = credential_source(environ, home), _unready(environ)
-    lacks = _lacks(asked, source, unready, environ)
+    source, platform = credential_source(environ, home), platform_of(environ)
+    unready = lacking(platform, environ) if platform else ""
+    lacks = _lacks(asked, source, environ)
     if lacks and sends:
         raise UsageError(f"--backend {asked}: {lacks}")
-    if asked == BATCH and (platform := platform_of(environ)):
+    if asked == BATCH and platform:
         raise UsageError(
             f"--backend {BATCH}: {platform.switch} is set, and {platform.name} has no Message Batches; "
             "take --backend api, or unset it"
@@ -106,18 +107,13 @@ def choose_backend(
     return _without_api(environ, unready or "no credential for the Claude API was found")
 
 
-def _unready(environ: Mapping[str, str]) -> str:
-    """Say why the platform that is switched on can't be asked from here; "" when it can, or none is."""
-    platform = platform_of(environ)
-    return lacking(platform, environ) if platform else ""
-
-
-def _lacks(asked: str, source: str | None, unready: str, environ: Mapping[str, str]) -> str:
+def _lacks(asked: str, source: str | None, environ: Mapping[str, str]) -> str:
     """Say what a backend that was asked for by name can't send anything without; "" when it has that."""
     if asked in {"api", BATCH} and not source:
         return "no credential for the Claude API; set ANTHROPIC_API_KEY or run `ant auth login`"
-    if asked == "api" and unready:
-        return unready
+    platform = platform_of(environ)
+    if asked == "api" and platform and (why := lacking(platform, environ)):
+        return f"{why}{remedy(platform)}"
     if asked == "claude-code" and find_claude(environ) is None:
         return "there is no claude CLI on PATH: install Claude Code"
     return ""

@@ -64,9 +64,14 @@ def platform_of(environ: Mapping[str, str]) -> Platform | None:
 def lacking(platform: Platform, environ: Mapping[str, str]) -> str:
     """Say what keeps the platform's client from being made, as far as that shows beforehand; "" when nothing does."""
     if missing := _modules_missing(platform):
-        return f"what {platform.name} needs is not installed ({', '.join(missing)}): {how_to_install(platform.extra)}"
+        return f"what {platform.name} needs is not installed ({', '.join(missing)})"
     unset = [name for name in platform.settings if not environ.get(name)]
     return f"{platform.name} needs {', '.join(unset)}" if unset else ""
+
+
+def remedy(platform: Platform) -> str:
+    """Say what to do about modules that are missing; "" when none are."""
+    return f": {how_to_install(platform.extra)}" if _modules_missing(platform) else ""
 
 
 def open_client() -> anthropic.AsyncAnthropic:
@@ -81,7 +86,7 @@ def open_client() -> anthropic.AsyncAnthropic:
     if platform is None:
         return anthropic.AsyncAnthropic(**options)
     if _modules_missing(platform):
-        raise BadRequest(f"{platform.switch} is set, and {lacking(platform, os.environ)}")
+        raise BadRequest(f"{platform.switch} is set, and {lacking(platform, os.environ)}{remedy(platform)}")
     try:
         # The platforms' clients are no subclasses, but have the same `messages`.
         return cast("anthropic.AsyncAnthropic", getattr(anthropic, platform.client)(**options))

@@ -26,7 +26,7 @@ import click
 
 from fanfold import __version__
 from fanfold.agents.claude_cli import find_claude, login_of, version_of
-from fanfold.agents.clients import lacking, platform_of
+from fanfold.agents.clients import lacking, platform_of, remedy
 from fanfold.agents.credentials import credential_source
 from fanfold.analyzers import ANALYZERS, load
 from fanfold.engine.database import NAME
@@ -133,9 +133,11 @@ def credential(place: Place) -> Iterator[Check]:
     also = f"; set: {', '.join(set_ones)}" if set_ones else ""
     yield Check("credential", State.OK if source else State.MISSING, f"{source or 'none for the Claude API'}{also}")
     if platform := platform_of(place.environ):
-        lacks = lacking(platform, place.environ)
         says = f"{platform.name} ({platform.switch} is set)"
-        yield Check("platform", State.PROBLEM if lacks else State.OK, f"{says}: {lacks}" if lacks else says)
+        if lacks := lacking(platform, place.environ):
+            yield Check("platform", State.PROBLEM, f"{says}: {lacks}{remedy(platform)}")
+        else:
+            yield Check("platform", State.OK, says)
     if url := place.environ.get("ANTHROPIC_BASE_URL"):
         yield _address("ANTHROPIC_BASE_URL", url)
 

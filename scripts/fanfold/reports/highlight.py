@@ -20,7 +20,7 @@ from fanfold.models import Finding
 from fanfold.reports.escape import without_controls
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer  # type: ignore[import-untyped]  # rich brings it, without types
+    from pygments.lexer import Lexer  # type: ignore[import-untyped]  # it has no types
 
 COLOURED = 100_000
 """So many characters of a report are coloured, the worst findings' first: a page is written in bounded time."""
