@@ -135,7 +135,7 @@ def test_every_version_is_the_same():
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-LAUNCHERS = ["bin/fanfold", *(f"scripts/{name}.py" for name in ("code_review", "selftest"))]
+LAUNCHERS = ["bin/fanfold", *(f"scripts/{path.name}" for path in (ROOT / "scripts").glob("*.py"))]
 
 
 @pytest.mark.parametrize("name", LAUNCHERS)

@@ -54,6 +54,12 @@ def test_each_command_line_parses(document, line, monkeypatch, tmp_path):
         command.make_context(command.name, [a for a in rest if a != "…"], parent=context)
 
 
+@pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])
+def test_nobody_is_sent_to_an_index_for_the_pack(document):
+    """A name that is on no index is free for anybody to take: the pack is installed from a checkout."""
+    assert not re.search(r"install\s+(?:-\S+\s+)*[\"']?fanfold\b(?!@)", (ROOT / document).read_text(encoding="utf-8"))
+
+
 def test_the_skill_of_ones_own_runs(monkeypatch, tmp_path, capsys):
     """The README's program, as it stands there, in a folder with the files that it names."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EVALS = ROOT / "tests" / "evals"
 CASES = sorted(path.parent for path in EVALS.rglob("prompt.md"))
 GRANTS = ("--allow-tools", "Bash", "Edit", "Write")
+READ = (".claude-plugin", "agents", "skills", "LICENSE", "README.md")
 
 
 def head(path):
@@ -39,9 +40,16 @@ def evaluated(host, plugin, *options):
 
 @pytest.fixture(scope="module")
 def plugin(checkout, tmp_path_factory):
-    """The pack with its cases."""
+    """What the CLI reads of the pack, which follows no link out of it, and its cases."""
     place = tmp_path_factory.mktemp("evaluated") / "pack"
-    shutil.copytree(checkout, place, symlinks=True)
+    place.mkdir()
+    for part in checkout.iterdir():
+        if part.name not in READ:
+            (place / part.name).symlink_to(part)
+        elif part.is_dir():
+            shutil.copytree(part, place / part.name)
+        else:
+            shutil.copy2(part, place / part.name)
     shutil.copytree(EVALS, place / "tests" / "evals")
     return place
 

@@ -6,8 +6,7 @@ import re
 import shlex
 import shutil
 import sys
-
-import pytest
+from pathlib import Path
 
 from fanfold.skills import SKILLS
 from fanfold.testing.claude_code import VERSION
@@ -17,6 +16,10 @@ IN_PLUGIN = {f"fanfold:{skill.folder}" for skill in SKILLS}
 ALONE = {skill.folder for skill in SKILLS}
 # Opus 5.5 takes about 3.6 characters of such prose for a token; to be on the safe side.
 CHARACTERS_A_TOKEN = 3.0
+
+
+QUICK = "fanfold review --backend none --analyzer addressed --quiet"
+BY_PATH = re.compile(r"`(/[^`]*/\.\./\.\./bin/fanfold)`")
 
 
 def loaded(told):
@@ -40,7 +43,7 @@ def test_from_a_marketplace(host, checkout, project):
         assert done.returncode == 0, done.stdout + done.stderr
     (listed,) = json.loads(host.run("plugin", "list", "--json").stdout)
     assert (listed["id"], listed["enabled"]) == ("fanfold@fanfold", True)
-    told = host.ask("/fanfold:parallel-code-review", [host.bash("fanfold review --backend none")], cwd=project.root)
+    told = host.ask("/fanfold:parallel-code-review", [host.bash(QUICK)], cwd=project.root)
     names, errors = loaded(told)
     assert "fanfold" in names
     assert errors == []
@@ -61,10 +64,20 @@ def test_from_a_folder(host, checkout, project):
     assert sum(map(len, lines)) / CHARACTERS_A_TOKEN < 300
 
 
-@pytest.mark.parametrize("skill", SKILLS, ids=lambda skill: skill.folder)
-def test_a_skill_that_was_copied_alone(host, checkout, tested, tmp_path, skill):
-    """In `~/.claude/skills`, with the command installed by pip: it renders, and its command runs without a question."""
-    shutil.copytree(checkout / "skills" / skill.folder, host.home / ".claude" / "skills" / skill.folder)
+def test_a_checkout_among_the_users_skills(host, checkout, project):
+    """`~/.claude/skills/fanfold` is a plugin as it lies there: nothing to install, and nothing is asked."""
+    place = host.home / ".claude" / "skills" / "fanfold"
+    shutil.copytree(checkout, place, symlinks=True)
+    told = host.ask("/fanfold:parallel-code-review", [host.bash(QUICK)], cwd=project.root)
+    assert loaded(told)[1] == []
+    assert set(told.init["skills"]) >= IN_PLUGIN
+    assert {"fanfold:finder", "fanfold:verifier"} <= set(told.init["agents"])
+    assert told.denied == []
+    assert told.results[0].startswith("# Code review: uncommitted changes")
+
+
+def test_skills_that_were_copied_alone(host, checkout, tested, tmp_path):
+    """In `~/.claude/skills`, with the command installed by pip: all are there, and no command is asked about."""
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "fanfold").write_text(
@@ -72,13 +85,49 @@ def test_a_skill_that_was_copied_alone(host, checkout, tested, tmp_path, skill):
         "from fanfold.cli import main\nmain()\n"
     )
     (programs / "fanfold").chmod(0o755)
+    copied(host, checkout)
     path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    turns = [host.bash(f"fanfold {skill.command} --dry-run --backend none")]
-    told = host.ask(f"/{skill.folder}", turns, cwd=tested.root, login=path)
-    assert skill.folder in told.init["skills"]
-    assert f"fanfold {skill.command}" in told.prompt
+    turns = [host.bash(f"fanfold {skill.command} --dry-run --backend none") for skill in SKILLS]
+    told = host.ask("/parallel-test", turns, cwd=tested.root, login=path)
+    assert set(told.init["skills"]) >= ALONE
+    assert "fanfold test" in told.prompt
     assert told.denied == []
-    assert re.search(r"(backend +none|nobody) \(as asked\)", told.results[0]), told.results[0]
+    for result in told.results:
+        assert re.search(r"(backend +none|nobody) \(as asked\)", result), result
+
+
+def copied(host, checkout):
+    """Copy the folders of the skills, and nothing else."""
+    for skill in SKILLS:
+        shutil.copytree(checkout / "skills" / skill.folder, host.home / ".claude" / "skills" / skill.folder)
+
+
+def test_a_copied_skill_without_its_command(host, checkout, project):
+    """It says whom to ask, and the checkout that is then named runs by its path, in whatever folder it lies."""
+    copied(host, checkout)
+    there = host.bash(QUICK.replace("fanfold", shlex.quote(str(checkout / "bin" / "fanfold")), 1))
+    turns = [host.bash("fanfold review"), there]
+    told = host.ask("/parallel-code-review", turns, "--allowedTools", "Bash", cwd=project.root)
+    assert "command not found" in told.results[0]
+    (found,) = set(BY_PATH.findall(told.prompt))
+    assert not Path(found).exists()
+    assert "ask the user for a checkout" in " ".join(told.prompt.split())
+    assert told.results[1].startswith("# Code review: uncommitted changes")
+
+
+def test_skills_that_are_linked(host, checkout, project):
+    """A link in `~/.claude/skills` leads to the command by way of the checkout that it points into."""
+    (host.home / ".claude" / "skills").mkdir(parents=True)
+    for skill in SKILLS:
+        (host.home / ".claude" / "skills" / skill.folder).symlink_to(checkout / "skills" / skill.folder)
+
+    def by_name(request):
+        (found,) = set(BY_PATH.findall(text_of(request)))
+        return host.bash(QUICK.replace("fanfold", shlex.quote(found)))
+
+    told = host.ask("/parallel-code-review", [by_name], "--allowedTools", "Bash", cwd=project.root)
+    assert set(told.init["skills"]) >= ALONE
+    assert told.results[0].startswith("# Code review: uncommitted changes")
 
 
 def test_this_repository_itself(host, checkout):
@@ -96,8 +145,8 @@ def test_a_path_that_the_host_does_not_take(host, checkout, project, tmp_path):
     place.symlink_to(checkout)
 
     def by_name(request):
-        (found,) = set(re.findall(r"`(/[^`]*/\.\./\.\./bin/fanfold)`", text_of(request)))
-        return host.bash(f"{shlex.quote(found)} review --backend none --quiet")
+        (found,) = set(BY_PATH.findall(text_of(request)))
+        return host.bash(QUICK.replace("fanfold", shlex.quote(found)))
 
     turns = [host.bash("fanfold review"), by_name]
     told = host.ask(

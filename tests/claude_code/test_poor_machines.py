@@ -72,7 +72,7 @@ def test_a_target_that_cannot_be_written(run, project, tmp_path):
     """Nothing is kept, the report comes all the same, and whole where the rest of it would be in no file."""
     template = tmp_path / "long.md.j2"
     template.write_text("# Long\n\n{% for number in range(9000) %}\nline {{ number }}\n{% endfor %}\n")
-    long = ("review", "--analyzer", "bandit", "--template", template)
+    long = ("review", "--analyzer", "addressed", "--template", template)
     cut = run(*long, programs=("git",)).stdout
     assert "line 8999" not in cut
     assert "**The report was cut here to fit.**" in cut
@@ -80,7 +80,7 @@ def test_a_target_that_cannot_be_written(run, project, tmp_path):
     (project.root / ".fanfold").write_text("in the way")
     whole = run(*long)
     assert whole.stdout.endswith("line 8999\n")
-    done = run("review", "--analyzer", "bandit")
+    done = run("review", "--analyzer", "addressed")
     assert done.returncode == 0
     assert done.stdout.startswith("# Code review")
     assert "fanfold: nothing is kept of this run: " in done.stderr
