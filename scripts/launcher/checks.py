@@ -1,5 +1,7 @@
 """What CI holds a checkout to, run by the interpreter of the development environment: format, lint, types, tests.
 
+The whole suite is run in one process a core; tests that are named are run in this order, in one process.
+
 Every step runs, pytest last, so that its closing line ends stdout whatever came before; the exit code is that of the
 first step that failed. Caches go into the environment's folder: the checkout may be read-only, and stays clean.
 """
@@ -14,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+_MOST_PROCESSES = 8  # each takes some 400 MB
 
 
 def steps(pytest_arguments: Sequence[str], caches: Path) -> dict[str, list[str]]:
@@ -22,8 +25,13 @@ def steps(pytest_arguments: Sequence[str], caches: Path) -> dict[str, list[str]]
         "ruff format --check": ["-m", "ruff", "format", "--check"],
         "ruff check": ["-m", "ruff", "check"],
         "mypy": ["-m", "mypy"],
-        "pytest": ["-m", "pytest", "-o", f"cache_dir={caches / 'pytest'}", *pytest_arguments],
+        "pytest": ["-m", "pytest", "-o", f"cache_dir={caches / 'pytest'}", *(pytest_arguments or _side_by_side())],
     }
+
+
+def _side_by_side() -> list[str]:
+    """Return pytest-xdist's arguments; a process that has nothing left to do takes tests from another."""
+    return ["-n", str(min(os.cpu_count() or 1, _MOST_PROCESSES)), "--dist", "worksteal"]
 
 
 def surroundings(caches: Path, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -42,6 +42,14 @@ def test_pytest_is_last_and_gets_the_arguments(tmp_path):
     steps = checks.steps(["-k", "name"], tmp_path)
     assert list(steps) == ["ruff format --check", "ruff check", "mypy", "pytest"]
     assert steps["pytest"][-2:] == ["-k", "name"]
+    assert "-n" not in steps["pytest"]
+
+
+def test_the_whole_suite_uses_every_core(monkeypatch, tmp_path):
+    """Without arguments a process a core shares the tests, up to eight."""
+    for cores, processes in ((None, "1"), (2, "2"), (64, "8")):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert checks.steps([], tmp_path)["pytest"][-4:] == ["-n", processes, "--dist", "worksteal"]
 
 
 def test_caches_stay_out_of_the_checkout(tmp_path):
