@@ -11,6 +11,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -219,6 +220,7 @@ class _Forgiving(Sandbox):
         super().__init__(ChoiceLoader([*loaders, nothing]), {})
         self.filters.update(strict.filters)
         self._strict = strict
+        self._near = cache(lambda message: fault(NameError(message), strict)[len(message) :])
         self._left_out = left_out
         self.faults: set[Fault] = set()
         self.undefined = _noting(self._note)
@@ -243,13 +245,10 @@ class _Forgiving(Sandbox):
             template = at.f_globals.get("__jinja_template__")
             if template is not None:
                 line = template.get_corresponding_lineno(at.f_lineno)
-                said = message + self._near_variable(message)
+                said = message + self._near(message)
                 self.faults.add(Fault(str(template.filename), line, said, always))
                 return
             at = at.f_back
-
-    def _near_variable(self, message: str) -> str:
-        return fault(NameError(message), self._strict)[len(message) :]
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)

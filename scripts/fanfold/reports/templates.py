@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import (
@@ -178,12 +179,18 @@ def known_names(environment: Environment) -> set[str]:
     names = {"run", "events", *environment.globals}
     for name in environment.list_templates():
         try:
-            tree = environment.parse(environment.loader.get_source(environment, name)[0])  # type: ignore[union-attr]  # there is one
+            names |= _names_set_in(environment.loader.get_source(environment, name)[0])  # type: ignore[union-attr]  # there is one
         except (JinjaError, OSError, UnicodeDecodeError):
             continue
-        names |= {node.name for node in tree.find_all(nodes.Name) if node.ctx in {"store", "param"}}
-        names |= {macro.name for macro in tree.find_all(nodes.Macro)}
     return names
+
+
+@lru_cache(maxsize=256)
+def _names_set_in(source: str) -> frozenset[str]:
+    """Return what a template sets; kept, as each unknown name is compared with all templates' names."""
+    tree = Environment(autoescape=True).parse(source)
+    stored = {node.name for node in tree.find_all(nodes.Name) if node.ctx in {"store", "param"}}
+    return frozenset(stored | {macro.name for macro in tree.find_all(nodes.Macro)})
 
 
 def place_of(error: BaseException, where: str) -> tuple[str, int]:
