@@ -7,7 +7,13 @@ import pytest
 from fanfold.skills.multi_file_analysis.analyses.folding import module_graph
 from fanfold.skills.multi_file_analysis.analyses.impact import subject_of
 from fanfold.skills.multi_file_analysis.analyses.parts import FOR_ANY_QUESTION, PARTS, facts, map_summary
-from fanfold.skills.multi_file_analysis.analyses.sources import MOST_ROWS, Sources, Subject
+from fanfold.skills.multi_file_analysis.analyses.sources import (
+    MOST_ROWS,
+    Definitions,
+    Sources,
+    Subject,
+    production,
+)
 from fanfold.sources.churn import Churn, churn
 from fanfold.sources.git import Git
 from fanfold.sources.repo_map.discover import discover
@@ -211,7 +217,16 @@ def test_candidates_for_dead_code(tree):
         ("a.js", "register({ onClose: function () {} });\n"),
         ("A.java", "class A {\n    @Override\n    private void runIt() {}\n}\n//A\n"),
         ("a.rs", "#[no_mangle]\nfn exported() {}\n"),
-        ("a.rb", "def unknown; end\n"),
+        ("a.rb", "class A < Base\n  def run_it; end\nend\n"),  # what it derives from may call it
+        ("a.rb", "class A\n  include Observable\n  def heard; end\nend\nA.new\n"),
+        ("a.rb", "class A\n  def level=(to); end\n  def even?; end\nend\nA.new\n"),  # called under other names
+        ("a.rb", "class A\n  def made_up; end\n  def go(name) = send(name)\nend\nA.new.go(x)\n"),
+        ("app/controllers/a.rb", "class A\n  def show; end\nend\n"),
+        ("a.rs", "const fn _assert_kinds() {}\n"),
+        ("a.c", "PyObject *PyInit_thing(void) { return 0; }\n"),
+        ("a.cpp", "A::~A() { close_all(); }\n"),
+        ("A.cs", "static class TextExtensions {\n    static string Cut(this string text) => Cut(text);\n}\n"),
+        ("a.py", "class A:\n    def _repr_html_(self): return ''\nx = A\n"),  # a protocol's name
     ],
 )
 def test_no_candidate_where_something_may_call_it(path, text, tree):
@@ -234,6 +249,19 @@ def test_no_candidate_where_something_may_call_it(path, text, tree):
 def test_a_candidate_of_each_language(path, text, name, tree):
     """What its language hides and nothing names is one."""
     assert tree({path: text, "b.py": "x = 1\n"}).rows("unreferenced")[0][1::3] == (name, "nobody")
+
+
+def test_what_others_may_use_is_told_apart(tree):
+    """Declarations for type checkers, and what Ruby does not make private, are public for other projects."""
+    found = tree({"index.d.ts": "declare namespace lib {\n  interface Unused {}\n}\nexport = lib;\n", "b.js": "b()\n"})
+    assert found.rows("unreferenced") == [("index.d.ts:2", "lib.Unused", "interface", 1, "other projects")]
+    ruby = "class A\n  def open_it; end\n  private\n  def hidden_one; end\n  private def hidden_two; end\nend\nA.new\n"
+    found = tree({"a.rb": ruby, "index.d.ts": ""})
+    assert {row[1]: row[4] for row in found.rows("unreferenced")} == {
+        "A.open_it": "other projects",
+        "A.hidden_one": "nobody",
+        "A.hidden_two": "nobody",
+    }
 
 
 def test_a_document_counts_as_a_use(tree):
@@ -617,3 +645,102 @@ def test_a_text_made_to_take_long_does_not(path, text, tree):
     found = tree({path: text, "b.py": "x = 1\n"})
     for name in PARTS:
         assert found.table(name).name == name
+
+
+def test_a_package_that_helps_others_to_test_is_no_test(tree):
+    """`django.test` is code of the project: nothing in it is named like a test. A folder of tests is none of it."""
+    helper = "def client():\n    return 1\n"
+    found = tree(
+        {
+            "web/__init__.py": "",
+            "web/test/__init__.py": "from web.test.client import client\n",
+            "web/test/client.py": helper,
+            "numbers/testing/__init__.py": "",
+            "numbers/testing/near.py": helper,
+            "numbers/testing/tests/test_near.py": helper,
+            "test/__init__.py": "",
+            "test/helpers.py": helper,
+            "test/unit/test_web.py": helper,
+            "web/shop/tests.py": helper,
+            "web/fs/tests.rs": "fn t() {}\n",
+            "tests/test/__init__.py": "",
+            "tests/test/client.py": helper,
+        }
+    )
+    assert {path for path, _ in production(found.map)} == {
+        "web/__init__.py",
+        "web/test/__init__.py",
+        "web/test/client.py",
+        "numbers/testing/__init__.py",
+        "numbers/testing/near.py",
+    }
+
+
+def test_a_part_says_which_languages_it_does_not_know(tree):
+    """No rows mean that there is nothing only where it was looked for."""
+    found = tree({"a.js": "for (const a of b) { run(a) }\n", "web/b.js": "f()\n", "tests/c.rb": "x = 1\n"})
+    table = found.table("loops")
+    assert table.title == "Work in loops (not looked for in javascript)"
+    assert table.about.endswith("Not looked for in javascript (2 files).")
+    assert found.table("swallowed").title == "Where errors end"
+    assert "Not looked for" not in found.table("swallowed").about
+
+
+def test_the_cycle_that_is_shown_is_closed_while_files_are_loaded(tree):
+    """Of a knot that is partly deferred, the way round that is shown is one that really happens."""
+    found = tree(
+        {
+            "p/a.py": "from p.b import B\nfrom p.c import C\nA = 1\n",
+            "p/b.py": "def f():\n    from p.a import A\nB = 1\n",
+            "p/c.py": "from p.d import D\nC = 1\n",
+            "p/d.py": "from p.a import A\nD = 1\n",
+        }
+    )
+    assert found.rows("cycles") == [("p/a.py:2", 4, "p/a.py → p/c.py → p/d.py → p/a.py", "while loaded")]
+
+
+def test_a_package_that_is_asked_in_a_function_is_a_deferred_cycle(tree):
+    """`from . import Name` leads to the package's own file, on the line where it stands and on no other."""
+    found = tree({"p/__init__.py": "from .a import A\n", "p/a.py": "A = 1\ndef f():\n    from . import A\n"})
+    assert found.rows("cycles") == [("p/__init__.py:1", 2, "p/__init__.py → p/a.py → p/__init__.py", "deferred")]
+
+
+def test_what_java_imports_in_a_circle_is_not_loaded_so(tree):
+    """A class is loaded when it is used: whether a circle is closed while files are loaded is not said."""
+    java = "package p;\nimport p.{other};\nclass {own} {{ {other} o; }}\n"
+    found = tree({"p/A.java": java.format(own="A", other="B"), "p/B.java": java.format(own="B", other="A")})
+    assert [row[1::2] for row in found.rows("cycles")] == [(2, None)]
+
+
+def test_places_in_other_languages_name_their_function(tree):
+    """The function around a place is told in every language that is parsed; what Rust tests in the file is left out."""
+    rust = "fn outer() {\n    x.unwrap();\n}\n\n#[cfg(test)]\nmod tests {\n    fn t() { y.unwrap(); }\n}\n"
+    assert tree({"a.rs": rust}).rows("swallowed") == [("a.rs:2", "may panic", "x.unwrap();", "outer")]
+    java = "import java.io.ObjectInputStream;\nclass A {\n    void f() { new ObjectInputStream(s); }\n}\n"
+    assert [row[0::3] for row in tree({"A.java": java, "a.rs": ""}).rows("surface")] == [("A.java:3", "A.f")]
+
+
+def test_definitions_are_found_as_one_by_one_would():
+    """A line's innermost definition is the last one that begins at or before it and has not ended."""
+    spans = [(1, 30), (2, 10), (3, 3), (5, 9), (12, 20), (12, 15), (25, 25), (40, 41)]
+    symbols = tuple(Symbol(f"s{at}", f"s{at}", "function", first, last) for at, (first, last) in enumerate(spans))
+    inside = Definitions(MappedFile("a.py", "", 0, FileFacts("python", 50, 1, symbols)))
+    for line in range(1, 50):
+        around = [s for s in symbols if s.line <= line <= s.end_line]
+        expected = max(around, key=lambda s: (s.line, -s.end_line)).qualified if around else ""
+        assert inside.around(line) == expected
+
+
+def test_a_change_of_very_many_files_is_named_in_short(tree):
+    """A first commit changes every file: they are not all written out above the table."""
+    found = tree({f"a{number}.py": "x = 1\n" for number in range(30)})
+    about = found.table("impact", subject=Subject(changed=dict.fromkeys(found.map.files, ()))).about
+    assert "and 27 more: where its name is used" in about
+
+
+def test_one_commit_is_no_history():
+    """With a single commit every file was changed once, which tells nothing."""
+    file = MappedFile("a.py", "", 0, FileFacts("python", 9, 9, complexity=3))
+    sources = Sources(read=lambda _: "", history=Churn({"a.py": 1}, commits=1, partial=False))
+    (table,) = facts(["hot-spots"], RepoMap({"a.py": file}), sources)
+    assert table.about.startswith("By complexity alone, as the history is a single commit.")

@@ -36,6 +36,9 @@ _RESOLVERS: Mapping[str, Callable[[Files, Mapping[str, str]], Resolver]] = {
 }
 """By language. C# has no entry: its `using` names a namespace, and no file."""
 
+RESOLVED = frozenset(_RESOLVERS)
+"""Languages whose imports lead to files; of others it is not known which files hang together."""
+
 MANIFESTS = frozenset({"package.json", "tsconfig.json", "jsconfig.json", "go.mod", "Cargo.toml", "composer.json"})
 """Files of these names say where imports lead."""
 

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from fanfold.reports.analysed import Row, Table
-from fanfold.skills.multi_file_analysis.analyses.sources import MOST_ROWS, Sources, of_symbol, production, table
+from fanfold.skills.multi_file_analysis.analyses.sources import (
+    MOST_ROWS,
+    Sources,
+    limited,
+    of_symbol,
+    production,
+    table,
+)
 from fanfold.sources.outline import outline
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 
@@ -32,7 +39,7 @@ def public_api(tree: RepoMap, sources: Sources) -> Table:
     """Return the public definitions: what packages export first, then by file."""
     found = sorted(_public(tree, sources), key=lambda one: (one.rank, one.path.count("/"), one.path, one.symbol.line))
     signatures = _signatures({one.path for one in found[:MOST_ROWS]}, sources)
-    return table(
+    made = table(
         "api",
         "Public API",
         "What the packages export (`__all__` and the imports of `__init__.py`, `export`, `exports`, capital letters in "
@@ -40,6 +47,7 @@ def public_api(tree: RepoMap, sources: Sources) -> Table:
         ("name", "kind", "signature", "what it is"),
         (_row(one, signatures) for one in found),
     )
+    return limited(made, tree, _RULES)
 
 
 def _row(one: _Public, signatures: Mapping[tuple[str, str], str]) -> Row:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fanfold.reports.analysed import Row, Table
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
-from fanfold.sources.beside import is_test
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, limited, production, row, table, tests_of
 from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map.values import RepoMap
 
@@ -51,12 +50,13 @@ def duplicates(tree: RepoMap, sources: Sources) -> Table:
     texts = []
     numbers: dict[str, int] = {}
     code = dict(production(tree))
+    tests = tests_of(tree.files)
     for path, file in tree.files.items():
-        if (path in code or is_test(path)) and file.facts.language in BY_NAME and (text := sources.read(path)):
+        if (path in code or path in tests) and file.facts.language in BY_NAME and (text := sources.read(path)):
             texts.append(_read(path, text, file.facts.language, numbers))
     names = {number for token, number in numbers.items() if _NAME.fullmatch(token)}
-    found = sorted(copies(texts, names), key=_order)
-    return table(
+    found = sorted(copies(texts, names), key=lambda blocks: _order(blocks, tests))
+    made = table(
         "duplicates",
         "Duplicated blocks",
         f"The same code in several places, white space and comments aside: at least {LEAST_TOKENS} tokens on "
@@ -64,10 +64,11 @@ def duplicates(tree: RepoMap, sources: Sources) -> Table:
         ("lines", "tokens", "copies", "also in"),
         (_row(blocks) for blocks in found),
     )
+    return limited(made, tree, BY_NAME)
 
 
-def _order(blocks: Sequence[Block]) -> tuple[bool, int, str, int]:
-    return (all(is_test(block.path) for block in blocks), -blocks[0].tokens, blocks[0].path, blocks[0].line)
+def _order(blocks: Sequence[Block], tests: Collection[str]) -> tuple[bool, int, str, int]:
+    return (all(block.path in tests for block in blocks), -blocks[0].tokens, blocks[0].path, blocks[0].line)
 
 
 def _row(blocks: Sequence[Block]) -> Row:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.manifests import DEFAULT_MAIN, programs
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table
-from fanfold.sources.beside import is_test
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, production, row, table, tests_of
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
 
 _MAIN_GUARD = re.compile(
@@ -25,16 +24,17 @@ _PATTERNS: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "c": ("main", _C_MAIN),
     "cpp": ("main", _C_MAIN),
 }
-_ASIDE = re.compile(r"(^|/)(docs?|examples?|benchmarks?|samples?|demos?)/")
+_ASIDE = re.compile(r"(^|/)(docs?|examples?|benchmarks?|samples?|demos?|_\w+)/")
 _SERVER_FILES = re.compile(r"(^|/)(wsgi|asgi|app|main|server)\.py$")
 
 
 def entry_points(tree: RepoMap, sources: Sources) -> Table:
     """Return what can be started or imported, manifests first."""
+    tests = tests_of(tree.files)
     rows = [
         row(said.path, said.line, said.name, said.kind, said.value)
         for said in programs(tree, sources.read)
-        if not is_test(said.path)
+        if said.path not in tests
         and (said.value != DEFAULT_MAIN or said.path.removesuffix("package.json") + DEFAULT_MAIN in tree.files)
     ]
     for path, file in production(tree):

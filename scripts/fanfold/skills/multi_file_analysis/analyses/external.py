@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 
 from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.manifests import dependencies, packages
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, row, table
-from fanfold.sources.beside import is_test
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, limited, row, table, tests_of
 from fanfold.sources.repo_map.values import RepoMap
 
 _NODE = frozenset(
@@ -69,18 +68,20 @@ def external(tree: RepoMap, sources: Sources) -> Table:
     """Return the packages by how many files import them, each at the first place that does."""
     declared = {_same(said.name): said.path for said in dependencies(tree, sources.read)}
     own = _own(tree, sources.read)
+    tests = tests_of(tree.files)
+    modules = _rust_modules(tree) - declared.keys()
     first: dict[tuple[str, str], tuple[str, int]] = {}
     users: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for path, file in sorted(tree.files.items(), key=lambda found: (is_test(found[0]), found[0])):
+    for path, file in sorted(tree.files.items(), key=lambda found: (found[0] in tests, found[0])):
         language = file.facts.language
         package_of = _PACKAGES.get(language)
         for one in file.facts.imports if package_of else ():
             package = package_of(one.module) if package_of else ""
-            if package and package not in own:
+            if package and package not in own and not (language == "rust" and _same(package) in modules):
                 users[language, package].add(path)
                 first.setdefault((language, package), (path, one.line))
     ranked = sorted(users, key=lambda key: (-len(users[key]), key))
-    return table(
+    found = table(
         "external",
         "Dependencies",
         "Packages from outside of the tree and its language's own library, by how many files import them. A package is "
@@ -88,6 +89,7 @@ def external(tree: RepoMap, sources: Sources) -> Table:
         ("package", "language", "files", "declared in"),
         (row(*first[key], key[1], key[0], len(users[key]), declared.get(_same(key[1]))) for key in ranked),
     )
+    return limited(found, tree, _PACKAGES)
 
 
 def _same(name: str) -> str:
@@ -104,6 +106,13 @@ def _own(tree: RepoMap, read: Callable[[str], str | None]) -> frozenset[str]:
             names.update(folders)
             names.add(name.partition(".")[0])
     return frozenset(names)
+
+
+def _rust_modules(tree: RepoMap) -> frozenset[str]:
+    """Return the names of a tree's Rust modules, as `_same` has them: a path may begin with one as with a crate."""
+    files = [(path, file) for path, file in tree.files.items() if file.facts.language == "rust"]
+    names = {part.removesuffix(".rs") for path, _ in files for part in path.split("/")}
+    return frozenset(map(_same, names.union(symbol.name for _, file in files for symbol in file.facts.symbols)))
 
 
 def _python(module: str) -> str:

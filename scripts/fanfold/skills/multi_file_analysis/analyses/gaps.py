@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from fanfold.reports.analysed import Table
-from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, Sources, of_file, of_symbol, production, table
-from fanfold.sources.beside import is_test
+from fanfold.skills.multi_file_analysis.analyses.sources import (
+    BY_FILE,
+    Sources,
+    of_file,
+    of_symbol,
+    production,
+    table,
+    tests_of,
+)
+from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 
@@ -19,22 +27,24 @@ _ASIDE = re.compile(
 _INLINE = re.compile(r"#\[cfg\(test\)\]")  # Rust keeps them in the file
 _FUNCTIONS = frozenset({"function", "method"})
 _LEAST_LINES = 5
-_NOT_AT_ALL, _INDIRECTLY = "nothing leads to it", "through others alone"
+_NOT_AT_ALL, _NOT_BY_NAME, _INDIRECTLY = "nothing leads to it", "not by its names", "through others alone"
+_ORDER = (_NOT_AT_ALL, _NOT_BY_NAME, _INDIRECTLY)
 
 
 def untested_files(tree: RepoMap, sources: Sources) -> Table:
     """Return the files of code of which tests import nothing and name nothing, the most complicated first."""
-    if not any(map(is_test, tree.files)):
+    if not (tests := tests_of(tree.files)):
         return table("untested-files", "Files without tests", "There are no test files here at all.", (), ())
-    direct = _imported_by_tests(tree)
+    direct = _imported_by(tests, tree)
     reached = graph.distances(tree.imports, direct)
-    words = _words_of_tests(tree, sources)
+    words = _words_of(tests, sources)
     rows = []
     for path, file in _code(tree):
         if path not in direct and not _names_it(file, words) and not _INLINE.search(sources.read(path) or ""):
-            how = _INDIRECTLY if path in reached else _NOT_AT_ALL
+            unseen = _NOT_AT_ALL if file.facts.language in BY_FILE else _NOT_BY_NAME
+            how = _INDIRECTLY if path in reached else unseen
             rows.append(of_file(path, file, how, file.facts.complexity, file.facts.lines))
-    rows.sort(key=lambda found: (found.cells[0] != _NOT_AT_ALL, -int(found.cells[1] or 0), found.path))
+    rows.sort(key=lambda found: (_ORDER.index(str(found.cells[0])), -int(found.cells[1] or 0), found.path))
     return table(
         "untested-files",
         "Files without tests",
@@ -47,11 +57,11 @@ def untested_files(tree: RepoMap, sources: Sources) -> Table:
 
 def untested_functions(tree: RepoMap, sources: Sources) -> Table:
     """Return the public functions and methods that no test names, the longest first."""
-    if not any(map(is_test, tree.files)):
+    if not (tests := tests_of(tree.files)):
         return table(
             "untested-functions", "Public functions that no test names", "There are no test files here.", (), ()
         )
-    words = _words_of_tests(tree, sources)
+    words = _words_of(tests, sources)
     rows = [
         of_symbol(path, symbol, symbol.qualified, symbol.end_line - symbol.line + 1)
         for path, file in _code(tree)
@@ -74,30 +84,33 @@ def untested_functions(tree: RepoMap, sources: Sources) -> Table:
 def _is_private(file: MappedFile, symbol: Symbol) -> bool:
     """Tell whether it is tested through others, as far as its name says so."""
     if file.facts.language == "go":
-        return not symbol.name[:1].isupper()
+        return not all(part[:1].isupper() for part in symbol.qualified.split("."))
     return any(part.startswith("_") for part in symbol.qualified.split("."))
 
 
 def _code(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
-    """Yield the files that define something that runs, those aside that are not tested anywhere."""
+    """Yield the files that define something that runs, in a language with a grammar; those aside that nobody tests."""
     for path, file in production(tree):
-        if not _ASIDE.search(path) and any(symbol.kind in _FUNCTIONS for symbol in file.facts.symbols):
+        if (
+            file.facts.language in BY_NAME
+            and not _ASIDE.search(path)
+            and any(symbol.kind in _FUNCTIONS for symbol in file.facts.symbols)
+        ):
             yield path, file
 
 
-def _imported_by_tests(tree: RepoMap) -> set[str]:
+def _imported_by(tests: Collection[str], tree: RepoMap) -> set[str]:
     """Return what tests import, and what that passes on: a package's `__init__.py` is a list of its names."""
-    direct = {other for path in tree.imports if is_test(path) for other in tree.imports[path]}
+    direct = {other for path in tree.imports if path in tests for other in tree.imports[path]}
     passing = {path: others for path, others in tree.imports.items() if _PASSES_ON.search(path)}
     return set(graph.distances(passing, direct))
 
 
-def _words_of_tests(tree: RepoMap, sources: Sources) -> set[str]:
+def _words_of(tests: Iterable[str], sources: Sources) -> set[str]:
     """Return all words of test files: a test may name what it patches, or a program that it starts, in a string."""
     words: set[str] = set()
-    for path in tree.files:
-        if is_test(path):
-            words.update(_WORD.findall(sources.read(path) or ""))
+    for path in tests:
+        words.update(_WORD.findall(sources.read(path) or ""))
     return words
 
 

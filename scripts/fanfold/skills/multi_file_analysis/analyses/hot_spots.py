@@ -6,11 +6,15 @@ from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, of_file, production, table
 from fanfold.sources.repo_map.values import RepoMap
 
+_LEAST_COMMITS = 2  # in one alone all files came at once
+
 
 def hot_spots(tree: RepoMap, sources: Sources) -> Table:
     """Return the files by commits × complexity; by complexity alone where there is no history."""
     if isinstance(sources.history, str):
         return _by_complexity(tree, sources.history)
+    if sources.history.commits < _LEAST_COMMITS:
+        return _by_complexity(tree, "the history is a single commit")
     commits = sources.history.by_path
     ranked = sorted(
         ((commits.get(path, 0) * file.facts.complexity, path) for path, file in production(tree)),

@@ -20,11 +20,12 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     production,
     row,
     table,
+    tests_of,
 )
-from fanfold.sources.beside import is_test
 from fanfold.sources.outline import outline
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import RepoMap, Symbol
+from fanfold.sources.text import listed
 
 _WORD = re.compile(r"[^\W\d][\w.]*(?:/[\w.-]+)*")
 _MOST_PLACES = 8  # uses in one file that are shown
@@ -60,13 +61,15 @@ def impact(tree: RepoMap, sources: Sources) -> Table:
     if not subject.symbols and not subject.changed:
         return _reach(tree)
     defined = list(_defined(tree, subject))
-    rows = [of_symbol(path, symbol, "is changed", 0, symbol.qualified, _kind(path)) for path, symbol in defined]
-    rows += _uses(tree, sources, defined)
-    rows += _importers(tree, {*(path for path, _ in defined), *subject.changed})
+    reached = [(of_symbol(path, symbol, "is changed", 0, symbol.qualified)) for path, symbol in defined]
+    reached += _uses(tree, sources, defined)
+    reached += _importers(tree, {*(path for path, _ in defined), *subject.changed})
+    tests = tests_of(tree.files)
+    rows = [one.model_copy(update={"cells": (*one.cells, "test" if one.path in tests else "code")}) for one in reached]
     rows.sort(
         key=lambda one: (int(one.cells[1] or 0), one.cells[0] != "uses it", one.cells[3] == "test", one.path, one.line)
     )
-    named = ", ".join((*subject.symbols, *subject.changed))
+    named = listed((*subject.symbols, *subject.changed))
     return table(
         "impact",
         "What the change reaches",
@@ -75,10 +78,6 @@ def impact(tree: RepoMap, sources: Sources) -> Table:
         ("how", "steps", "what", "kind"),
         rows,
     )
-
-
-def _kind(path: str) -> str:
-    return "test" if is_test(path) else "code"
 
 
 def _is(symbol: Symbol, wanted: str) -> bool:
@@ -145,7 +144,7 @@ def _lines(path: str, text: str, names: Sequence[str], own: Collection[tuple[str
     lines = text.split("\n")
     places = [number for number in sorted(used) if (path, number) not in own and number <= len(lines)]
     for number in places[:_MOST_PLACES]:
-        yield row(path, number, "uses it", 1, " ".join(lines[number - 1].split())[:100], _kind(path))
+        yield row(path, number, "uses it", 1, " ".join(lines[number - 1].split())[:100])
 
 
 def _importers(tree: RepoMap, start: Collection[str]) -> Iterator[Row]:
@@ -154,7 +153,7 @@ def _importers(tree: RepoMap, start: Collection[str]) -> Iterator[Row]:
     for path, steps in distance.items():
         if steps:
             nearer = next(other for other in tree.imports[path] if distance.get(other) == steps - 1)
-            yield row(path, lines.first(path, nearer), "imports", steps, nearer, _kind(path))
+            yield row(path, lines.first(path, nearer), "imports", steps, nearer)
 
 
 def _reach(tree: RepoMap) -> Table:

@@ -7,27 +7,35 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from fanfold.sources.repo_map.values import Imported, RepoMap
+from fanfold.sources.repo_map.resolving.python import PythonNames
+from fanfold.sources.repo_map.values import Imported, MappedFile, RepoMap
 
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})
 
 
 class ImportLines:
-    """Finds the lines of imports, as far as names tell; each file's imports are looked at once."""
+    """Finds the lines of imports: for certain in Python, elsewhere as far as names tell; a file is looked at once."""
 
     def __init__(self, tree: RepoMap) -> None:
         self._tree = tree
-        self._by_name: dict[str, dict[str, list[int]]] = {}
+        self._python = PythonNames(tree.files, {})
+        self._found: dict[str, dict[str, list[int]]] = {}
 
     def all(self, path: str, other: str) -> list[int]:
         """Return the lines on which `path` imports `other`; [] when names don't tell."""
-        if path not in self._by_name:
-            found: dict[str, list[int]] = defaultdict(list)
-            for one in self._tree.files[path].facts.imports:
-                for name in _last_names(one):
-                    found[name].append(one.line)
-            self._by_name[path] = found
-        return self._by_name[path].get(_called(other), [])
+        exact = self._tree.files[path].facts.language == "python"
+        if path not in self._found:
+            self._found[path] = self._lines_in(self._tree.files[path], exact=exact)
+        return self._found[path].get(other if exact else _called(other), [])
+
+    def _lines_in(self, file: MappedFile, *, exact: bool) -> dict[str, list[int]]:
+        """Return the lines of a file's imports by what they lead to: by path, or by how that is called."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for one in file.facts.imports:
+            alone = replace(file, facts=replace(file.facts, imports=(one,)))
+            for to in self._python(alone) if exact else _last_names(one):
+                found[to].append(one.line)
+        return found
 
     def first(self, path: str, other: str) -> int:
         """Return the first such line, 1 when names don't tell."""

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.pythons import Names, nodes
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, row, table, texts_of
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, limited, row, table, texts_of
 from fanfold.sources.outline.python import uncollected
 from fanfold.sources.repo_map.values import FileFacts, RepoMap
+
+_LANGUAGES = frozenset({"python"})
 
 _DEEP = 3
 _SLOW = re.compile(
@@ -26,20 +28,21 @@ def loops(tree: RepoMap, sources: Sources) -> Table:
     with uncollected():
         rows = [
             found
-            for path, file, text in texts_of(tree, sources, ("python",))
+            for path, file, text in texts_of(tree, sources, _LANGUAGES)
             if "for " in text or "while " in text
             for found in _rows(path, file.facts, text)
         ]
     rows.sort(key=lambda found: (-int(found.cells[2] or 0), found.path, found.line))
-    return table(
+    found = table(
         "loops",
         "Work in loops",
         f"Python's loops at least {_DEEP} deep in one function, and calls in a loop that start a process, wait for a "
-        "network, a disk or a database, or compile a pattern. Loops over what is written out are not counted. Whether "
-        "the input ever gets long is for a reader to say.",
-        ("what", "where", "loops around it"),
+        "network, a disk or a database, or compile a pattern. Loops over what is written out do not count, nor those "
+        "that sleep until something holds. Whether the input ever gets long is for a reader to say.",
+        ("what", "in", "loops around it"),
         rows,
     )
+    return limited(found, tree, _LANGUAGES)
 
 
 def _rows(path: str, facts: FileFacts, text: str) -> Iterator[Row]:
@@ -49,5 +52,5 @@ def _rows(path: str, facts: FileFacts, text: str) -> Iterator[Row]:
             yield row(path, node.lineno, "loop in loops", within.name, within.loops + 1, end_line=node.end_lineno)
         elif isinstance(node, ast.Call) and within.loops:
             full = names.full(node.func)
-            if _SLOW.fullmatch(full) or _QUERY.fullmatch(full):
+            if (_SLOW.fullmatch(full) or _QUERY.fullmatch(full)) and not (full == "time.sleep" and within.waits):
                 yield row(path, node.lineno, full, within.name, within.loops)

@@ -15,10 +15,14 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """Where a node stands: the name of its function or class ("" at the top), and in how many loops of it."""
+    """Where a node stands: the name of its function or class ("" at the top), and in how many loops of it.
+
+    `waits` says that one of these runs until something holds: it goes round while it waits, not once for each input.
+    """
 
     name: str = ""
     loops: int = 0
+    waits: bool = False
 
 
 def nodes(text: str) -> Iterator[tuple[ast.AST, Within]]:
@@ -32,7 +36,11 @@ def nodes(text: str) -> Iterator[tuple[ast.AST, Within]]:
         yield node, within
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             within = Within(f"{within.name}.{node.name}" if within.name else node.name)
-        inner = Within(within.name, within.loops + 1) if isinstance(node, _LOOPS) and not _short(node) else within
+        elif not within.name and _is_main(node):
+            within = Within("__main__")
+        counts = isinstance(node, _LOOPS) and not _short(node)
+        waits = within.waits or isinstance(node, ast.While)
+        inner = Within(within.name, within.loops + 1, waits) if counts else within
         for name, child in _children(node):
             # What a loop runs over, and what follows it, is not done once a round.
             waiting.append((child, within if name in {"iter", "orelse"} else inner))
@@ -44,6 +52,11 @@ def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
                 yield name, child
+
+
+def _is_main(node: ast.AST) -> bool:
+    """Tell whether a statement guards what is done when the file is run as a script."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and dotted(node.test.left) == "__name__"
 
 
 def _short(loop: ast.AST) -> bool:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fanfold.reports.analysed import Cell, Row, Table
 from fanfold.sources.beside import is_test
 from fanfold.sources.churn import Churn
+from fanfold.sources.folders import folder_of
+from fanfold.sources.outline.languages import CODE
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
+from fanfold.sources.text import counted, listed
 
 BY_FILE = frozenset({"python", "javascript", "typescript", "tsx"})
 """Languages in which files import files; in others they import packages, or what stands in one needs no import."""
 
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
+# What Django and Rust call the file that holds all tests of a folder.
+_TESTS = re.compile(r"(^|/)tests\.(py|rs)$")
+_HELPS_TO_TEST = re.compile(r"((?:.*/)?(?:test|testing)/)__init__\.py")
+_TESTS_INSIDE = re.compile(r"^[ \t]*#\[cfg\(test\)\]\s*(?:#\[[^\n]*\]\s*)*mod\s+\w+\s*\{", re.MULTILINE)
 _BUILT = re.compile(r"(^|/)(dist|build|out)/")
 
 MOST_ROWS = 100
@@ -47,21 +55,77 @@ class Sources:
     subject: Subject = Subject()
 
 
+def tests_of(paths: Iterable[str]) -> frozenset[str]:
+    """Return the files of a tree that are test code.
+
+    A Python package `test` or `testing` in which nothing is named like a test is none: it is there for the tests of
+    others, as `django.test` and `numpy.testing` are.
+    """
+    tests = frozenset(filter(_is_test, paths))
+    helping = [folder for folder in _called_test(tests) if not any(_is_named_so(path, folder) for path in tests)]
+    return frozenset(path for path in tests if not any(_is_part(path, folder) for folder in helping))
+
+
+def _is_test(path: str) -> bool:
+    return is_test(path) or _TESTS.search(path) is not None
+
+
+def _called_test(tests: Iterable[str]) -> Iterator[str]:
+    """Yield the packages, each with a slash behind it, that are test code by their own name alone."""
+    for path in tests:
+        if (match := _HELPS_TO_TEST.fullmatch(path)) and not _is_test(f"{folder_of(match[1][:-1])}/it"):
+            yield match[1]
+
+
+def _is_part(path: str, folder: str) -> bool:
+    """Tell whether a file of the folder is no test code but for the folder's name."""
+    return path.startswith(folder) and not _is_test(path.removeprefix(folder))
+
+
+def _is_named_so(path: str, folder: str) -> bool:
+    """Tell whether a file of the folder is named like a test, and lies in no folder of tests inside of it."""
+    inside = path.removeprefix(folder)
+    return path.startswith(folder) and _is_test(inside) and not _is_test(f"{folder_of(inside)}/it")
+
+
 def production(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
     """Yield the files that are no test code, and no script that was built of others."""
+    tests = tests_of(tree.files)
     return (
         (path, file)
         for path, file in tree.files.items()
-        if not is_test(path) and not (file.facts.language in _SCRIPTS and _BUILT.search(path))
+        if path not in tests and not (file.facts.language in _SCRIPTS and _BUILT.search(path))
     )
 
 
 def texts_of(tree: RepoMap, sources: Sources, languages: Iterable[str]) -> Iterator[tuple[str, MappedFile, str]]:
-    """Yield the production files of these languages that have a text."""
+    """Yield the production files of these languages that have a text, up to the tests that Rust keeps in its files."""
     wanted = frozenset(languages)
     for path, file in production(tree):
         if file.facts.language in wanted and (text := sources.read(path)):
-            yield path, file, text
+            inside = _TESTS_INSIDE.search(text) if file.facts.language == "rust" else None
+            yield path, file, text[: inside.start()] if inside else text
+
+
+class Definitions:
+    """Tells which definition of a file a line stands in; a file may have thousands of either."""
+
+    def __init__(self, file: MappedFile) -> None:
+        self._symbols = sorted(file.facts.symbols, key=lambda symbol: (symbol.line, -symbol.end_line))
+        self._outer: list[int] = []
+        for at, symbol in enumerate(self._symbols):
+            self._outer.append(self._around(at - 1, symbol.line))
+
+    def around(self, line: int) -> str:
+        """Return the name of the innermost definition around a line, "" when there is none."""
+        at = self._around(bisect_right(self._symbols, line, key=lambda symbol: symbol.line) - 1, line)
+        return self._symbols[at].qualified if at >= 0 else ""
+
+    def _around(self, at: int, line: int) -> int:
+        """Return the place of the innermost definition around a line that begins at or before `at`; -1 for none."""
+        while at >= 0 and self._symbols[at].end_line < line:
+            at = self._outer[at]
+        return at
 
 
 class LineNumbers:
@@ -94,6 +158,20 @@ def of_file(path: str, file: MappedFile, *cells: Cell) -> Row:
 def of_symbol(path: str, symbol: Symbol, *cells: Cell) -> Row:
     """Return a row about a definition."""
     return row(path, symbol.line, *cells, end_line=symbol.end_line)
+
+
+def limited(found: Table, tree: RepoMap, languages: Container[str]) -> Table:
+    """Return the table with the languages of the tree's code that were not looked at, only these being looked at.
+
+    Where there are such, no rows do not mean that there is nothing.
+    """
+    others = Counter(file.facts.language for _, file in production(tree) if file.facts.language in CODE)
+    unseen = sorted((language for language in others if language not in languages), key=lambda one: (-others[one], one))
+    if not unseen:
+        return found
+    counts = listed([f"{language} ({counted(others[language], 'file')})" for language in unseen])
+    title = found.title if found.rows else f"{found.title} (not looked for in {listed(unseen)})"
+    return found.model_copy(update={"title": title, "about": f"{found.about} Not looked for in {counts}."})
 
 
 def table(name: str, title: str, about: str, columns: Iterable[str], rows: Iterable[Row]) -> Table:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.folding import by_folder, folded_by, only_production
 from fanfold.skills.multi_file_analysis.analyses.links import ImportLines, when_loaded
-from fanfold.skills.multi_file_analysis.analyses.sources import BY_FILE, Sources, of_file, production, row, table
+from fanfold.skills.multi_file_analysis.analyses.sources import (
+    BY_FILE,
+    Sources,
+    limited,
+    of_file,
+    production,
+    row,
+    table,
+)
 from fanfold.sources.outline.languages import CODE
 from fanfold.sources.repo_map import graph
+from fanfold.sources.repo_map.resolve import RESOLVED
 from fanfold.sources.repo_map.values import RepoMap
 
 _NAMED = 8
 _ALSO = 3
+_AT_ONCE = "while loaded"
 _STARTS = 50  # files of a cycle from which a way round is looked for
 
 
@@ -49,7 +59,7 @@ def fan_out(tree: RepoMap, _sources: Sources) -> Table:
     """Return the files that import most others."""
     used_by = {path: len(found) for path, found in graph.importers(tree).items()}
     ordered = sorted(production(tree), key=lambda found: (-len(tree.imports.get(found[0], ())), found[0]))
-    return table(
+    found = table(
         "fan-out",
         "Files that import most",
         "How many files of the tree each one imports: what knows much of the rest, and changes with it.",
@@ -60,6 +70,7 @@ def fan_out(tree: RepoMap, _sources: Sources) -> Table:
             if path in tree.imports
         ),
     )
+    return limited(found, tree, RESOLVED)
 
 
 def largest(tree: RepoMap, _sources: Sources) -> Table:
@@ -81,24 +92,34 @@ def largest(tree: RepoMap, _sources: Sources) -> Table:
 def cycles(tree: RepoMap, sources: Sources) -> Table:
     """Return the import cycles, those that exist while files are loaded first, then the largest."""
     code = only_production(tree)
-    at_once = {path for found in graph.cycles(when_loaded(code, sources.read)) for path in found}
+    loaded = when_loaded(code, sources.read)
+    at_once = graph.cycles(loaded)
     lines = ImportLines(code)
-    rows = [_cycle(code, found, at_once, lines) for found in graph.cycles(code)]
-    rows.sort(key=lambda found: found.cells[2] != "while loaded")
-    return table(
+    rows = [_cycle(code, found, loaded, at_once, lines) for found in graph.cycles(code)]
+    rows.sort(key=lambda found: found.cells[2] != _AT_ONCE)
+    found = table(
         "cycles",
         "Import cycles",
         "Files that import one another in a circle. `deferred`: it is only closed by imports inside of functions or "
-        "for type checkers. The place is where the shortest way round begins.",
+        "for type checkers. The place is where the shortest way round begins; the one shown is closed while files are "
+        "loaded, where there is such a one.",
         ("files", "shortest way round", "when"),
         rows,
     )
+    return limited(found, tree, RESOLVED)
 
 
-def _cycle(tree: RepoMap, found: Sequence[str], at_once: Collection[str], lines: ImportLines) -> Row:
-    way = shortest_way_round(tree.imports, found)
+def _cycle(
+    tree: RepoMap, found: Sequence[str], loaded: RepoMap, at_once: Sequence[tuple[str, ...]], lines: ImportLines
+) -> Row:
+    """Return a row for a cycle; `at_once` are those that are closed by what is `loaded` with the files."""
+    inside = frozenset(found)
+    closed = next((part for part in at_once if part[0] in inside), None)
+    way = shortest_way_round(loaded.imports if closed else tree.imports, closed or found)
     shown = way[:_NAMED] + (("…",) if len(way) > _NAMED else ())
-    when = "while loaded" if any(path in at_once for path in found) else "deferred"
+    # Elsewhere loading is no question of imports: a class is loaded when it is used, a header is text.
+    tells = tree.files[way[0]].facts.language in BY_FILE
+    when = (_AT_ONCE if closed else "deferred") if tells else None
     return row(way[0], lines.first(way[0], way[1]), len(found), " → ".join((*shown, way[0])), when)
 
 
@@ -130,7 +151,7 @@ def layering(tree: RepoMap, _sources: Sources) -> Table:
     names = by_folder(tree)
     folded = folded_by(tree, names)
     above = _order(folded)
-    return table(
+    found = table(
         "layering",
         "Imports that go up",
         "Folders are put into the order in which few imports point from a lower one to a higher one (the heuristic of "
@@ -138,6 +159,7 @@ def layering(tree: RepoMap, _sources: Sources) -> Table:
         ("from", "to", "files this way", "files the other way", "also in"),
         _upward(tree, names, folded, above),
     )
+    return limited(found, tree, RESOLVED)
 
 
 def _upward(tree: RepoMap, names: Mapping[str, str], folded: RepoMap, above: Mapping[str, int]) -> Iterator[Row]:

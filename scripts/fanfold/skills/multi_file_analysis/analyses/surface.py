@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.pythons import Names, nodes
-from fanfold.skills.multi_file_analysis.analyses.sources import LineNumbers, Sources, production, row, table
+from fanfold.skills.multi_file_analysis.analyses.sources import (
+    Definitions,
+    LineNumbers,
+    Sources,
+    limited,
+    row,
+    table,
+    texts_of,
+)
 from fanfold.skills.multi_file_analysis.analyses.surface_rules import (
     COMMENT,
     CRYPTO,
@@ -21,13 +29,18 @@ from fanfold.skills.multi_file_analysis.analyses.surface_rules import (
     PYTHON_SQL,
     SQL,
     SQL_WORDS,
+    WRITERS,
 )
 from fanfold.sources.outline.python import dotted, uncollected
-from fanfold.sources.repo_map.values import FileFacts, RepoMap
+from fanfold.sources.repo_map.values import MappedFile, RepoMap
 
 _WRITING = re.compile(r"[rbt]*[wax+][rwaxbt+]*")
 _SAFE_YAML = re.compile(r"\b(?:C?SafeLoader|CBaseLoader|BaseLoader)\b")
 _LONGEST = 100  # characters of a line
+# Where the tree has a method of that name as well, what is called so is a file.
+_PATH = re.compile(r"path|file|folder|dir|dest|out", re.IGNORECASE)
+_IMPORT = re.compile(r"^\s*(?:import|using)\s+(?:static\s+)?[\w.]+\s*;")
+_LANGUAGES = frozenset({"python", *PATTERNS})
 
 
 def surface(tree: RepoMap, sources: Sources) -> Table:
@@ -35,33 +48,36 @@ def surface(tree: RepoMap, sources: Sources) -> Table:
     with uncollected():
         rows = list(dict.fromkeys(_rows(tree, sources)))
     rows.sort(key=lambda found: (KINDS.index(str(found.cells[0])), found.path, found.line))
-    return table(
+    found = table(
         "surface",
         "Security surface",
         "Where text becomes code, a program, a query or a file, and where the network comes in. Each is a place to ask "
         "what reaches it, no fault by itself. Test code is left out.",
-        ("what", "how", "where"),
+        ("what", "how", "in"),
         rows,
     )
+    return limited(found, tree, _LANGUAGES)
 
 
 def _rows(tree: RepoMap, sources: Sources) -> Iterator[Row]:
-    for path, file in production(tree):
-        language = file.facts.language
-        if language == "python" and (text := sources.read(path)) and PYTHON_HINT.search(text):
-            yield from _python(path, file.facts, text)
-        elif language in PATTERNS and (text := sources.read(path)):
-            yield from _elsewhere(path, language, text)
+    own_writers = WRITERS.intersection(s.name for file in tree.files.values() for s in file.facts.symbols)
+    for path, file, text in texts_of(tree, sources, _LANGUAGES):
+        if file.facts.language in PATTERNS:
+            yield from _elsewhere(path, file, text)
+        elif PYTHON_HINT.search(text):
+            yield from _python(path, file, text, own_writers)
 
 
-def _python(path: str, facts: FileFacts, text: str) -> Iterator[Row]:
-    names = Names(facts)
-    own = {symbol.name for symbol in facts.symbols if "." not in symbol.qualified}
-    for node, within in nodes(text):
+def _python(path: str, file: MappedFile, text: str, own_methods: Collection[str]) -> Iterator[Row]:
+    names = Names(file.facts)
+    own = {symbol.name for symbol in file.facts.symbols if "." not in symbol.qualified}
+    for node, around in nodes(text):
         if isinstance(node, ast.Call):
             full = names.full(node.func)
-            if full and full not in own and (kind := _kind(node, full)):
-                yield row(path, node.lineno, kind, _how(node, full), within.name)
+            on, _, name = full.rpartition(".")
+            mine = full in own or (name in own_methods and not _PATH.search(on))
+            if full and not mine and (kind := _kind(node, full)):
+                yield row(path, node.lineno, kind, _how(node, full), around.name)
 
 
 def _kind(call: ast.Call, full: str) -> str:
@@ -124,11 +140,11 @@ def _how(call: ast.Call, full: str) -> str:
     return f"{full}, through a shell" if shell else full
 
 
-def _elsewhere(path: str, language: str, text: str) -> Iterator[Row]:
-    numbers = LineNumbers(text)
-    for kind, pattern in PATTERNS[language]:
+def _elsewhere(path: str, file: MappedFile, text: str) -> Iterator[Row]:
+    numbers, inside = LineNumbers(text), Definitions(file)
+    for kind, pattern in PATTERNS[file.facts.language]:
         for match in pattern.finditer(text):
             line = numbers.of(match.start())
             said = numbers.line(line)
-            if not COMMENT.match(said):
-                yield row(path, line, kind, " ".join(said.split())[:_LONGEST], "")
+            if not COMMENT.match(said) and not _IMPORT.match(said):
+                yield row(path, line, kind, " ".join(said.split())[:_LONGEST], inside.around(line))

@@ -33,6 +33,8 @@ _PYTHON = {
     FILES: r"shutil\.(?:rmtree|copy\w*|move|unpack_archive|chown)|os\.(?:remove|unlink|rmdir|removedirs|rename|renames"
     r"|replace|chmod|chown|symlink|link|truncate|mkfifo)|\w[\w.]*\.(?:extractall|write_text|write_bytes)",
 }
+WRITERS = frozenset({"extractall", "write_text", "write_bytes"})
+"""Methods that are known by their names alone, whatever they are called on."""
 PYTHON_CALLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple((kind, re.compile(_PYTHON[kind])) for kind in _PYTHON)
 PYTHON_SQL = re.compile(r"(?:\w[\w.]*\.)?(?:execute|executemany|executescript|raw|extra|RawSQL|text)")
 SQL_WORDS = re.compile(
@@ -112,8 +114,9 @@ _RUBY = {
     FILES: r"\bFile\.(?:write|delete|rename|chmod)\b|\bFileUtils\.\w+",
 }
 _PHP = {
-    CODE: r"(?<![\w>:])(?:eval|assert|create_function)\s*\(|(?<![\w>])(?:include|require)(?:_once)?\b[^;\n]{0,200}\$",
-    OBJECTS: r"(?<![\w>:])unserialize\s*\(",
+    CODE: r"(?<![\w>:])(?:eval|assert|create_function)\s*\("
+    r"|(?:^|[;{}(=@!?:]|\breturn\b)[ \t]*(?:include|require)(?:_once)?\b[^;\n]{0,200}\$",
+    OBJECTS: r"(?<![\w>:])(?<!function )unserialize\s*\(",
     PROGRAM: r"(?<![\w>:])(?:exec|shell_exec|system|passthru|popen|proc_open)\s*\(",
     SQL: r"(?:query|exec|prepare)\s*\(\s*\"[^\"\n]*\$",
     CRYPTO: r"(?<![\w>:])(?:md5|sha1|mt_rand|rand)\s*\(|CURLOPT_SSL_VERIFYPEER\s*(?:,|=>)\s*(?:false|0)",

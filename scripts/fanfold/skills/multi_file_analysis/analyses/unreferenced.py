@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.bases import Bases
 from fanfold.skills.multi_file_analysis.analyses.names import Defined, unnamed
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, of_symbol, table
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, limited, of_symbol, table
 from fanfold.sources.repo_map.values import RepoMap
 
 _KINDS = ("function", "method", "class", "struct", "enum", "interface", "type")
@@ -23,7 +23,8 @@ _TOOL_FILE = re.compile(
     re.IGNORECASE,
 )
 _TOOL_NAME = re.compile(
-    r"__\w+__|main|Main|init|setup|teardown|setUp\w*|tearDown\w*|[tT]est\w*|pytest_\w+|constructor|application|handler"
+    r"__?\w+[^\W_]__?|main|Main|init|setup|teardown|setUp\w*|tearDown\w*|[tT]est\w*|pytest_\w+|constructor|application"
+    r"|handler"
 )
 # Methods of protocols that no base class has to stand for: locks, files, iterators, imports, logging, ctypes.
 _PROTOCOL = re.compile(
@@ -36,6 +37,18 @@ _PLAIN_DECORATOR = re.compile(
     r"@\s*(?:staticmethod|classmethod|property|final|(?:functools\.)?(?:lru_cache|cache|cached_property|wraps)"
     r"|(?:contextlib\.)?(?:async)?contextmanager)\b"
 )
+# Declarations for type checkers: those who use the package read all of them.
+_DECLARATIONS = re.compile(r"\.d\.[cm]?ts$")
+# What a runtime looks up in a library by its name: Python's extension modules, Java's native methods, loaders, fuzzers.
+_LOADED_BY_NAME = re.compile(
+    r"PyInit_\w+|Java_\w+|JNI_On(?:Unl|L)oad|DllMain|w?WinMain|wmain|LLVMFuzzer\w+|operator\b.*|~.*"
+)
+_RUBY_CALLS = re.compile(
+    r"initialize\w*|to_\w+|each\w*|call|inspect|hash|eql|coerce|respond_to_missing|method_missing|const_missing"
+    r"|inherited|included|extended|prepended|method_added|marshal_\w+|perform|up|down|change"
+)
+_RUBY_SENDS = re.compile(r"\b(?:public_|__)?send\b|\bmethod_missing\b|\bconst_get\b|\bdefine_method\b")
+_RAILS = re.compile(r"(^|/)(app|db/migrate|config)/")
 _STAND_IN = re.compile(r"_*(?:no_?op|null|dummy|fake|mock|stub)", re.IGNORECASE)
 _HEAD_LINES = 20
 # A file that looks its own names up by what is only known at run time.
@@ -47,7 +60,7 @@ _LOOKED_UP = re.compile(
 
 def unreferenced(tree: RepoMap, sources: Sources) -> Table:
     """Return the definitions that nothing names: first those that nobody else could use either, then public ones."""
-    return table(
+    found = table(
         "unreferenced",
         "Candidates for dead code",
         "Definitions whose name stands nowhere else in the tree, not even in a string, a comment or a document, and "
@@ -56,6 +69,7 @@ def unreferenced(tree: RepoMap, sources: Sources) -> Table:
         ("name", "kind", "lines", "who else could use it"),
         _rows(tree, sources),
     )
+    return limited(found, tree, _LANGUAGES)
 
 
 def _rows(tree: RepoMap, sources: Sources) -> Iterator[Row]:
@@ -88,12 +102,16 @@ class _Known:
 
     def head(self, one: Defined) -> str:
         """Return a definition's lines up to the one that holds its name: decorators, attributes, modifiers."""
-        if one.path not in self._lines:
-            self._lines[one.path] = (self._read(one.path) or "").split("\n")
-        lines = self._lines[one.path][one.symbol.line - 1 : one.symbol.line - 1 + _HEAD_LINES]
+        lines = self.lines(one)[one.symbol.line - 1 : one.symbol.line - 1 + _HEAD_LINES]
         named = re.compile(rf"\b{re.escape(one.symbol.name)}\b")
         until = next((number for number, line in enumerate(lines, 1) if named.search(line)), 1)
         return "\n".join(lines[:until])
+
+    def lines(self, one: Defined) -> list[str]:
+        """Return the lines of the file that holds a definition."""
+        if one.path not in self._lines:
+            self._lines[one.path] = (self._read(one.path) or "").split("\n")
+        return self._lines[one.path]
 
     def in_function(self, one: Defined) -> bool:
         """Tell whether a function holds the definition."""
@@ -138,6 +156,8 @@ def _spared_in_python(one: Defined, head: str, known: _Known) -> bool:
 
 
 def _private_in_script(one: Defined, head: str, _known: _Known) -> bool:
+    if _DECLARATIONS.search(one.path):
+        return False
     if one.symbol.kind == "method":
         return one.symbol.name.startswith("#") or re.search(r"\bprivate\b", head) is not None
     return re.search(r"\bexport\b", head) is None
@@ -172,17 +192,45 @@ def _spared_with_marks(one: Defined, head: str, _known: _Known) -> bool:
 
 def _spared_in_rust(one: Defined, head: str, known: _Known) -> bool:
     in_trait = one.symbol.kind == "method" or (one.symbol.kind == "type" and "." in one.symbol.qualified)
-    return in_trait or _spared_with_marks(one, head, known)
+    # A name with an underscore in front says that it is not used, and is there for the compiler.
+    return in_trait or one.symbol.name.startswith("_") or _spared_with_marks(one, head, known)
 
 
 def _spared_in_c(one: Defined, head: str, known: _Known) -> bool:
-    return one.symbol.kind != "function" or _spared_with_marks(one, head, known)
+    by_name = _LOADED_BY_NAME.fullmatch(one.symbol.name) is not None
+    return by_name or one.symbol.kind != "function" or _spared_with_marks(one, head, known)
+
+
+def _spared_in_c_sharp(one: Defined, head: str, known: _Known) -> bool:
+    """A static class may hold methods that extend others: it is they that are named."""
+    return re.search(r"\bstatic\s+(?:partial\s+)?class\b", head) is not None or _spared_with_marks(one, head, known)
+
+
+def _private_in_ruby(one: Defined, head: str, known: _Known) -> bool:
+    """Tell whether `private` stands before the definition, or on a line of its own above it in the same class."""
+    if re.search(r"\bprivate\s+def\b", head):
+        return True
+    before = known.lines(one)[: one.symbol.line - 1]
+    said = (
+        line.strip() for line in reversed(before) if re.match(r"\s*(?:private|public|protected|class|module)\b", line)
+    )
+    return next(said, "") == "private"
+
+
+def _spared_in_ruby(one: Defined, _head: str, known: _Known) -> bool:
+    """What derives from something, or mixes something in, may be asked for anything, and Rails asks by name."""
+    text = "\n".join(known.lines(one))
+    asked = _RUBY_CALLS.fullmatch(one.symbol.name) or _RAILS.search(one.path) or _RUBY_SENDS.search(text)
+    outer = one.symbol.name if one.symbol.kind == "class" else one.symbol.qualified.rpartition(".")[0]
+    derived = rf"^\s*class\s+(?:\w+::)*{re.escape(outer.rpartition('.')[2])}\s*<|^\s*(?:include|prepend|extend)\s"
+    # `name=`, `name?` and `[]` are called without being said as they are defined.
+    plain = one.symbol.name.isidentifier()
+    return not plain or bool(asked or re.search(derived, text, re.MULTILINE))
 
 
 _SCRIPT: tuple[Hidden, Spared] = (_private_in_script, _spared_in_script)
 _MARKED: tuple[Hidden, Spared] = (_private_by_word("private", there=True), _spared_with_marks)
 _STATIC: tuple[Hidden, Spared] = (_private_by_word("static", there=True), _spared_in_c)
-# Ruby is not among them: there a name tells too little of who calls it.
 _LANGUAGES: Mapping[str, tuple[Hidden, Spared]] = {
     "python": (_private_in_python, _spared_in_python),
     "javascript": _SCRIPT,
@@ -191,7 +239,8 @@ _LANGUAGES: Mapping[str, tuple[Hidden, Spared]] = {
     "go": (_private_in_go, _spared_in_go),
     "rust": (_private_by_word("pub", there=False), _spared_in_rust),
     "java": _MARKED,
-    "c-sharp": _MARKED,
+    "c-sharp": (_MARKED[0], _spared_in_c_sharp),
+    "ruby": (_private_in_ruby, _spared_in_ruby),
     "php": _MARKED,
     "c": _STATIC,
     "cpp": _STATIC,
