@@ -473,8 +473,14 @@ def test_from_high_effort_on_a_planner_looks_the_plan_over(many, fanfold, served
         [left["path"], left["why"]] for left in run["result"]["left_out"]
     ]
     assert any("none.py is not in the plan" in note for note in run["notes"])
-    planned = fanfold("analyze", QUESTION, "--dry-run", "--effort", "high").out
-    assert "one sub-agent that looks over who reads what" in planned
+    said = fanfold("analyze", QUESTION, "--dry-run", "--effort", "high").out
+    found = re.search(r"looks over who reads what: \$([\d.]+) more, \$([\d.]+) at its worst;", said)
+    assert found
+    assert 0 < float(found[1]) < float(found[2])
+    (answer,) = re.findall(r"one sub-agent that writes the answer: \$([\d.]+) more at its worst", said)
+    (unit,) = [unit for unit in run["units"] if unit["kind"] == "planner"]
+    assert float(answer) > 0
+    assert unit["usage"]["cost_usd"] <= float(found[2])
 
 
 def test_a_planner_that_fails_leaves_the_plan_as_it_was(many, fanfold, served):

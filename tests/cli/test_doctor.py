@@ -158,6 +158,21 @@ def test_what_is_in_the_way_is_a_problem(repository, fanfold, monkeypatch, tmp_p
     assert len(found) > 20
 
 
+def test_variables_that_a_command_would_refuse_are_named(repository, fanfold, monkeypatch):
+    """Whatever else is wrong: one that nothing reads, and one whose value no option takes, which is not shown."""
+    repository.write("fanfold.toml", 'max-cost = "much"\n')
+    monkeypatch.setenv("FANFOLD_NONSENSE", CANARY)
+    monkeypatch.setenv("FANFOLD_MAX_COST", CANARY)
+    monkeypatch.setenv("FANFOLD_FORMAT", f"md {CANARY}")
+    monkeypatch.setenv("FANFOLD_ASPECT", "security tests")
+    out = fanfold("doctor").out
+    lines = [line.split(maxsplit=2) for line in out.splitlines()]
+    named = {text.split()[0] for mark, name, text in lines if (mark, name) == ("!", "variable")}
+    assert named == {"FANFOLD_FORMAT", "FANFOLD_MAX_COST", "FANFOLD_NONSENSE"}
+    assert any((mark, name) == ("!", "settings") for mark, name, _ in lines)
+    assert CANARY not in out
+
+
 def test_a_clock_that_is_wrong_is_a_problem(repository, monkeypatch):
     """Before this version was made, or decades after: certificates would be refused."""
     place = Place({}, Path.home(), repository.root, repository.root)

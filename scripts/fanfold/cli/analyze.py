@@ -30,7 +30,7 @@ from fanfold.engine.runs import LATEST, list_runs, read_run
 from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.models import Run
 from fanfold.reports.analysed import analysis_of
-from fanfold.reports.filters import count
+from fanfold.reports.filters import count, money
 from fanfold.reports.formats import Renderer
 from fanfold.reports.linked import pages
 from fanfold.skills import MULTI_FILE_ANALYSIS
@@ -285,11 +285,14 @@ def _request(
 def _dry(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, choice: Choice, *, exact: bool) -> str:
     """Return what would be done, as text."""
     plan = asyncio.run(dry_run(request, scope, knowledge, interactive=can_look_up(choice, request)))
-    told = priced(plan.workers, request, choice, scope.target.root, exact=exact)
-    return "".join(f"{line}\n" for line in _described(plan, scope, choice, told))
+    workers, planner = (
+        priced(units, request, choice, scope.target.root, exact=exact)
+        for units in (plan.workers, [plan.planner] if plan.planner else [])
+    )
+    return "".join(f"{line}\n" for line in _described(plan, scope, choice, workers, planner))
 
 
-def _described(plan: DryRun, scope: Scope, choice: Choice, told: Estimate) -> Iterator[str]:
+def _described(plan: DryRun, scope: Scope, choice: Choice, told: Estimate, planner: Estimate) -> Iterator[str]:
     yield f"target      {scope.target.description}"
     yield f"map         {count(len(plan.tree.files), 'file')}, about {plan.tree.tokens:,} tokens"
     yield from (f"  {line}" for line in token_tree(plan.tree).splitlines())
@@ -301,11 +304,11 @@ def _described(plan: DryRun, scope: Scope, choice: Choice, told: Estimate) -> It
         f"left out    {count(len(paths), 'file')}, {printable(why)}: {listed(paths)}" for why, paths in reasons.items()
     )
     if plan.workers:
-        yield from as_planned(_read_by(plan, choice, told), choice)
+        yield from as_planned(_read_by(plan, choice, told, planner), choice)
     yield from (f"note        {printable(note)}" for note in plan.notes)
 
 
-def _read_by(plan: DryRun, choice: Choice, told: Estimate) -> Iterator[str]:
+def _read_by(plan: DryRun, choice: Choice, told: Estimate, planner: Estimate) -> Iterator[str]:
     """Say which sub-agents would read what, and what that costs."""
     areas = plan.plan.areas
     read = {path for area in areas for path in area.paths}
@@ -316,6 +319,9 @@ def _read_by(plan: DryRun, choice: Choice, told: Estimate) -> Iterator[str]:
     if len(areas) > _SHOWN_AREAS:
         yield f"            and {len(areas) - _SHOWN_AREAS} more"
     yield from estimate_lines(told, choice)
-    if plan.planned:
-        yield "first       one sub-agent that looks over who reads what; the estimate is without what it changes"
-    yield "then        one sub-agent that writes the answer; before it, those that condense notes if there are many"
+    if planner.units:
+        costs = f"{money(planner.parallel_usd)} more, {money(planner.worst_case_usd)} at its worst"
+        yield f"first       one sub-agent that looks over who reads what: {costs};"
+        yield "            the estimate is without what it changes"
+    yield f"then        one sub-agent that writes the answer: {money(plan.answer_usd)} more at its worst"
+    yield "            before it, those that condense notes if there are many"

@@ -115,7 +115,8 @@ def claude(place: Place) -> Iterator[Check]:
     if found is None:
         yield Check("claude", State.MISSING, "no claude CLI: the backend claude-code is not there")
         return
-    yield Check("claude", State.OK, f"{version_of(found, place.environ) or 'of unknown version'}, {found}")
+    version = version_of(found, place.environ)
+    yield Check("claude", State.OK if version else State.PROBLEM, f"{version or 'does not tell its version'}, {found}")
     login = login_of(found, place.environ)
     if login.logged_in:
         yield Check("claude login", State.OK, f"logged in ({login.how})")
@@ -203,10 +204,13 @@ def store(place: Place) -> Iterator[Check]:
 
 
 def settings(place: Place) -> Iterator[Check]:
-    """The configuration file that a command would read here, checked as the command does."""
+    """The variables and the configuration file that a command would read here, checked as the command does."""
     from fanfold.cli.config import find_settings
+    from fanfold.cli.options import unread_variables
     from fanfold.cli.review import review
 
+    for line in (*unread_variables(review, place.environ), *_unfit(review, place.environ)):
+        yield Check("variable", State.PROBLEM, line)
     try:
         found = find_settings(review, place.cwd)
     except FanfoldError as error:
@@ -214,13 +218,19 @@ def settings(place: Place) -> Iterator[Check]:
         return
     says = f"{found.file}: {', '.join(found.values) or 'nothing'}" if found.file else "no fanfold.toml"
     yield Check("settings", State.OK if found.file else State.MISSING, says)
-    yield from (Check("variable", State.PROBLEM, line) for line in _unread(review, place.environ))
 
 
-def _unread(command: click.Command, environ: Mapping[str, str]) -> Iterator[str]:
-    from fanfold.cli.options import unread_variables
-
-    yield from unread_variables(command, environ)
+def _unfit(command: click.Command, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield one line for each variable whose value its option does not take; the value is not shown."""
+    context = click.Context(command)
+    for option in command.params:
+        value = environ.get(option.envvar) if isinstance(option.envvar, str) else None
+        if not value:
+            continue
+        try:
+            option.type_cast_value(context, option.type.split_envvar_value(value) if option.multiple else value)
+        except (click.UsageError, FanfoldError):
+            yield f"{option.envvar} is set to what {option.opts[0]} does not take"
 
 
 def proxies(place: Place) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold.agents.roles import model_for
 from fanfold.agents.spec import Answered
+from fanfold.agents.units import AgentTask
 from fanfold.engine.database import NAME as STORE
 from fanfold.engine.folder import FOLDER
 from fanfold.models import Unit
@@ -17,6 +18,7 @@ from fanfold.skills.multi_file_analysis.analyses.impact import subject_of
 from fanfold.skills.multi_file_analysis.analyses.parts import FOR_ANY_QUESTION
 from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis
 from fanfold.skills.multi_file_analysis.analyses.sources import Subject
+from fanfold.skills.multi_file_analysis.answer import PlannerAnswer
 from fanfold.skills.multi_file_analysis.brief import brief_of, shared_context
 from fanfold.skills.multi_file_analysis.citations import Checker
 from fanfold.skills.multi_file_analysis.fold import Folded, Made, fold
@@ -25,7 +27,7 @@ from fanfold.skills.multi_file_analysis.planner import worth_planning
 from fanfold.skills.multi_file_analysis.planning import planned, planned_for
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope
-from fanfold.skills.multi_file_analysis.staff import Staff
+from fanfold.skills.multi_file_analysis.staff import Staff, most_notes, planner_of, synthesiser_of
 from fanfold.skills.multi_file_analysis.survey import MAP, Survey, map_scope, mapped, surveyed
 from fanfold.skills.multi_file_analysis.work import Reading, WorkerTask
 from fanfold.sources.change import FileChange, change_text
@@ -76,14 +78,16 @@ class Knowledge:
 class DryRun:
     """What an analysis would do: the map, who reads what, the units of those who read.
 
-    `planned` says that a planner is asked to look that over.
+    `planner` looks that over, where one is asked. `answer_usd` is what the answer may cost at its worst, in US dollars;
+    None when that is not known.
     """
 
     tree: RepoMap
     plan: AreaPlan
     workers: tuple[Unit[WorkerTask], ...]
     notes: tuple[str, ...]
-    planned: bool = False
+    planner: Unit[AgentTask[PlannerAnswer]] | None = None
+    answer_usd: float | None = None
 
 
 async def analyze(
@@ -155,8 +159,12 @@ async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, 
     plan = planned(request, tree, scope.target.snapshot, knowledge.analysis)
     reading = _reading(request, scope, tree, knowledge, interactive=bool(interactive))
     workers = () if interactive is None else reading.units(plan.areas)
-    looked_over = bool(workers) and worth_planning(request.effort, plan)
-    return DryRun(tree, plan, workers, (*tree.notes, *knowledge.notes), planned=looked_over)
+    notes = (*tree.notes, *knowledge.notes)
+    if not workers:
+        return DryRun(tree, plan, workers, notes)
+    planner = planner_of(request, reading).unit(plan) if worth_planning(request.effort, plan) else None
+    answer = synthesiser_of(request, reading, knowledge.analysis).reserve_usd(most_notes(workers))
+    return DryRun(tree, plan, workers, notes, planner, answer or None)
 
 
 def _reading(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fanfold.agents.roles import model_for
 from fanfold.agents.said import one_line
 from fanfold.agents.spec import Brief
+from fanfold.models import Unit
 from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis
 from fanfold.skills.multi_file_analysis.answer import Gap
 from fanfold.skills.multi_file_analysis.citations import Checked, Checker
@@ -20,7 +21,7 @@ from fanfold.skills.multi_file_analysis.reduce import Reducers
 from fanfold.skills.multi_file_analysis.render import Rendered, render
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.synthesis import Synthesiser
-from fanfold.skills.multi_file_analysis.work import MOST_NOTES, Read, Reading, read_units
+from fanfold.skills.multi_file_analysis.work import MOST_NOTES, Read, Reading, WorkerTask, read_units
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
@@ -55,13 +56,12 @@ class Staff:
         """Have a planner look over who reads what, where the effort is worth one."""
         if not worth_planning(self.request.effort, plan):
             return plan
-        planner = Planner(self._brief(model_for("planner", self.request)), self.reading, AREA_TOKENS)
-        return await planner.look_over(plan, self.supervisor, self.backend)
+        return await planner_of(self.request, self.reading).look_over(plan, self.supervisor, self.backend)
 
     async def read(self, plan: AreaPlan) -> Read:
         """Have the areas read, and keep enough money for an answer."""
         units = self.reading.units(plan.areas)
-        answer = self._synthesiser.reserve_usd(MOST_NOTES * len(units))
+        answer = self._synthesiser.reserve_usd(most_notes(units))
         least = min((unit.reserve_usd or 0.0 for unit in units), default=0.0)
         with self.supervisor.holding(answer, beside=least):
             return await read_units(self.reading, units, self.checker, self.supervisor, self.backend)
@@ -82,15 +82,32 @@ class Staff:
 
     @property
     def _reducers(self) -> Reducers:
-        return Reducers(self._brief(model_for("reducer", self.request)), self.reading, self.supervisor, self.backend)
+        brief = _brief("reducer", self.request, self.reading)
+        return Reducers(brief, self.reading, self.supervisor, self.backend)
 
     @property
     def _synthesiser(self) -> Synthesiser:
-        instructions = self.analysis.for_synthesis if self.analysis else ""
-        return Synthesiser(self._brief(model_for("synthesiser", self.request)), self.reading, instructions)
+        return synthesiser_of(self.request, self.reading, self.analysis)
 
-    def _brief(self, model: str) -> Brief:
-        return replace(self.reading.brief, model=model)
+
+def planner_of(request: AnalysisRequest, reading: Reading) -> Planner:
+    """Return who looks the plan over."""
+    return Planner(_brief("planner", request, reading), reading, AREA_TOKENS)
+
+
+def synthesiser_of(request: AnalysisRequest, reading: Reading, analysis: Analysis | None) -> Synthesiser:
+    """Return who writes the answer."""
+    instructions = analysis.for_synthesis if analysis else ""
+    return Synthesiser(_brief("synthesiser", request, reading), reading, instructions)
+
+
+def most_notes(workers: Sequence[Unit[WorkerTask]]) -> int:
+    """Return how many notes so many workers may hand in."""
+    return MOST_NOTES * len(workers)
+
+
+def _brief(role: str, request: AnalysisRequest, reading: Reading) -> Brief:
+    return replace(reading.brief, model=model_for(role, request))
 
 
 def _about(lacking: Iterable[Gap]) -> Iterable[str]:
