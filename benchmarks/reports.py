@@ -3,6 +3,8 @@
     python3 benchmarks/reports.py [--sizes N …] [--format NAME …]
 
 Each figure is of a process of its own that has the run in memory and has loaded what it renders with, as after a run.
+What making the run left to the garbage collector is collected before: a full collection walks the whole run, and where
+one fell by chance the smallest formats seemed to grow faster than the run.
 The last column is how the time grew from one size to the next, beside what it would be if it grew with the size: 1.0 is
 linear. Growth and bar go by the processor's seconds, which other work on the machine leaves about as they are. Where
 chromium is there the page of most findings is opened and filtered, until the next frame is drawn. Exits with 1 when the
@@ -10,6 +12,7 @@ HTML of 5,000 takes more than 2 s or a filter more than 0.1 s.
 """
 
 import argparse
+import gc
 import json
 import random
 import resource
@@ -122,6 +125,7 @@ def measure(skill: str, name: str, size: int) -> None:
     renderer = Renderer(skill, [name], TemplateChoice())
     renderer.render(make(2), name)
     run = make(size)
+    gc.collect()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began, cpu = time.perf_counter(), time.process_time()
     text = renderer.render(run, name)

@@ -206,6 +206,8 @@ def test_code_can_be_put_into_a_cell():
         "f(x)[0] = y; 100 %; a/b; key: value",
         "3.5 times as slow",
         "-5 is a number, --force a flag, #17 a number",
+        "assert [1, 2] == [2]",
+        "rerun of tests/test_p.py::test_p[3]",
     ],
 )
 def test_what_is_harmless_stays_readable(text):

@@ -151,7 +151,7 @@ _MEANS_SOMETHING: dict[str, Callable[[str, str], bool]] = {
     "~": lambda before, _after: not before.isspace(),
     "`": lambda _before, _after: True,
     "$": lambda before, after: not before or not before.isspace() or after in {"`", ""},
-    "]": lambda _before, after: after in {"(", "[", ":", ""},
+    "]": lambda _before, after: after in {"(", "[", ":"},
     "<": lambda _before, after: after in {"/", "!", "?", ""} or after.isalpha(),
     "&": lambda _before, _after: True,
 }

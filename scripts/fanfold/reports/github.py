@@ -7,6 +7,7 @@ body; and texts of more than 65,536 characters. Each text carries a marker by wh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from fanfold.models import Finding, Run, content_key
@@ -43,8 +44,8 @@ def review(run: Run, already: Collection[str] = (), *, beside: bool = True) -> d
     made, and all are told in the body.
     """
     keyed = [(finding, key) for finding, key in fingerprints(introduced(run)) if key not in already]
-    placed = [(finding, key, _lines(run, finding) if beside else None) for finding, key in keyed]
-    commented = [(finding, key, lines) for finding, key, lines in placed if lines][:MOST_COMMENTS]
+    placed = ((finding, key, _lines(run, finding)) for finding, key in (keyed if beside else ()))
+    commented = list(islice(((finding, key, lines) for finding, key, lines in placed if lines), MOST_COMMENTS))
     ids = {finding.id for finding, _, _ in commented}
     comments = [_comment(finding, key, lines) for finding, key, lines in commented]
     text = _body(run, [finding for finding, _ in keyed if finding.id not in ids], len(comments))
