@@ -163,7 +163,7 @@ def parsed(timeline):
 def test_five_thousand_units_stay_a_small_drawing():
     """Bars are joined until there are few enough, lanes are folded, and no unit is lost from the count."""
     units = [
-        unit(f"u{n}", n // 64, n // 64 + 0.5 + n % 3 / 4, status=Status.FAILED if n % 50 == 0 else Status.OK)
+        unit(f"u{n}", n // 80, n // 80 + 0.5 + n % 3 / 4, status=Status.FAILED if n % 50 == 0 else Status.OK)
         for n in range(5_000)
     ]
     timeline = timeline_of(run_of(*units))

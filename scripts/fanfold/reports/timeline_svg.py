@@ -14,7 +14,7 @@ from fanfold.reports.filters import count, duration
 from fanfold.reports.timeline import Bar, Timeline
 
 MOST_BARS = 1_200
-MOST_LANES = 32
+MOST_LANES = 64
 _WIDTH = 840.0
 _GUTTER = 28.0
 _AXIS = 22.0
