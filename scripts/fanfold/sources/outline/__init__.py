@@ -6,11 +6,24 @@ by its indentation. `Outline.method` says which it was; `Outline.note` why a wea
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from fanfold.sources.outline.grammar import read_grammar
 from fanfold.sources.outline.indentation import read_indentation
 from fanfold.sources.outline.languages import BY_NAME, language_of
-from fanfold.sources.outline.python import read_python
-from fanfold.sources.outline.values import SCOPES, Definition, Import, Kind, Outline, Reading, Reference, enclosing
+from fanfold.sources.outline.python import read_python, skim_python
+from fanfold.sources.outline.values import (
+    SCOPES,
+    Definition,
+    Import,
+    Kind,
+    Outline,
+    Reading,
+    Reference,
+    Skim,
+    enclosing,
+)
 
 __all__ = [
     "SCOPES",
@@ -21,11 +34,15 @@ __all__ = [
     "Outline",
     "Reading",
     "Reference",
+    "Skim",
     "enclosing",
     "language_of",
     "outline",
     "read",
+    "skim",
 ]
+
+T = TypeVar("T")
 
 VERSION = "2"
 """Part of the content key of whatever is made of outlines: another one for another outline of the same text."""
@@ -44,18 +61,29 @@ def outline(path: str, text: str) -> Outline:
 
 def read(path: str, text: str) -> Reading:
     """Return what `outline` is made of."""
+    return _read(path, text, read_python)
+
+
+def skim(path: str, text: str) -> Skim:
+    """Return what `read` finds, without signatures and without where and how names are used; in half the time."""
+    made = _read(path, text, skim_python)
+    return made if isinstance(made, Skim) else made.skim()
+
+
+def _read(path: str, text: str, of_python: Callable[[str], T | str]) -> T | Reading:
+    """Return what the best reader there is makes of a text; `of_python` returns why it can make nothing of it."""
     text = text.removeprefix("\ufeff")
     language = language_of(path, text)
     if len(text) > LARGEST:
         note = f"it is larger than {LARGEST:,} characters, so it was not parsed"
         return read_indentation(text, language, note, definitions=False)
-    made = read_python(text) if language == "python" else ""
-    if isinstance(made, Reading):
+    made = of_python(text) if language == "python" else ""
+    if not isinstance(made, str):
         return made
     why = made
     if grammar := BY_NAME.get(language):
-        made = read_grammar(text, grammar)
-        if isinstance(made, Reading):
-            return made._replace(note=why) if why else made
-        why = why or made
+        found = read_grammar(text, grammar)
+        if isinstance(found, Reading):
+            return found._replace(note=why) if why else found
+        why = why or found
     return read_indentation(text, language, why)

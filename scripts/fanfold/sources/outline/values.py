@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
-
-from fanfold.models import Frozen
 
 Kind: TypeAlias = Literal[
     "function",
@@ -30,7 +30,7 @@ SCOPES: frozenset[Kind] = frozenset({"class", "struct", "enum", "interface", "mo
 _VALUES: frozenset[Kind] = frozenset({"constant", "variable"})
 
 
-class Definition(Frozen):
+class Definition(NamedTuple):
     """A named thing in a file.
 
     `line` to `end_line` are all of it, decorators and attributes included; `name_line` is where its name stands.
@@ -49,7 +49,7 @@ class Definition(Frozen):
     doc: str = ""
 
 
-class Import(Frozen):
+class Import(NamedTuple):
     """A name that comes from elsewhere.
 
     `module` is what it comes from, as the language writes it (`..pkg`, `./x`, `net/http`, `a::b`, `stdio.h`); `name`
@@ -64,7 +64,7 @@ class Import(Frozen):
     exported: bool = False
 
 
-class Reference(Frozen):
+class Reference(NamedTuple):
     """The uses of one name in one way; the `lines` ascend.
 
     `call` is a use as what is called, `attribute` one behind a dot, an arrow or two colons; `receiver` is then
@@ -78,7 +78,8 @@ class Reference(Frozen):
     lines: tuple[int, ...]
 
 
-class Outline(Frozen):
+@dataclass(frozen=True, slots=True)
+class Outline:
     """What is known of a file without running it.
 
     `definitions` are in the order of their lines, outer ones first. `note` says why a weaker `method` had to do, or
@@ -111,7 +112,7 @@ Use: TypeAlias = tuple[str, bool, bool, str, int]
 
 
 class Reading(NamedTuple):
-    """What one look at a text gives, its uses not yet grouped: an outline, for those who need no more than names.
+    """What one look at a text gives, its uses not yet grouped into an outline.
 
     `branches` counts the places at which it branches, 0 where the language is not parsed; `doc` is the beginning of the
     file's own docstring, or of the comment on top that is no licence.
@@ -139,6 +140,33 @@ class Reading(NamedTuple):
             references=grouped(self.uses),
             note=self.note,
         )
+
+    def skim(self) -> Skim:
+        """Return what a quicker look would have given."""
+        return Skim(
+            language=self.language,
+            definitions=tuple([definition._replace(signature="") for definition in self.definitions]),
+            imports=self.imports,
+            uses=dict(Counter([use[0] for use in self.uses])),
+            branches=self.branches,
+            doc=self.doc,
+            note=self.note,
+        )
+
+
+class Skim(NamedTuple):
+    """What a quicker look at a text gives, for those who need no more of its uses than how often a name has any.
+
+    As a Reading, without signatures; `uses` counts by name.
+    """
+
+    language: str
+    definitions: tuple[Definition, ...]
+    imports: tuple[Import, ...]
+    uses: Mapping[str, int]
+    branches: int = 0
+    doc: str = ""
+    note: str = ""
 
 
 def enclosing(outline: Outline, line: int, end_line: int) -> Definition | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from sys import intern
 
 from fanfold.sources.outline import VERSION as OUTLINES
-from fanfold.sources.outline import language_of, read
+from fanfold.sources.outline import language_of, skim
 from fanfold.sources.outline.text import DOC, one_line
 from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
 from fanfold.sources.setaside import by_text
@@ -50,7 +49,7 @@ def facts_of(path: str, text: str) -> FileFacts:
     language = bare.language
     if language in _NO_CODE or (not language and not PurePosixPath(path).suffix):
         return bare
-    found = read(path, text)
+    found = skim(path, text)
     imports = [Imported(i.module, i.name, i.bound, i.line) for i in found.imports]
     return FileFacts(
         language=found.language,
@@ -58,7 +57,7 @@ def facts_of(path: str, text: str) -> FileFacts:
         tokens=bare.tokens,
         symbols=tuple([Symbol(d.name, d.qualified, d.kind, d.line, d.end_line, d.doc) for d in found.definitions]),
         imports=tuple(imports or _imports_in(text, language)),
-        uses=dict(Counter([use[0] for use in found.uses])),
+        uses=found.uses,
         complexity=found.branches,
         doc=found.doc,
         note=found.note,
