@@ -114,6 +114,20 @@ def test_an_earlier_note_moves_along_with_its_code():
     assert Checker(target((), {"b.py": CODE}, whole=True)).again(found.note) is None
 
 
+def test_an_earlier_note_stays_where_its_quote_is_among_its_lines():
+    """A quote need not stand on the first of them: they move by as much as it does, and not at all if it doesn't."""
+    found = check(quote="return file.read()")
+    assert isinstance(found, Checked)
+    assert Checker(TARGET).again(found.note) == found
+    later = Checker(target((), {"a.py": "# new\n" + CODE}, whole=True)).again(found.note)
+    assert later is not None
+    assert (later.note.line, later.note.end_line, later.status) == (5, 7, "repaired")
+    lines = "x = 1\nload()\ny = 2\nz = 3\nload()\n"
+    twice = Checker(target((), {"a.py": lines}, whole=True)).check(said(line=3, end_line=5, quote="load()"), "area")
+    assert isinstance(twice, Checked)
+    assert (twice.note.line, twice.note.end_line, twice.status) == (3, 5, "verified")
+
+
 def test_the_same_statement_on_the_same_lines_counts_once():
     """The more relevant one stays; the same lines with another statement stay apart."""
     first, again = checked("It adds prices up.", relevance=0.9), checked("it adds prices up", relevance=0.2)

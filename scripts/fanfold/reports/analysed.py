@@ -30,10 +30,14 @@ class Citation(Place):
 
 
 class Note(Place):
-    """What one worker says of its part, on lines that were checked; `relevance` to the question is 0 to 1."""
+    """What one worker says of its part, on lines that were checked; `relevance` to the question is 0 to 1.
+
+    `quote_line` is the one on which the quote begins, None in the record of an earlier fanfold.
+    """
 
     statement: str
     quote: str
+    quote_line: int | None = Field(default=None, ge=1)
     relevance: float = Field(ge=0.0, le=1.0)
     area: str = ""
 

@@ -58,6 +58,8 @@ _GENERATED_HEAD = re.compile(
     r"|(Auto-?generated|Automatically generated|Generated) by .{0,200}(do not (edit|modify)|don't edit))",
     re.IGNORECASE | re.MULTILINE,
 )
+# Without a word against edits it counts as the first thing that a file says, and nowhere else.
+_GENERATED_FIRST = re.compile(r"\W*(auto[- ]?|automatically )generated (by|from|with|using)\b", re.IGNORECASE)
 _HEAD = 2_000
 _MINIFIED_LINE = 1_000
 _BRACED = frozenset([".js", ".mjs", ".cjs", ".css", ".json"])
@@ -100,7 +102,7 @@ def _by_name(path: str) -> str | None:
 
 def by_text(path: str, text: str) -> str | None:
     """Return why nobody reads the file, as far as its lines and the ending of its name say."""
-    if _GENERATED_HEAD.search(text[:_HEAD]):
+    if _GENERATED_HEAD.search(text[:_HEAD]) or _GENERATED_FIRST.match(text[:_HEAD]):
         return "generated"
     if PurePosixPath(path).suffix.lower() in _BRACED and len(text) / (text.count("\n") + 1) > _MINIFIED_LINE:
         return "minified"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from fanfold.skills.multi_file_analysis.citations import Checker
 from fanfold.skills.multi_file_analysis.fold import Folded, Made, fold
 from fanfold.skills.multi_file_analysis.plan import AreaPlan
 from fanfold.skills.multi_file_analysis.planner import worth_planning
-from fanfold.skills.multi_file_analysis.planning import planned, planned_for
+from fanfold.skills.multi_file_analysis.planning import GAP_TOKENS, planned, planned_for
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope
 from fanfold.skills.multi_file_analysis.staff import Staff, most_notes, planner_of, synthesiser_of
@@ -32,6 +32,7 @@ from fanfold.skills.multi_file_analysis.survey import MAP, Survey, map_scope, ma
 from fanfold.skills.multi_file_analysis.work import Reading, WorkerTask
 from fanfold.sources.change import FileChange, change_text
 from fanfold.sources.repo_map.values import RepoMap
+from fanfold.sources.text import counted
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
@@ -159,12 +160,21 @@ async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, 
     plan = planned(request, tree, scope.target.snapshot, knowledge.analysis)
     reading = _reading(request, scope, tree, knowledge, interactive=bool(interactive))
     workers = () if interactive is None else reading.units(plan.areas)
-    notes = (*tree.notes, *knowledge.notes)
+    notes = (*tree.notes, *knowledge.notes, *_answered_first(knowledge))
     if not workers:
         return DryRun(tree, plan, workers, notes)
     planner = planner_of(request, reading).unit(plan) if worth_planning(request.effort, plan) else None
     answer = synthesiser_of(request, reading, knowledge.analysis).reserve_usd(most_notes(workers))
     return DryRun(tree, plan, workers, notes, planner, answer or None)
+
+
+def _answered_first(knowledge: Knowledge) -> Iterator[str]:
+    """Say what a plan does not: a run that is continued has the question answered before anything is read."""
+    if knowledge.earlier:
+        yield (
+            f"it is answered from {counted(len(knowledge.earlier), 'earlier note')} first, and of the files only what "
+            f"that answer lacks is read, at most {GAP_TOKENS:,} tokens; all of the above if no note stands any more"
+        )
 
 
 def _reading(

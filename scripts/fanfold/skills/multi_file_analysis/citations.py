@@ -52,7 +52,7 @@ class Checker:
         file = self._file(path) if path is not None else None
         if path is None or file is None:
             return Dropped(title=statement, path=one_line(named), line=line, reason="outside-the-target")
-        place = file.locate(_bare(said.quote), line)
+        place = _located(file, _bare(said.quote), line, end_line)
         if place is None or not statement:
             return Dropped(title=statement, path=path, line=line, reason="not-in-file")
         first, last, status = _placed(place, line, end_line, len(file.lines))
@@ -62,6 +62,7 @@ class Checker:
             end_line=last,
             statement=statement,
             quote=_shortened(place.quote),
+            quote_line=place.line,
             relevance=min(max(said.relevance, 0), MOST_RELEVANT) / MOST_RELEVANT,
             area=area,
         )
@@ -70,15 +71,15 @@ class Checker:
     def again(self, note: Note) -> Checked | None:
         """Return an earlier run's note if its quote still stands in the file, with the lines it has now."""
         file = self._file(note.path) if self._known.get(note.path) == note.path else None
-        place = file.locate(note.quote, note.line) if file else None
+        was = note.quote_line or note.line
+        place = file.locate(note.quote, was) if file else None
         if file is None or place is None:
             return None
-        length = note.end_line - note.line
-        moved = place.line != note.line
-        if not moved and note.end_line <= len(file.lines):
+        by = place.line - was
+        if not by and note.end_line <= len(file.lines):
             return Checked(note, "verified")
-        last = min(max(place.end_line, place.line + length), len(file.lines))
-        return Checked(note.model_copy(update={"line": place.line, "end_line": last}), "repaired")
+        first, last = max(1, note.line + by), min(max(place.end_line, note.end_line + by), len(file.lines))
+        return Checked(note.model_copy(update={"line": first, "end_line": last, "quote_line": place.line}), "repaired")
 
     def stated(self, note: Note) -> Checked | None:
         """Return a note of ours on the lines that it names, with the first of them that says anything as its quote."""
@@ -89,7 +90,7 @@ class Checker:
             return None
         number, line = found
         last = min(note.end_line, number + _LONGEST_RANGE - 1, len(file.lines) if file else number)
-        at = {"line": number, "end_line": last, "quote": line}
+        at = {"line": number, "end_line": last, "quote": line, "quote_line": number}
         return Checked(note.model_copy(update=at), "verified")
 
     @property
@@ -114,10 +115,19 @@ def _bare(quote: str) -> str:
     return _NUMBERED.sub("", quote)
 
 
+def _located(file: FileText, quote: str, line: int, end_line: int) -> Place | None:
+    """Return where a quote stands: among these lines if it is there, wherever in them, or else the nearest to them."""
+    places = [file.locate(quote, near) for near in dict.fromkeys((line, (line + end_line) // 2, end_line))]
+    return next((place for place in places if place and _is_inside(place, line, end_line)), places[0])
+
+
+def _is_inside(place: Place, line: int, end_line: int) -> bool:
+    return line <= place.line and place.end_line <= end_line
+
+
 def _placed(place: Place, line: int, end_line: int, lines: int) -> tuple[int, int, Literal["verified", "repaired"]]:
     """Return the lines of a note: those it names when its quote is among them, else those of the quote."""
-    inside = line <= place.line and place.end_line <= end_line
-    if inside and end_line <= lines and end_line - line < _LONGEST_RANGE:
+    if _is_inside(place, line, end_line) and end_line <= lines and end_line - line < _LONGEST_RANGE:
         return line, end_line, "verified"
     return place.line, place.end_line, "verified" if place.line == line else "repaired"
 

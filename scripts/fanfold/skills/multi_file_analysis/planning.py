@@ -16,7 +16,7 @@ from fanfold.sources.snapshot import Snapshot
 # What fits into this is read in one piece. Beyond it a context starts to lose things.
 AREA_TOKENS = 30_000
 # What a follow-up reads at most to close its gaps.
-_GAP_TOKENS = 4 * AREA_TOKENS
+GAP_TOKENS = 4 * AREA_TOKENS
 
 
 def planned(request: AnalysisRequest, tree: RepoMap, snapshot: Snapshot, analysis: Analysis | None) -> AreaPlan:
@@ -42,7 +42,7 @@ def planned_for(lacking: Sequence[Gap], request: AnalysisRequest, tree: RepoMap,
     weighed = relevance(tree, f"{request.question} {asked}", snapshot.each(tree.files))
     named = set(_named(lacking, tree))
     files = {path: file for path, file in tree.files.items() if not named or path in named}
-    budget = min(_GAP_TOKENS, request.most_tokens or _GAP_TOKENS)
+    budget = min(GAP_TOKENS, request.most_tokens or GAP_TOKENS)
     plan = plan_areas(replace(tree, files=files, left_out=()), weighed, allowance=AREA_TOKENS, budget=budget)
     # What is not named here is not left out: nobody wanted it.
     left_out = plan.left_out if named else ()
