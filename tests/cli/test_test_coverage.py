@@ -127,9 +127,79 @@ def test_a_suite_that_is_not_measured_says_so(project, fanfold):
     assert "coverage: nothing was measured" in ended.run["notes"]
 
 
-def test_coverage_is_of_a_run(project, fanfold):
-    """A plan and a merge run nothing."""
-    for arguments in (("--plan", "2"), ("--merge", "a.json")):
-        ended = fanfold("test", *arguments, "--coverage")
-        assert ended.code == 2
-        assert "--coverage don't go together" in ended.err
+@pytest.fixture
+def parts(project, fanfold, tmp_path):
+    """Run the parts of a plan, measured but for `bare` ones, and return the folder with what they leave."""
+
+    def run(bare=()):
+        place = tmp_path / "out"
+        place.mkdir()
+        plan = tmp_path / "plan.json"
+        plan.write_text(fanfold("test", "--plan", "2").out)
+        for number in (1, 2):
+            more = () if number in bare else ("--coverage",)
+            output = ("--format", "json", "--output", place / f"run-{number}.json")
+            assert fanfold("test", "--shard", f"{number}/2", "--plan", plan, *output, *more).code == 0
+        return place
+
+    return run
+
+
+def notes_of(fanfold, *arguments):
+    """Return the notes on coverage of a merged run."""
+    ended = fanfold("test", "--merge", *arguments, "--format", "json")
+    assert ended.run is not None, ended.err
+    return [note for note in ended.run["notes"] if note.startswith("coverage")]
+
+
+def test_the_data_of_parts_is_that_of_one_run(project, fanfold, parts, tmp_path, monkeypatch):
+    """From beside the records, with `--merge out/*`, from the folders of runs, and where the project lies elsewhere."""
+    place = parts()
+    assert sorted(path.name for path in place.iterdir()) == [
+        *("run-1.coverage", "run-1.json", "run-2.coverage", "run-2.json")
+    ]
+    runs = [path.parent for path in project.root.glob(".fanfold/runs/*/.coverage")]
+    assert "2 data files combined" in notes_of(fanfold, *runs)[0]
+    here = project.root.rename(tmp_path / "elsewhere")
+    monkeypatch.chdir(here)
+    (note,) = notes_of(fanfold, *sorted(place.iterdir()))
+    (file,) = (path for path in here.glob(".fanfold/runs/*/.coverage") if str(path) in note)
+    assert lines(file)["lib.py"] == [1, 4, 5, 6, 7, 8, 12]
+    data = CoverageData(basename=str(file))
+    data.read()
+    assert {Path(path).is_relative_to(here) for path in data.measured_files()} == {True}
+    assert len(list(place.iterdir())) == 4
+
+
+def test_missing_data_of_parts_is_named(project, fanfold, parts):
+    """Of a part that was not given, was not measured, has lost its data, has data that is none, or has no record."""
+    place = parts()
+    (place / "run-2.json").rename(place / "other")
+    first, *rest = notes_of(fanfold, *place.glob("run-*"))
+    assert first == "coverage of part 2 of 2 is missing: no run of it was given"
+    assert rest[0] == f"coverage of {place / 'run-2.coverage'} is missing: no run of it was given"
+    assert "1 data file combined" in rest[1]
+    (place / "other").rename(place / "run-2.json")
+    (place / "run-2.coverage").write_text("nonsense")
+    assert f"{place / 'run-2.coverage'} can't be read" in notes_of(fanfold, *place.iterdir())[0]
+    (place / "run-2.coverage").unlink()
+    assert "its data is not beside" in notes_of(fanfold, *place.iterdir())[0]
+    (place / "run-1.coverage").unlink()
+    assert notes_of(fanfold, *place.iterdir())[-1] == "coverage: nothing was measured"
+
+
+def test_a_part_that_was_not_measured_says_so(project, fanfold, parts):
+    """The others are combined; where none was, nothing is said of coverage unless it is asked for."""
+    place = parts(bare=(1,))
+    missing, combined_ones = notes_of(fanfold, *place.iterdir())
+    assert missing == "coverage of part 1 of 2 is missing: it was run without --coverage"
+    assert "1 data file combined" in combined_ones
+    assert notes_of(fanfold, place / "run-1.json") == []
+    assert notes_of(fanfold, place / "run-1.json", "--coverage")[-1] == "coverage: nothing was measured"
+
+
+def test_a_plan_measures_nothing(project, fanfold):
+    """It runs no test."""
+    ended = fanfold("test", "--plan", "2", "--coverage")
+    assert ended.code == 2
+    assert "--coverage don't go together" in ended.err

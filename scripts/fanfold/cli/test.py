@@ -16,9 +16,10 @@ from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.cli.config import TABLES, repository_root
 from fanfold.cli.hosting import announced
 from fanfold.cli.options import FiniteRange, WholeRange, option, shared_of, shared_options
-from fanfold.cli.products import deliver, places, template_choice
+from fanfold.cli.products import STDOUT, deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, EXIT_INTERRUPTED, INTERRUPTED, Session
 from fanfold.cli.streams import printable
+from fanfold.cli.test_coverage import leave_coverage
 from fanfold.cli.test_dask import DASK, check_executor, run_on_dask
 from fanfold.cli.test_parts import Asked, asked, lanes, merge, merge_read, part_text, write_plan
 from fanfold.engine.folder import FOLDER
@@ -113,9 +114,11 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     formats = tuple(given["format"]) or ("md",)
     renderer = Renderer(PARALLEL_TEST.name, formats, template_choice(given["template"], given["templates"]))
     chosen_places = places(given["output"], formats)
+    configured = ctx.meta.get(TABLES) or NOTHING
     if parts.merge is not None:
-        return _merged(parts, root, renderer, chosen_places, request)
-    chosen = _chosen(request, root, ctx.meta.get(TABLES) or NOTHING)
+        folded = merge(parts, root, configured)
+        return _delivered(folded, renderer, chosen_places, request)
+    chosen = _chosen(request, root, configured)
     if parts.count is not None:
         settings = _settings(request, root, chosen, given)
         write_plan(chosen, settings, parts.count, given["output"], quiet=given["quiet"])
@@ -143,12 +146,9 @@ def test(ctx: click.Context, /, **given: Any) -> int:
         return EXIT_DONE
     session.complain(run)
     deliver(run, renderer, chosen_places, session.recorded)
+    if parts.part is not None and request.coverage and chosen_places.get("json", STDOUT) != STDOUT:
+        leave_coverage(run, chosen_places["json"])
     return _exit_code(session, run, result, request)
-
-
-def _merged(parts: Asked, root: Path, renderer: Renderer, chosen_places: dict[str, Path], request: TestRequest) -> int:
-    """Merge the runs of parts, and report them as one."""
-    return _delivered(merge(parts, root), renderer, chosen_places, request)
 
 
 def _delivered(

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from fanfold.cli.products import STDOUT, write_whole
 from fanfold.cli.streams import printable
+from fanfold.cli.test_coverage import split_data, with_coverage
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.limits import LaneLimits
 from fanfold.engine.runs import RECORD, new_run_id, read_run, write_run
@@ -24,10 +25,11 @@ from fanfold.errors import OutputError, TargetError, UsageError
 from fanfold.models import Run
 from fanfold.skills.parallel_test.deal import Listed, deal
 from fanfold.skills.parallel_test.job import Settings
-from fanfold.skills.parallel_test.merged import durations_of_merged, merge_parts, parts_of
+from fanfold.skills.parallel_test.merged import PartRun, durations_of_merged, merge_parts, parts_of
 from fanfold.skills.parallel_test.portions import DealtPlan, Part
 from fanfold.skills.parallel_test.request import PartRecord
 from fanfold.skills.parallel_test.run import Chosen
+from fanfold.skills.parallel_test.settings import TestSettings
 from fanfold.skills.parallel_test.work import list_suites
 from fanfold.sources.text import counted
 from fanfold.suites import TestRunResult
@@ -40,20 +42,26 @@ _RECORDS = (RECORD, "report.json")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of several machines: to plan for `count` parts, to run `part`, or to merge the runs in `merge`."""
+    """What is asked of several machines: to plan for `count` parts, to run `part`, or to merge the runs in `merge`.
+
+    `coverage` asks for that of all parts, also when no part of them says that it was measured.
+    """
 
     count: int | None = None
     part: PartRecord | None = None
     plan: DealtPlan | None = None
     merge: tuple[str, ...] | None = None
+    coverage: bool = False
 
 
 def asked(given: Mapping[str, Any]) -> Asked:
     """Read the options. Raises UsageError for those that don't go together, and TargetError for a plan that is none."""
     plan, shard = given["plan"], given["shard"]
     if given["merge"]:
-        _refuse(given, "--merge", ("shard", "last_failed", "changed", "coverage", "bisect", "dry_run"))
-        return Asked(merge=given["suite_or_path"], plan=read_plan(Path(plan)) if plan else None)
+        _refuse(given, "--merge", ("shard", "last_failed", "changed", "bisect", "dry_run"))
+        return Asked(
+            merge=given["suite_or_path"], coverage=given["coverage"], plan=read_plan(Path(plan)) if plan else None
+        )
     if shard is not None:
         if plan is None:
             raise UsageError(f"--shard {shard}: --plan FILE is needed, which fanfold test --plan N > FILE makes")
@@ -153,22 +161,37 @@ def part_text(number: int, part: Part) -> str:
 # -- the merge
 
 
-def merge(asked_for: Asked, root: Path) -> tuple[Run, TestRunResult]:
-    """Fold the runs of parts into one, keep it, and keep what tests took for the next plan. Raises UsageError."""
-    runs = [(name, read_run(_record(Path(name)))) for name in asked_for.merge or ()]
-    return merge_read(runs, asked_for.plan, root)
+def merge(asked_for: Asked, root: Path, configured: TestSettings) -> tuple[Run, TestRunResult]:
+    """Fold the runs of parts into one, with what they have measured; keep it, and what tests took for the next plan.
+
+    Raises UsageError and TargetError.
+    """
+    data, given = split_data(asked_for.merge or ())
+    records = {name: _record(Path(name)) for name in given}
+    runs = [(name, read_run(record)) for name, record in records.items()]
+    parts, run, result = _merged(runs, asked_for.plan, root)
+    if asked_for.coverage or any(one.run.request.get("coverage") for one in parts):
+        run = with_coverage(run, result, parts, records=records, data=data, configured=configured)
+    _keep(run, result, root / FOLDER)
+    return run, result
 
 
 def merge_read(
     runs: Sequence[tuple[str, Run]], plan: DealtPlan | None, root: Path, absent: Mapping[int, str] | None = None
 ) -> tuple[Run, TestRunResult]:
     """Fold runs of parts into one, as `merge` does; `absent` says why there is none of some. Raises UsageError."""
-    run_id = new_run_id()
-    run = merge_parts(parts_of(runs, plan), run_id, plan, absent)
-    run = run.model_copy(update={"target": run.target.model_copy(update={"root": str(root)})})
-    result = TestRunResult.model_validate(dict(run.result))
+    _, run, result = _merged(runs, plan, root, absent)
     _keep(run, result, root / FOLDER)
     return run, result
+
+
+def _merged(
+    runs: Sequence[tuple[str, Run]], plan: DealtPlan | None, root: Path, absent: Mapping[int, str] | None = None
+) -> tuple[tuple[PartRun, ...], Run, TestRunResult]:
+    parts = parts_of(runs, plan)
+    run = merge_parts(parts, new_run_id(), plan, absent)
+    run = run.model_copy(update={"target": run.target.model_copy(update={"root": str(root)})})
+    return parts, run, TestRunResult.model_validate(dict(run.result))
 
 
 def _record(place: Path) -> Path:

@@ -1,15 +1,18 @@
-"""Coverage of a run: the data of all its processes combined into one file, by the project's own coverage.py."""
+"""Coverage of a run: the data of all its processes, or parts, combined by the project's own coverage.py."""
 
 from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fanfold.engine.process import run_process
 from fanfold.errors import WorkerError
+from fanfold.runners.interpreters import ask
 from fanfold.runners.tools import Tools
+from fanfold.runners.unittest import CHILDREN
 from fanfold.skills.parallel_test.job import SuiteRun
 from fanfold.sources.text import counted
 
@@ -17,6 +20,9 @@ PARTS = "coverage-parts"
 """The folder, in that of the run, of the data of single processes."""
 
 COMBINED = ".coverage"
+NOTHING = "coverage: nothing was measured"
+_SCRIPT = str(CHILDREN / "fanfold_coverage.py")
+_NOBODY = "no Python of these suites has coverage.py; get it with: python -m pip install coverage"
 _PREFIX = ".coverage"
 _COMBINE_S = 600.0
 _WHY = {
@@ -37,35 +43,103 @@ async def combined(folder: Path, runs: Iterable[SuiteRun], tools: Tools) -> tupl
     """
     runs = tuple(runs)
     notes = [line for run in runs if (line := _unmeasured(run)) is not None]
-    parts = sorted((folder / PARTS).glob(f"{_PREFIX}.*"))
     measured = next((run for run in runs if run.python and not run.unmeasured), None)
-    if not parts or measured is None:
-        return (*notes, "coverage: nothing was measured")
-    python = measured.python
-    place = tools.root / measured.job.suite.folder
+    if not _files(folder) or measured is None:
+        return (*notes, NOTHING)
+    return (*notes, *await _combine(folder, measured.python, tools.root / measured.job.suite.folder, tools))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one part of a run has measured, below `root` of its machine; without `data`, `why` there is none."""
+
+    label: str
+    data: Path | None = None
+    why: str = ""
+    root: str = ""
+
+
+async def combined_parts(
+    folder: Path, parts: Sequence[Measured], pythons: Iterable[tuple[tuple[str, ...], str]], tools: Tools
+) -> tuple[str, ...]:
+    """Combine what the parts of a run have measured into `folder`/.coverage, and return notes; data files stay.
+
+    `pythons` are the interpreters of the suites that are here, with the suites' folders: the first that has coverage.py
+    does it. The notes name each part whose data is missing, and are as those of `combined`.
+    """
+    files: dict[str, Measured] = {}
+    missing: list[str] = []
+    for number, one in enumerate(parts):
+        try:
+            _copy(one, folder / PARTS / f"{_PREFIX}.{number}")
+            files[f"{_PREFIX}.{number}"] = one
+        except OSError as error:
+            missing.append(_missing(one, one.why or f"{one.data}: {error.strerror or error}"))
+    if not files:
+        return (*missing, NOTHING)
+    found = await _with_coverage(pythons, tools)
+    if found is None:
+        return (*missing, f"coverage: {counted(len(files), 'data file')} can't be combined: {_NOBODY}")
+    python, place = found
+    others = dict.fromkeys(one.root for one in files.values() if one.root and one.root != str(tools.root))
+    notes = await _combine(folder, python, tools.root / place, tools, others)
+    unread = [_missing(files[path.name], f"{files[path.name].data} can't be read") for path in _files(folder)]
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+    return (*missing, *unread, *notes)
+
+
+def _copy(part: Measured, place: Path) -> None:
+    """Copy a part's data, since coverage.py takes away what it has combined. Raises OSError, also without any."""
+    if part.data is None:
+        raise FileNotFoundError
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(part.data, place)
+
+
+def _missing(part: Measured, why: str) -> str:
+    return f"coverage of {part.label} is missing: {why}"
+
+
+async def _with_coverage(pythons: Iterable[tuple[tuple[str, ...], str]], tools: Tools) -> tuple[str, str] | None:
+    """Return the first interpreter that has coverage.py, and its suite's folder."""
+    for argv, folder in dict.fromkeys(pythons):
+        try:
+            facts = await ask(argv, ("coverage",), folder=tools.root, environ=tools.environ)
+        except (WorkerError, TimeoutError):
+            continue
+        if "coverage" in facts.modules:
+            return facts.executable, folder
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((folder / PARTS).glob(f"{_PREFIX}.*"))
+
+
+async def _combine(folder: Path, python: str, place: Path, tools: Tools, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """Combine with the settings that are found in `place`; `others` are what `tools.root` is elsewhere."""
+    parts = _files(folder)
     variables = {**tools.environ, "COVERAGE_FILE": str(folder / COMBINED)}
 
-    async def ask(*words: str) -> tuple[int, str]:
-        argv = (python, "-m", "coverage", *words)
-        done = await run_process(argv, cwd=place, timeout_s=_COMBINE_S, env=variables)
+    async def ask_it(*words: str) -> tuple[int, str]:
+        done = await run_process((python, *words), cwd=place, timeout_s=_COMBINE_S, env=variables)
         return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace").strip()
 
+    failed = f"coverage: {counted(len(parts), 'data file')} in {folder / PARTS} can't be combined"
     try:
-        code, said = await ask("combine", str(folder / PARTS))
+        code, said = await ask_it(_SCRIPT, str(folder / COMBINED), str(folder / PARTS), str(tools.root), *others)
         if code:
-            why = said.splitlines()[-1] if said else f"exit code {code}"
-            return (
-                *notes,
-                f"coverage: {counted(len(parts), 'data file')} in {folder / PARTS} can't be combined: {why}",
-            )
-        code, total = await ask("report", "--format=total", "--fail-under=0")
+            return (f"{failed}: {said.splitlines()[-1] if said else f'exit code {code}'}",)
+        code, total = await ask_it("-m", "coverage", "report", "--format=total", "--fail-under=0")
     except (WorkerError, TimeoutError) as error:
-        return (*notes, f"coverage: the data in {folder / PARTS} can't be combined: {error}")
-    shutil.rmtree(folder / PARTS, ignore_errors=True)
+        return (f"{failed}: {error}",)
+    left = len(_files(folder))
+    if not left:
+        shutil.rmtree(folder / PARTS, ignore_errors=True)
     covered = f"{total} % of the lines measured" if code == 0 and total.isdecimal() else "measured"
     shown = shlex.join(["env", f"COVERAGE_FILE={folder / COMBINED}", python, "-m", "coverage", "report"])
-    where = f"{counted(len(parts), 'data file')} combined in {folder / COMBINED}"
-    return (*notes, f"coverage: {covered}, {where}; see {shown}")
+    where = f"{counted(len(parts) - left, 'data file')} combined in {folder / COMBINED}"
+    return (f"coverage: {covered}, {where}; see {shown}",)
 
 
 def _unmeasured(run: SuiteRun) -> str | None:
