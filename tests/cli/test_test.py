@@ -46,6 +46,17 @@ def test_a_run_finds_the_regression(project, fanfold):
     assert ended.run["status"] == "complete"
 
 
+def test_a_wrong_value_is_one_cluster_wherever_it_is_noticed(project, fanfold):
+    """Two files whose tests fail in lines of their own: the changed function that both use is shared, and suspected."""
+    project.write("tests/test_more.py", BAD.replace("total([{'price': 2}]) == 2", "[total([{'price': 3}])] == [3]"))
+    project.commit()
+    project.write("shop.py", "def total(rows):\n    return 0\n")
+    (cluster,) = fanfold("test", "--retries", "1", "--format", "json").run["result"]["clusters"]
+    assert len(cluster["tests"]) == 2
+    assert cluster["shared"][0] == "change:shop.py::total"
+    assert cluster["suspects"] == ["shop.py:2"]
+
+
 def test_all_passed_is_exit_0_and_a_report(project, fanfold):
     """With the verdict first."""
     project.write("shop.py", SHOP.replace("net_price", "price"))

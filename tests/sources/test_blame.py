@@ -2,7 +2,8 @@
 
 import pytest
 
-from fanfold.sources.blame import blame, carried_over, commits_of_lines
+from fanfold.errors import TargetError
+from fanfold.sources.blame import blame, carried_over, commits_of_lines, time_of_line
 from fanfold.sources.git import Git
 from fanfold.testing.repository import Repository
 
@@ -54,3 +55,16 @@ def test_neither_converters_nor_filters_of_the_repository_run(repository, tmp_pa
     blame(git, "a.py", text="one\n")
     blame(git, "a.py", base)
     assert not ran.exists()
+
+
+def test_when_a_line_last_changed(repository):
+    """The time of its commit; of one that isn't committed, or isn't there, nobody knows."""
+    repository.write("a.py", "one\ntwo\n")
+    repository.commit("First")
+    repository.write("a.py", "one\nthree\n")
+    git = git_of(repository)
+    told = float(repository.git("log", "-1", "--format=%ct").strip())
+    assert time_of_line(git, "a.py", 1) == told
+    assert time_of_line(git, "a.py", 2) is None
+    with pytest.raises(TargetError):
+        time_of_line(git, "a.py", 9)

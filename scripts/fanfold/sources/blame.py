@@ -1,4 +1,4 @@
-"""Which lines of a change were there before it, and only moved."""
+"""Which lines of a change were there before it, and only moved; when a line last changed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fanfold.sources.changes import without_filters
 from fanfold.sources.git import Git
 from fanfold.sources.text import os_path
 
+_TIME = re.compile(rb"^committer-time (\d+)$", re.MULTILINE)
 _LINE = re.compile(rb"([0-9a-f]{40,64}) \d+ (\d+)")
 
 
@@ -38,6 +39,17 @@ def commits_of_lines(told: bytes) -> dict[int, str]:
     """Return the full id of the commit that each line is from, by its number; zeros for one that isn't committed."""
     found = (_LINE.match(line) for line in told.split(b"\n") if not line.startswith(b"\t"))
     return {int(match[2]): match[1].decode() for match in found if match}
+
+
+def time_of_line(git: Git, path: str, line: int) -> float | None:
+    """Return when a line of the file on disk last changed, but for its white space, in seconds since 1970.
+
+    None for one that isn't committed, or isn't there. Raises TargetError.
+    """
+    told = blame(git, path, "-w", "-L", f"{line},{line}")
+    commits = set(commits_of_lines(told).values())
+    found = _TIME.search(told)
+    return float(found[1]) if found and not any(set(commit) == {"0"} for commit in commits) else None
 
 
 def _boundary_lines(told: bytes) -> Iterator[int]:

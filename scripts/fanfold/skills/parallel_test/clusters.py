@@ -3,14 +3,15 @@
 A signature is an error's type, its message without what varies, and the innermost frames of the repository by file and
 function; lines move, so they don't count. What failures share (a fixture, a parameter, a marker, a file, a worker, an
 environment) is told for each cluster, and joins clusters of one error type when nearly everything with it fails and
-hardly anything without it does.
+hardly anything without it does. Regressions that come from the one change that their tests use are one as well, however
+the tests noticed it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,12 @@ from fanfold.suites import BAD, Cluster, ClusterClass, Frame, TestAttempt, TestR
 
 # Decided for each failed test by its reruns; a test that is not named is `unknown`.
 Kinds = Mapping[str, ClusterClass]
+
+# Tells of a regression the one change that it comes from, as a shared trait has it; None where that is not known.
+Cause = Callable[[TestResult], str | None]
+
+CHANGE = "change:"
+AFTER = "after:"
 
 FAILING = BAD | {TestVerdict.FLAKY}
 """Verdicts of tests that are grouped."""
@@ -35,6 +42,8 @@ _LEAST = 3
 _WITH = 0.8
 _WITHOUT = 0.2
 _NAMED = 6
+# Failures of one signature that are asked for their cause.
+_ASKED = 20
 
 # What differs between two failures of one cause, in the order in which it is replaced.
 _VARYING = (
@@ -114,16 +123,33 @@ def traits(test: TestResult) -> frozenset[str]:
     return frozenset(found)
 
 
-def cluster(tests: Sequence[TestResult], kinds: Kinds) -> tuple[Cluster, ...]:
+def cluster(tests: Sequence[TestResult], kinds: Kinds, cause: Cause | None = None) -> tuple[Cluster, ...]:
     """Group what failed; the largest first, then by signature. Every failed or flaky test is in exactly one."""
     failures = [Failure.of(test, kinds) for test in tests if test.verdict in FAILING]
     groups: dict[tuple[str, ...], list[Failure]] = defaultdict(list)
     for failure in failures:
         groups[failure.kind.value, failure.signature].append(failure)
     telling = _telling(tests, failures)
-    joined = [sorted(group, key=_plainest) for group in _joined(list(groups.values()), telling)]
-    ordered = sorted(joined, key=lambda group: (-len(group), group[0].signature, group[0].test.id))
-    return tuple(_made(number, group, telling) for number, group in enumerate(ordered, 1))
+    joined = _of_one_cause(_joined(list(groups.values()), telling), cause)
+    found = [(sorted(group, key=_plainest), why) for group, why in joined]
+    ordered = sorted(found, key=lambda one: (-len(one[0]), one[0][0].signature, one[0][0].test.id))
+    return tuple(_made(number, group, telling, why) for number, (group, why) in enumerate(ordered, 1))
+
+
+def _of_one_cause(groups: Sequence[list[Failure]], cause: Cause | None) -> list[tuple[list[Failure], str | None]]:
+    """Join the regressions that come from one change; returns them with that."""
+    causes = [_cause_of(group, cause) if cause else None for group in groups]
+    homes: dict[object, tuple[list[Failure], str | None]] = {}
+    for number, (group, why) in enumerate(zip(groups, causes, strict=True)):
+        homes.setdefault(why or number, ([], why))[0].extend(group)
+    return list(homes.values())
+
+
+def _cause_of(group: Sequence[Failure], cause: Cause) -> str | None:
+    if group[0].kind is not ClusterClass.REGRESSION:
+        return None
+    found = {cause(failure.test) for failure in group[:_ASKED]}
+    return found.pop() if len(found) == 1 else None
 
 
 def _telling(tests: Iterable[TestResult], failures: Sequence[Failure]) -> frozenset[str]:
@@ -158,15 +184,16 @@ def _joined(groups: list[list[Failure]], telling: frozenset[str]) -> list[list[F
     return list(homes.values())
 
 
-def _made(number: int, group: Sequence[Failure], telling: frozenset[str]) -> Cluster:
+def _made(number: int, group: Sequence[Failure], telling: frozenset[str], cause: str | None) -> Cluster:
     shared = frozenset.intersection(*(traits(failure.test) for failure in group))
     named = sorted(shared & telling) if len(group) == 1 else _most_telling(shared, telling)
+    first = [cause] if cause else []
     return Cluster(
         id=f"C{number}",
         signature=group[0].signature,
         kind=group[0].kind,
         tests=tuple(failure.test.id for failure in group),
-        shared=tuple(named[:_NAMED]),
+        shared=tuple([*first, *named][:_NAMED]),
     )
 
 
@@ -174,6 +201,11 @@ def _most_telling(shared: frozenset[str], telling: frozenset[str]) -> list[str]:
     """Put what tells something first; environments and workers alone tell nothing where there is only one."""
     rest = {trait for trait in shared - telling if trait.startswith(("fixture:", "parameter:", "file:"))}
     return [*sorted(shared & telling), *sorted(rest)]
+
+
+def change_of(shared: Iterable[str]) -> str | None:
+    """Return the change that is among what failures share."""
+    return next((trait for trait in shared if trait.startswith(CHANGE)), None)
 
 
 def _plainest(failure: Failure) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from fanfold.runners.base import Task
 from fanfold.runners.schedule import bound_s
 from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN
-from fanfold.skills.parallel_test.clusters import Failure, Kinds, cluster
+from fanfold.skills.parallel_test.clusters import AFTER, Cause, Failure, Kinds, cluster
 from fanfold.skills.parallel_test.job import Job, SuiteRun
 from fanfold.skills.parallel_test.spans import least_s, wall_s
 from fanfold.suites import (
@@ -46,6 +46,7 @@ class About:
     suspect: Callable[[Sequence[TestResult]], tuple[str, ...]]
     reproduce: Reproduce
     explain: Callable[[Failure], Explanation | None]
+    cause: Cause | None = None
 
 
 def fold(
@@ -61,7 +62,8 @@ def fold(
     by_id = {test.id: test for test in tests}
     leads = _leads(runs)
     clusters = tuple(
-        _completed(one, [by_id[name] for name in one.tests], kinds, leads, about) for one in cluster(tests, kinds)
+        _completed(one, [by_id[name] for name in one.tests], kinds, leads, about)
+        for one in cluster(tests, kinds, about.cause)
     )
     shards = tuple(shard for run in runs for shard in run.shards)
     spans = [run.spans for run in runs]
@@ -101,7 +103,7 @@ def _completed(
     its_leads = [_lead_of(test, leads) for test in tests]
     # What all of them come after, where that is found out: of more than a few nobody knows which it is.
     after = [name for name in its_leads[0] if all(name in lead for lead in its_leads)]
-    shared = (*one.shared, *(f"after:{name}" for name in after)) if len(after) <= _MOST_AFTER else one.shared
+    shared = (*one.shared, *(f"{AFTER}{name}" for name in after)) if len(after) <= _MOST_AFTER else one.shared
     reproduce = about.reproduce(tests[0], its_leads[0])
     added = {"shared": shared, "suspects": about.suspect(tests), "reproduce": reproduce, "explanation": why}
     return one.model_copy(update=added)

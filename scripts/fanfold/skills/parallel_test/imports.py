@@ -47,23 +47,51 @@ class ImportGraph:
         return frozenset(reached)
 
 
-def import_graph(listing: Listing, gone: Iterable[str] = ()) -> ImportGraph:
-    """Read all Python files of a listing; `gone` are those that are no longer there, and may still be imported."""
-    paths = [path for path in listing.paths if path.endswith(".py")]
-    names = _Names({*paths, *(path for path in gone if path.endswith(".py"))})
-    imports: dict[str, frozenset[str]] = {}
-    wild: dict[str, str] = {}
-    for path in paths:
-        text = listing.read(path)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file's text says: the files that it imports, and why that can't be told, if so.
+
+    `outline` is None when it can't be read.
+    """
+
+    imports: frozenset[str]
+    outline: Outline | None = None
+    wild: str | None = None
+
+
+class PythonFiles:
+    """The Python files of a listing, each read when it is asked for.
+
+    `gone` are those that are no longer there, and may still be imported.
+    """
+
+    def __init__(self, listing: Listing, gone: Iterable[str] = ()) -> None:
+        self._listing = listing
+        self.paths = tuple(path for path in listing.paths if path.endswith(".py"))
+        self._names = _Names({*self.paths, *(path for path in gone if path.endswith(".py"))})
+        self._looks: dict[str, Look] = {}
+
+    def look(self, path: str) -> Look:
+        """Return what a file says."""
+        if path not in self._looks:
+            self._looks[path] = self._read(path)
+        return self._looks[path]
+
+    def _read(self, path: str) -> Look:
+        text = self._listing.read(path)
         outline = outline_python(path, text) if text is not None else "it can't be read"
         if isinstance(outline, str):
-            wild[path] = outline
-            imports[path] = frozenset(names.around(path))
-            continue
-        if why := _why_wild(path, outline):
-            wild[path] = why
-        imports[path] = frozenset(_imported(path, text or "", outline, names)) - {path}
-    return ImportGraph(imports, wild)
+            return Look(frozenset(self._names.around(path)), wild=outline)
+        imported = frozenset(_imported(path, text or "", outline, self._names)) - {path}
+        return Look(imported, outline, _why_wild(path, outline))
+
+
+def import_graph(listing: Listing, gone: Iterable[str] = ()) -> ImportGraph:
+    """Read all Python files of a listing; `gone` are those that are no longer there, and may still be imported."""
+    files = PythonFiles(listing, gone)
+    looks = {path: files.look(path) for path in files.paths}
+    wild = {path: look.wild for path, look in looks.items() if look.wild is not None}
+    return ImportGraph({path: look.imports for path, look in looks.items()}, wild)
 
 
 def _why_wild(path: str, outline: Outline) -> str | None:

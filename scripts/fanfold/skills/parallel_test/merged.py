@@ -11,7 +11,7 @@ from typing import Any
 from fanfold.engine.metrics import coverage as coverage_of
 from fanfold.errors import TargetError, UsageError
 from fanfold.models import Run, Status, Timing, UnitRecord, Usage, content_key
-from fanfold.skills.parallel_test.clusters import cluster
+from fanfold.skills.parallel_test.clusters import AFTER, change_of, cluster
 from fanfold.skills.parallel_test.fold import incomplete, shards_bound_s, shards_wall_s
 from fanfold.skills.parallel_test.plan import suite_name
 from fanfold.skills.parallel_test.portions import DealtPlan, Portion
@@ -224,15 +224,15 @@ def _clusters(parts: Sequence[PartRun], tests: Sequence[TestResult]) -> tuple[Cl
     """Group the failures of all parts, by what the reruns of each have decided, with what is known of each group."""
     before = {name: old for one in parts for old in one.result.clusters for name in old.tests}
     kinds = {name: old.kind for name, old in before.items()}
-    return tuple(
-        _completed(one, [before[name] for name in one.tests if name in before]) for one in cluster(tests, kinds)
-    )
+    clusters = cluster(tests, kinds, lambda test: change_of(before[test.id].shared) if test.id in before else None)
+    return tuple(_completed(one, [before[name] for name in one.tests if name in before]) for one in clusters)
 
 
 def _completed(one: Cluster, before: Sequence[Cluster]) -> Cluster:
     its_own = next((old for old in before if old.tests[0] == one.tests[0]), before[0] if before else one)
     why = next((old.explanation for old in before if old.explanation is not None), None)
-    added = {"suspects": its_own.suspects, "reproduce": its_own.reproduce, "explanation": why}
+    shared = dict.fromkeys((*one.shared, *(trait for trait in its_own.shared if trait.startswith(AFTER))))
+    added = {"shared": tuple(shared), "suspects": its_own.suspects, "reproduce": its_own.reproduce, "explanation": why}
     return one.model_copy(update=added)
 
 

@@ -14,16 +14,18 @@ from fanfold.runners import load
 from fanfold.runners.discovery import discover, listing_of
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.bisect import Stretch, bisected
+from fanfold.skills.parallel_test.causes import Causes
 from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
-from fanfold.skills.parallel_test.clusters import FAILING, Failure
+from fanfold.skills.parallel_test.clusters import CHANGE, FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
+from fanfold.skills.parallel_test.imports import PythonFiles
 from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun, lanes_of
 from fanfold.skills.parallel_test.measured import combined
 from fanfold.skills.parallel_test.plan import Plan, plan_tests, suite_name
 from fanfold.skills.parallel_test.portions import DealtPlan, Share
 from fanfold.skills.parallel_test.request import TestRequest
 from fanfold.skills.parallel_test.settings import TestSettings, configured, pairs
-from fanfold.skills.parallel_test.suspects import suspects
+from fanfold.skills.parallel_test.suspects import Ages, suspects
 from fanfold.skills.parallel_test.work import run_suites
 from fanfold.sources.change import FileChange, change_text
 from fanfold.suites import Case, Explanation, SuiteRecord, TestResult, TestRunResult
@@ -157,8 +159,26 @@ class Surroundings:
     def changes(self) -> Mapping[str, FileChange]:
         return {change.path: change for change in self.target.changes} if self.target else {}
 
+    @cached_property
+    def causes(self) -> Causes:
+        gone = [path for path, change in self.changes.items() if change.kind == "deleted"]
+        return Causes(PythonFiles(listing_of(self.root), gone), self.changes)
+
+    @cached_property
+    def ages(self) -> Ages:
+        return Ages(self.root)
+
     def read(self, path: str) -> str | None:
         return self.target.snapshot.read(path) if self.target else None
+
+    def suspects(self, tests: Sequence[TestResult]) -> tuple[str, ...]:
+        """Return what the failures of `tests` point at, by all that can be looked up."""
+        return suspects(tests, self.changes, self.ages.of, self.causes if self.changes else None)
+
+    def cause(self, test: TestResult) -> str | None:
+        """Return the one change that a failed test uses, if it is one."""
+        used = self.causes.used(test) if self.changes else ()
+        return f"{CHANGE}{used[0].path}::{used[0].name}" if len(used) == 1 else None
 
 
 @dataclass(slots=True)
@@ -206,9 +226,10 @@ async def run_tests(
         chosen.missing,
         request.workers,
         about=About(
-            suspect=lambda tests: suspects(tests, surroundings.changes),
+            suspect=surroundings.suspects,
             reproduce=reproducer(jobs, chosen.tools),
             explain=lambda failure: said.get(failure.name),
+            cause=surroundings.cause,
         ),
     )
     if stretch is not None:
@@ -245,5 +266,5 @@ async def _explained(triage: Triage, runs: Iterable[SuiteRun], surroundings: Sur
     tests, kinds = told(runs)
     for test in tests:
         if test.verdict in FAILING:
-            triage.begin(Failure.of(test, kinds), suspects([test], surroundings.changes))
+            triage.begin(Failure.of(test, kinds), surroundings.suspects([test]))
     return await triage.explanations()

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 
+from fanfold.errors import TargetError
+from fanfold.skills.parallel_test.causes import Causes
+from fanfold.sources.blame import time_of_line
 from fanfold.sources.change import FileChange
+from fanfold.sources.git import Git
 from fanfold.suites import BAD, Frame, TestResult
 
 # How far from a changed line a frame may be and still point at the change: a call stands near what it depends on.
 _NEAR = 3
 _MOST = 5
+# Tests of a cluster that are asked what they use.
+_ASKED = 20
 
 # When a line last changed, in seconds since 1970; None when nobody knows.
 Changed = Callable[[str, int], float | None]
 
 
 def suspects(
-    tests: Iterable[TestResult], changes: Mapping[str, FileChange], changed: Changed | None = None
+    tests: Sequence[TestResult],
+    changes: Mapping[str, FileChange],
+    changed: Changed | None = None,
+    causes: Causes | None = None,
 ) -> tuple[str, ...]:
     """Return the places that the failures of `tests` point at, as "path:line", the likeliest first.
 
-    In front stand frames on changed lines, then those near one, then frames in changed files, each the more tests have
-    it and the deeper it is; behind them, when the time of change is known, the other frames, the newest first.
-    Frames outside of the repository are none, nor are those of the tests themselves while there are others.
+    In front stand frames on changed lines, then those near one; then, with `causes`, changed definitions that the tests
+    use; then frames in changed files, each the more tests have it and the deeper it is. Where there are none of these
+    it is what changed in files that the tests import. Behind them, when the time of change is known, stand the other
+    frames, the newest first. Frames outside of the repository are none, nor are those of the tests themselves while
+    there are others.
     """
     depth: dict[Frame, int] = {}
     held: Counter[Frame] = Counter()
@@ -32,13 +45,33 @@ def suspects(
         held.update(frames)
         for index, frame in enumerate(frames):
             depth[frame] = max(depth.get(frame, 0), index)
-    ranked = sorted(depth, key=lambda f: (_distance(f, changes), -held[f], -depth[f], f.path, f.line))
-    near = [frame for frame in ranked if _distance(frame, changes) < _ELSEWHERE]
-    rest = [frame for frame in ranked if frame not in near]
-    return tuple(f"{frame.path}:{frame.line}" for frame in (*near, *_newest(rest, changed))[:_MOST])
+    distance = {frame: _distance(frame, changes) for frame in depth}
+    ranked = sorted(depth, key=lambda f: (distance[f], -held[f], -depth[f], f.path, f.line))
+    meeting, beside, rest = (
+        [frame for frame in ranked if distance[frame] in which] for which in (_MET, _BESIDE, _ELSE)
+    )
+    used = _used(tests, causes) if causes and not meeting else []
+    found = [*map(_place, meeting), *used, *map(_place, beside)]
+    if not found and causes:
+        found += [place for test in tests[:_ASKED] for place in causes.imported(test)]
+    if found:
+        rest = [frame for frame in rest if frame.path not in {test.file for test in tests}]
+    newest = map(_place, _newest(rest, changed)) if len(found) < _MOST else ()
+    return tuple(dict.fromkeys((*found, *newest)))[:_MOST]
+
+
+def _used(tests: Iterable[TestResult], causes: Causes) -> list[str]:
+    """Return the changed definitions that the tests use, those first that most of them do."""
+    used = Counter(one for test in list(tests)[:_ASKED] for one in causes.used(test))
+    return [f"{one.path}:{one.line}" for one, _ in sorted(used.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _place(frame: Frame) -> str:
+    return f"{frame.path}:{frame.line}"
 
 
 _ELSEWHERE = 3
+_MET, _BESIDE, _ELSE = (0, 1), (2,), (_ELSEWHERE,)
 
 
 def _distance(frame: Frame, changes: Mapping[str, FileChange]) -> int:
@@ -63,3 +96,32 @@ def _newest(frames: Sequence[Frame], changed: Changed | None) -> list[Frame]:
     times = {frame: changed(frame.path, frame.line) for frame in frames}
     known = [frame for frame in frames if times[frame] is not None]
     return sorted(known, key=lambda frame: -(times[frame] or 0.0))
+
+
+# Lines that are asked for in one run; each is a process.
+_MOST_BLAMED = 60
+
+
+class Ages:
+    """Knows when lines of the repository at `root` last changed, by git's blame, each asked for once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[tuple[str, int], float | None] = {}
+
+    def of(self, path: str, line: int) -> float | None:
+        """Return it in seconds since 1970; None for what isn't committed, or beyond what is asked in one run."""
+        if (path, line) not in self._known:
+            self._known[path, line] = self._asked(path, line) if len(self._known) < _MOST_BLAMED else None
+        return self._known[path, line]
+
+    @cached_property
+    def _git(self) -> Git | None:
+        git = Git.at(self._root)
+        return git if git is not None and not git.bare and git.folder == self._root.resolve() else None
+
+    def _asked(self, path: str, line: int) -> float | None:
+        try:
+            return time_of_line(self._git, path, line) if self._git else None
+        except TargetError:
+            return None
