@@ -79,6 +79,15 @@ def test_what_takes_a_moment_is_not_slow():
     assert [test.name for test in slowest(TestRunResult(tests=tests))] == ["t1"]
 
 
+@pytest.mark.parametrize(("bound_s", "passed", "told"), [(2.0, 3, True), (0.02, 3, False), (2.0, 0, False)])
+def test_efficiency_is_told_of_tests_that_ran(bound_s, passed, told):
+    """Not of what was over in a moment, nor where no test began."""
+    totals = {"passed": passed, "not_run": 2}
+    run = TEST_RUNS["full"]
+    result = {**run.result, "bound_s": bound_s, "efficiency": 0.5, "totals": totals}
+    assert ("2.00 × the least" in RENDERER.render(run.model_copy(update={"result": result}), "md")) is told
+
+
 def test_a_review_is_no_test_run():
     """Its formats are its own, and that is said."""
     with pytest.raises(UsageError, match="junit is for runs of parallel-test"):

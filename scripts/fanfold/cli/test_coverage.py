@@ -43,7 +43,7 @@ def leave_coverage(run: Run, record: Path) -> None:
 
 def split_data(arguments: Iterable[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Split the arguments of `--merge` into files of data, which `out/*` has beside the records, and the rest."""
-    names = tuple(dict.fromkeys(arguments))
+    names = tuple(arguments)
     data = tuple(Path(name) for name in names if Path(name).suffix == _DATA and Path(name).is_file())
     return data, tuple(name for name in names if Path(name) not in data)
 

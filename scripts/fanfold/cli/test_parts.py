@@ -168,7 +168,7 @@ def merge(asked_for: Asked, root: Path, configured: TestSettings) -> tuple[Run, 
     """
     data, given = split_data(asked_for.merge or ())
     records = {name: _record(Path(name)) for name in given}
-    runs = [(name, read_run(record)) for name, record in records.items()]
+    runs = [(name, read_run(records[name])) for name in given]
     parts, run, result = _merged(runs, asked_for.plan, root)
     if asked_for.coverage or any(one.run.request.get("coverage") for one in parts):
         run = with_coverage(run, result, parts, records=records, data=data, configured=configured)
