@@ -7,6 +7,7 @@ import pytest
 
 from fanfold.errors import WorkerError
 from fanfold.runners import RUNNERS, load
+from fanfold.runners import unittest as unittest_runner
 from fanfold.runners.base import Ended, Sharding, Task
 from fanfold.runners.discovery import discover
 from fanfold.runners.node_runner import pattern_of
@@ -199,3 +200,46 @@ def test_nextest_lists_its_tests_and_takes_them_one_by_one(tmp_path):
     assert runner.most_shards(Suite(name="s", framework="cargo"), tools) is None
     with pytest.raises(WorkerError, match="nextest did not list its tests: error: no"):
         runner.collected(task("cargo"), Ended(alone, 101, b"", b"   Compiling a\nerror: no\n"))
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ("py.sh python -X dev", "py.sh python -X dev CHILD discover -s . -t . -p test*.py -v"),
+        ("python -m unittest", "python CHILD discover -s . -t . -p test*.py -v"),
+        ("coverage run -m unittest -b -k one", "coverage run CHILD discover -s . -t . -p test*.py -v -b -k one"),
+        ("python -m unittest -f tests.test_a", "python CHILD tests.test_a -v -f"),
+        ("python -m unittest discover -f lib", "python CHILD --top lib discover -s lib -t lib -p test*.py -v -f"),
+        ("python -m unittest discover -s tests -t . -p *t.py", "python CHILD discover -s tests -t . -p *t.py -v"),
+        (
+            "python -m unittest discover -sa -k x --pattern=*.py",
+            "python CHILD --top a discover -s a -t a -p *.py -v -k x",
+        ),
+        ("python -m unittest discover a *.py b", "python CHILD --top b discover -s a -t b -p *.py -v"),
+    ],
+)
+def test_a_command_of_unittest_s_own_is_read(own, words):
+    """It names the tests as it would by itself; they are listed, and run one by one, by the same words."""
+    runner = load("unittest")
+    suite = Suite(name="s", framework="unittest", command=tuple(own.split()))
+    assert runner.unavailable(suite, TOOLS) is None
+    script = str(Path(unittest_runner.__file__).parent / "children" / "fanfold_unittest.py")
+    made = (
+        runner.command(task("unittest", suite=suite), TOOLS),
+        runner.collecting(task("unittest", suite=suite), TOOLS),
+    )
+    run, listing = (" ".join(command.argv).replace(script, "CHILD") for command in made if command)
+    assert run == words
+    assert sorted(listing.split()) == sorted(words.replace(" -v", " --list", 1).split())
+    alone = runner.command(task("unittest", suite=suite, tests=("a.T.b",)), TOOLS)
+    assert " ".join(alone.argv).replace(script, "CHILD").startswith(words.partition("CHILD")[0] + "CHILD")
+    assert "a.T.b" in alone.argv
+    assert "discover" not in alone.argv
+
+
+def test_a_command_that_does_not_call_unittest_is_refused_in_a_line():
+    """And says what can be done."""
+    why = load("unittest").unavailable(Suite(name="s", framework="unittest", command=("make", "test")), TOOLS)
+    assert why is not None
+    assert "(make test) calls neither python -m unittest nor Python" in why
+    assert 'framework = "command"' in why

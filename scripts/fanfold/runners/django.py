@@ -17,6 +17,8 @@ from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN, REPORT
 from fanfold.suites import Suite
 
+DJANGO_RUNNER = "fanfold_django.DjangoRunner"
+
 
 @dataclass(frozen=True)
 class Django(Plain):
@@ -39,7 +41,7 @@ class Django(Plain):
         report = task.scratch / REPORT
         path = os.pathsep.join(part for part in (str(CHILDREN), tools.environ.get("PYTHONPATH", "")) if part)
         variables = {"FANFOLD_REPORT": str(report), "PYTHONPATH": path}
-        words = ("manage.py", "test", "--noinput", "--testrunner", "fanfold_django.DjangoRunner", "-v", "2")
+        words = ("manage.py", "test", "--noinput", "--testrunner", DJANGO_RUNNER, "-v", "2")
         labels = task.tests or task.items or task.suite.paths
         return command_of(task, python_call(task, tools), *words, *labels, variables=variables, results=(report,))
 

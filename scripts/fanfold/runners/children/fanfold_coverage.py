@@ -28,4 +28,4 @@ if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
     except coverage.CoverageException as error:
-        sys.exit(str(error))
+        raise SystemExit(str(error)) from error

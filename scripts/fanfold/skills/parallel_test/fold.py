@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fanfold.models import Coverage, Run
 from fanfold.runners.base import Task
+from fanfold.runners.django import DJANGO_RUNNER
 from fanfold.runners.schedule import bound_s
 from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN
@@ -28,6 +29,7 @@ from fanfold.suites import (
 )
 
 _SCRATCH = Path("SCRATCH")
+_UNITTEST = str(CHILDREN / "fanfold_unittest.py")
 _MOST_AFTER = 3
 # What of a request makes a run one of some tests.
 _NARROWING = ("arguments", "last_failed", "changed", "part")
@@ -166,7 +168,16 @@ def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
 def _plain(argv: Sequence[str]) -> list[str]:
     """Leave out what only fanfold's own reading of results needs."""
     own = (str(_SCRATCH), f"reporter={CHILDREN}", "--override-ini=junit_family=xunit1")
-    return [word for word in argv if not any(part in word for part in own)]
+    words = [word for word in argv if not any(part in word for part in own)]
+    if _UNITTEST in words:
+        at = words.index(_UNITTEST)
+        top = words[at + 2] if words[at + 1] == "--top" else None
+        path = [f"PYTHONPATH={top}"] if top else []
+        return [*path, *words[:at], "-m", "unittest", *words[at + (3 if top else 1) :]]
+    if DJANGO_RUNNER in words:
+        at = words.index(DJANGO_RUNNER)
+        return [*words[: at - 1], *words[at + 1 :]]
+    return words
 
 
 def incomplete(result: TestRunResult, coverage: Coverage) -> bool:

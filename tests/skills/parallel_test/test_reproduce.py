@@ -1,0 +1,56 @@
+"""The command that reproduces a failure is the framework's own, as a person types it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fanfold.runners import load
+from fanfold.runners.tools import Tools
+from fanfold.skills.parallel_test.fold import reproducer
+from fanfold.skills.parallel_test.job import Job
+from fanfold.suites import Case, Environment, Suite, TestResult
+
+
+def line_for(native, root=Path("/repo"), **suite):
+    """Return the line for a test of a suite."""
+    made = Suite(name="s", **suite)
+    job = Job(made, Environment(name="default", variables={"B": "2"}), load(made.framework))
+    test = TestResult.of(Case(name="t", native=native), "s")
+    return reproducer([job], Tools(root, {"PATH": "/usr/bin:/bin"}))(test, ())
+
+
+@pytest.mark.parametrize(
+    ("suite", "native", "words"),
+    [
+        ({"framework": "unittest", "command": ("python",)}, "a.T.b", "B=2 python -m unittest a.T.b -v"),
+        (
+            {"framework": "unittest", "command": ("python",), "paths": ("api",)},
+            *("a.T.b", "B=2 PYTHONPATH=api python -m unittest a.T.b -v"),
+        ),
+        (
+            {"framework": "django", "command": ("python",), "folder": "web"},
+            *("a.T.b", "cd web && B=2 python manage.py test --noinput -v 2 a.T.b"),
+        ),
+        (
+            {"framework": "node", "command": ("node",)},
+            *("a.test.js::x y", "B=2 node --test '--test-name-pattern=/(?:^| )(x y)$/' a.test.js"),
+        ),
+        ({"framework": "pytest", "command": ("pytest",)}, "a.py::t", "B=2 pytest a.py::t"),
+    ],
+)
+def test_it_needs_nothing_of_fanfold(suite, native, words):
+    """No reporter, no result file, no script of fanfold's own."""
+    assert line_for(native, **suite) == words
+
+
+def test_it_fails_as_the_test_did(tmp_path):
+    """Of a unittest suite whose names start below its folder."""
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "a.py").write_text(
+        "import unittest\n\nclass T(unittest.TestCase):\n    def test_b(self): 1 / 0\n"
+    )
+    line = line_for("a.T.test_b", tmp_path, framework="unittest", paths=("api",))
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
