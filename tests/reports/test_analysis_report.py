@@ -58,7 +58,7 @@ def answered(text, citations=3):
     [
         ("# A", "## A", "<h3>A</h3>"),
         ("a [1] b", "a [1] b", '<p>a <a class="cite" href="#c1">[1]</a> b</p>'),
-        ("a [9]", "a \\[9\\]", "<p>a [9]</p>"),
+        ("a [9]", "a \\[9]", "<p>a [9]</p>"),
         ("a [1](x)", "a [1]\\(x)", '<p>a <a class="cite" href="#c1">[1]</a>(x)</p>'),
         ("**a** *b* `c`", "**a** *b* `c`", "<p><strong>a</strong> <em>b</em> <code>c</code></p>"),
         ("a \\[x\\] b", "a [x] b", "<p>a [x] b</p>"),

@@ -207,6 +207,7 @@ def test_code_can_be_put_into_a_cell():
         "3.5 times as slow",
         "-5 is a number, --force a flag, #17 a number",
         "assert [1, 2] == [2]",
+        "KeyError in src/_app.py _load < lib/_core.py",
         "rerun of tests/test_p.py::test_p[3]",
     ],
 )

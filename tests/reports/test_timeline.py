@@ -176,6 +176,18 @@ def test_five_thousand_units_stay_a_small_drawing():
     assert "flaw" in svg
 
 
+def test_a_label_that_does_not_fit_loses_what_all_of_its_kind_begin_with():
+    """In a bar there is room for a few letters: those that tell it from its neighbours; its title has all of it."""
+    units = [
+        unit(f"verify src/shop/{name}.py:7 security", n * 3.0, n * 3 + 3.0) for n, name in enumerate(["cart", "orders"])
+    ]
+    svg = str(timeline_svg(timeline_of(run_of(*units, unit("verify", 0.0, 20.0, kind="sweep")))))
+    assert ">cart" in svg
+    assert ">orders" in svg
+    assert "<title>verify src/shop/cart.py:7 security ·" in svg
+    assert ">verify</text>" in svg
+
+
 @given(many_units(), st.booleans())
 def test_the_drawing_is_sound(units, attempts):
     """It is XML, nothing is drawn outside of it, and its legend explains the marks that it has."""

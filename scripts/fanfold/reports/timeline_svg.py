@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from os.path import commonprefix
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -28,6 +31,7 @@ _LANE_HEIGHTS = ((10, 22.0), (20, 14.0), (MOST_LANES, 9.0))
 _LABELLED = 14.0
 _LEAST_LETTERS = 6
 _NOTCH = 4.0
+_WHOLE = re.compile(r".*[ /:]", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -49,6 +53,13 @@ class _Drawn:
     def kind(self) -> str:
         """What most of them are."""
         return Counter(bar.kind for bar in self.bars).most_common(1)[0][0]
+
+
+class _Look(NamedTuple):
+    """How bars of a kind look: the number of their colour, and what their labels have in common."""
+
+    colour: int
+    head: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +168,13 @@ def _queue(waiting: Sequence[tuple[float, int]], scale: _Scale) -> Iterator[str]
         points += [f"H{at}V{base - room * level / most:.1f}" for level in levels]
     points.append(f"V{base:.1f}Z")
     yield f'<g class="queue"><title>{count(most, "unit")} waited at most</title><path d="{"".join(points)}"/></g>'
-    yield f'<text class="soft" x="{_WIDTH:.0f}" y="{base - room:.1f}" text-anchor="end">up to {most:,} waiting</text>'
+    yield f'<text class="over" x="{_WIDTH:.0f}" y="{base - room:.1f}" text-anchor="end">up to {most:,} waiting</text>'
 
 
 def _rows(
     lanes: Sequence[Sequence[_Drawn]], timeline: Timeline, scale: _Scale, top: float, height: float
 ) -> Iterator[str]:
-    colours = {kind: number % _KINDS for number, kind in enumerate(timeline.kinds)}
+    looks = {kind: _Look(number % _KINDS, _head(timeline.bars, kind)) for number, kind in enumerate(timeline.kinds)}
     for number, lane in enumerate(lanes):
         y = top + height * number
         more = len(timeline.lanes) - MOST_LANES + 1
@@ -172,23 +183,30 @@ def _rows(
         yield f'<text{size} x="{_GUTTER - 8:.0f}" y="{y + height * 0.68:.1f}" text-anchor="end">{name}</text>'
         free_s = 0.0
         for drawn in lane:
-            yield from _bar(drawn, scale, (y, height), colours, free_s)
+            yield from _bar(drawn, scale, (y, height), looks[drawn.kind], free_s)
             free_s = drawn.end_s
 
 
-def _bar(
-    drawn: _Drawn, scale: _Scale, row: tuple[float, float], colours: dict[str, int], free_s: float
-) -> Iterator[str]:
+def _head(bars: Iterable[Bar], kind: str) -> str:
+    """Return what the labels of a kind begin with, whole words and folders of it: its colour says that already."""
+    labels = {one_line(bar.label) for bar in bars if bar.kind == kind}
+    shared = commonprefix(list(labels)) if len(labels) > 1 else ""  # noqa: RUF071  of characters, as is meant
+    whole = _WHOLE.match(shared)
+    return whole[0] if whole else ""
+
+
+def _bar(drawn: _Drawn, scale: _Scale, row: tuple[float, float], look: _Look, free_s: float) -> Iterator[str]:
     y, height = row[0] + 1.5, row[1] - 5.0
     first = drawn.bars[0]
     x, end = scale.x(first.start_s), scale.x(drawn.end_s)
     width = max(1.0, end - x - (0.6 if end - x > 3 else 0.0))  # noqa: PLR2004  neighbours stay apart
-    yield f'<g class="{_classes(drawn, colours)}"><title>{escape(_told(drawn))}</title>'
+    yield f'<g class="{_classes(drawn, look.colour)}"><title>{escape(_told(drawn))}</title>'
     waited = scale.x(max(first.since_s, free_s))
     if first.waited_s and x - waited > 1.0:
         yield f'<line class="wait" x1="{waited:.1f}" x2="{x:.1f}" y1="{y + height / 2:.1f}" y2="{y + height / 2:.1f}"/>'
     yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="1.5"/>'
-    yield from _marks(first, scale, (x, y, width, height)) if drawn.one else _flaws(drawn, (x, y, width))
+    box = (x, y, width, height)
+    yield from _marks(first, scale, box, look.head) if drawn.one else _flaws(drawn, (x, y, width))
     if path := [bar for bar in drawn.bars if bar.critical]:
         start, long = scale.x(path[0].start_s), scale.pixels(path[-1].end_s - path[0].start_s)
         yield f'<rect class="path" x="{start:.1f}" y="{y + height + 1:.1f}" width="{max(1.0, long):.1f}" height="1.8"/>'
@@ -202,8 +220,11 @@ def _flaws(drawn: _Drawn, box: tuple[float, float, float]) -> Iterator[str]:
         yield f'<rect class="flaw" x="{x:.1f}" y="{y:.1f}" width="{max(1.0, width * share):.1f}" height="3"/>'
 
 
-def _marks(bar: Bar, scale: _Scale, box: tuple[float, float, float, float]) -> Iterator[str]:
-    """Draw what is to be seen inside of a bar: how far it primed, how often it was tried again, its label."""
+def _marks(bar: Bar, scale: _Scale, box: tuple[float, float, float, float], head: str) -> Iterator[str]:
+    """Draw what is to be seen inside of a bar: how far it primed, how often it was tried again, its label.
+
+    A label that doesn't fit is shown without the `head` that it shares with others.
+    """
     x, y, width, height = box
     used = 0.0
     if bar.primes:
@@ -215,6 +236,7 @@ def _marks(bar: Bar, scale: _Scale, box: tuple[float, float, float, float]) -> I
         yield f'<line class="notch" x1="{x + used:.1f}" x2="{x + used:.1f}" y1="{y:.1f}" y2="{y + height:.1f}"/>'
     letters = int((width - used - 10) / _LETTER)
     text = one_line(bar.label)
+    text = text if len(text) <= letters else text.removeprefix(head)
     if height + 5 >= _LABELLED and letters >= min(_LEAST_LETTERS, len(text)):
         yield f'<text x="{x + used + 5:.1f}" y="{y + height * 0.5 + 4:.1f}">{escape(clip(text, letters))}</text>'
 
@@ -229,17 +251,17 @@ def _reused(reused: Sequence[tuple[float, str]], scale: _Scale, top: float) -> I
         told = f"{len(same):,} reused from an earlier run: {names}"
         yield f'<g class="bar reused"><title>{escape(told)}</title>'
         yield f'<path d="M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z"/></g>'
-    yield f'<text class="soft" x="{_WIDTH:.0f}" y="{y + 4:.1f}" text-anchor="end">{len(reused):,} reused</text>'
+    yield f'<text class="over" x="{_WIDTH:.0f}" y="{y + 4:.1f}" text-anchor="end">{len(reused):,} reused</text>'
 
 
-def _classes(drawn: _Drawn, colours: dict[str, int]) -> str:
+def _classes(drawn: _Drawn, colour: int) -> str:
     bars = drawn.bars
     marks = {
         "failed": drawn.one and not bars[0].ok,
         "hedge": drawn.one and (bars[0].hedge or bars[0].hedged),
         "critical": any(bar.critical for bar in bars),
     }
-    return " ".join(["bar", f"t{colours[drawn.kind]}", *(name for name, is_so in marks.items() if is_so)])
+    return " ".join(["bar", f"t{colour}", *(name for name, is_so in marks.items() if is_so)])
 
 
 # -- in words
