@@ -5,12 +5,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fanfold.engine.shelf import Shelf
+from fanfold.sources.repo_map import packs
 from fanfold.sources.repo_map.cache import Memory
-from fanfold.sources.repo_map.discover import discover
+from fanfold.sources.repo_map.discover import Stamp, discover
 from fanfold.sources.repo_map.facts import decode, encode, facts_of
 from fanfold.sources.repo_map.mapping import map_tree
+from fanfold.sources.repo_map.reading import Reading
 
 EDITS = {
     "a comment": ("pkg/a.py", "# more\ndef one(): ...\n"),
@@ -76,14 +80,14 @@ class Watched:
 
 
 def test_only_what_changed_is_read_again(tree, monkeypatch):
-    """After one edit, the facts of one file are new; without one, no file is opened at all."""
+    """After one edit, one pack of facts is written anew; without one, no file is opened at all."""
     later = 10**10 + max(stamp.status_ns for stamp in discover([], tree).files.values())
     monkeypatch.setattr("time.time_ns", lambda: later)  # a stamp says nothing until some time has passed
     kept = Watched()
     first = asyncio.run(map_tree(discover([], tree), cache=kept))
     (tree / "pkg/a.py").write_text("def one(): ...\ndef three(): ...\n")
     asyncio.run(map_tree(discover([], tree), cache=kept))
-    assert len([key for key in kept.given if key.startswith("facts:")]) == 1
+    assert [key.partition(":")[0] for key in kept.given] == ["pack"]
 
     def never(*_args):
         raise AssertionError("a file was opened")
@@ -92,6 +96,68 @@ def test_only_what_changed_is_read_again(tree, monkeypatch):
     monkeypatch.setattr("fanfold.sources.repo_map.reading.load", never)
     again = asyncio.run(map_tree(discover([], tree), cache=kept))
     assert again.files.keys() == first.files.keys()
+
+
+def test_going_back_to_another_content_parses_nothing(tree, monkeypatch):
+    """As after a look at another branch: what a file said with this content is still known, for a few contents."""
+    kept = Watched()
+    texts = [f"def name_{number}(): ...\n" for number in range(3)]
+    for text in texts:
+        (tree / "pkg/a.py").write_text(text)
+        asyncio.run(map_tree(discover([], tree), cache=kept))
+
+    def never(*_args, **_options):
+        raise AssertionError("a file was parsed")
+
+    monkeypatch.setattr("fanfold.sources.repo_map.pool.read_file", never)
+    for number in (0, 2, 1, 0):
+        (tree / "pkg/a.py").write_text(texts[number])
+        again = asyncio.run(map_tree(discover([], tree), cache=kept))
+        assert [symbol.name for symbol in again.files["pkg/a.py"].facts.symbols] == [f"name_{number}"]
+
+
+def test_what_is_gone_is_forgotten(tree):
+    """A store does not grow with files that were there once, nor with all that a file ever held."""
+    kept = Watched()
+    for number in range(20):
+        (tree / "pkg/c.py").write_text(f"def old_{number}(): ...\n")
+        asyncio.run(map_tree(discover([], tree), cache=kept))
+    known = [pack for key, pack in kept.values.items() if key.startswith("pack:")]
+    assert sum(pack.count(b'["old_') for pack in known) == 3
+    (tree / "pkg/c.py").unlink()
+    number = packs.pack_of("pkg/c.py")
+    beside = next(f"new{at}.py" for at in range(10**4) if packs.pack_of(f"new{at}.py") == number)
+    (tree / beside).write_text("")
+    asyncio.run(map_tree(discover([], tree), cache=kept))
+    assert not any(b"old_" in pack for key, pack in kept.values.items() if key.startswith("pack:"))
+
+
+def test_a_file_that_is_named_may_say_more(tree):
+    """What is generated nobody reads, unless a person names it: neither way of reading it is taken for the other."""
+    (tree / "pkg/made.py").write_text("# @generated\ndef made(): ...\n")
+    kept = Watched()
+    for names, known in (([], False), (["pkg/made.py"], True)) * 2:
+        found = asyncio.run(map_tree(discover(names, tree), cache=kept))
+        assert ("pkg/made.py" in found.files) is known
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(),
+            st.builds(
+                Reading,
+                st.text("0123456789abcdef"),
+                st.integers(0, 2**40),
+                st.none() | st.builds(Stamp, *[st.integers(-(2**63), 2**63)] * 4),
+                st.binary(),
+            ),
+        )
+    )
+)
+def test_packs_hold_what_was_put_in(readings):
+    """In its order, whatever paths and facts are made of."""
+    assert list(packs.decode(packs.encode(readings))) == readings
 
 
 def test_a_stamp_of_just_now_says_nothing(tree):
@@ -105,12 +171,10 @@ def test_a_stamp_of_just_now_says_nothing(tree):
             facts = facts_of(path, Path(tree, path).read_text())
             memory.note(path, _reading(found.files[path], facts))
         memory.keep()
-        assert len(Memory(kept, found, now_ns)._seen or {}) == known
+        assert len(Memory(kept, found, now_ns).recall()) == known
 
 
 def _reading(stamp, facts):
-    from fanfold.sources.repo_map.reading import Reading
-
     return Reading("content", stamp.size, stamp, encode(facts))
 
 

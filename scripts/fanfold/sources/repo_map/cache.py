@@ -1,4 +1,4 @@
-"""What a map keeps for the next one: facts by content, and which content each file had when it was last read.
+"""What a map keeps for the next one: which content each file had when it was last read, and what that said.
 
 A file whose stamp is as it was is not read again, as in git's index. And as there, a stamp says nothing when the file
 changed so shortly before it was read that another change may have left the same one ("racily clean" in git's
@@ -8,22 +8,29 @@ technical documentation, racy-git): then the content is read and decides.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
+import re
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple, Protocol
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import Protocol
 
 from fanfold.sources.outline.languages import GRAMMARS
-from fanfold.sources.repo_map.discover import Discovery, Stamp
+from fanfold.sources.repo_map.discover import Discovery
 from fanfold.sources.repo_map.facts import VERSION
+from fanfold.sources.repo_map.packs import PACKS, decode, encode, pack_of
 from fanfold.sources.repo_map.reading import Reading, content_key, load
-from fanfold.sources.repo_map.weave import Woven, decode, encode
+from fanfold.sources.repo_map.weave import Woven
+from fanfold.sources.repo_map.weave import decode as decode_woven
+from fanfold.sources.repo_map.weave import encode as encode_woven
+from fanfold.sources.text import os_path
 
 _RACY_NS = 2_000_000_000
 """Nanoseconds. The coarsest times that a file system keeps (FAT's) are that far apart."""
+_CONTENTS = 3  # that are kept of a file, the one that it has now included
+_VERSION = re.compile(r"^Version: *(.*)", re.MULTILINE)
+_NAMED = "\0"  # a path has none
 
 
 class Cache(Protocol):
@@ -38,98 +45,97 @@ class Cache(Protocol):
         ...
 
 
-class Seen(NamedTuple):
-    """The content that a file had when it had this stamp."""
-
-    stamp: Stamp
-    content: str
-
-
 class Memory:
-    """What is known of a tree from before, and what is to be known the next time."""
+    """What is known of a tree from before, and what is to be known the next time.
+
+    Of each file the last few contents are kept, so that going back to another branch reads nothing again. A reading is
+    found by the file's path; where a person named the file, which says more of it, by that with a mark.
+    """
 
     def __init__(self, shelf: Cache | None, found: Discovery, now_ns: int) -> None:
         self._cache = shelf
         self._found = found
-        self._now_ns = now_ns
+        self._settled_ns = now_ns - _RACY_NS
         tree = f"{_made_by()}:{content_key(os.fsencode(found.root))}"
-        self._index_key, self._woven_key = f"files:{tree}", f"edges:{tree}:{_scope(found)}"
-        self._seen = self._read_index()
-        self._new: dict[str, bytes] = {}
-        self._index: dict[str, Seen] = {}
+        self._pack_keys = [f"pack:{tree}:{number}" for number in range(PACKS)]
+        self._woven_key = f"edges:{tree}:{_scope(found)}"
+        self._last: dict[str, Reading] = {}
+        self._older: dict[str, list[Reading]] = {}
+        self._packs: dict[int, dict[str, None]] = {}  # the names in each pack, in order
+        self._changed: set[int] = set()  # packs
+        self._read_packs()
 
     def recall(self) -> dict[str, Reading]:
         """Return what is known of files as they are now, by path."""
-        if self._cache is None or self._seen is None:
-            return {}
-        contents = {path: Seen(stamp, content) for path, stamp, content in self._contents()}
-        keys = {path: self._key(path, seen.content) for path, seen in contents.items()}
-        kept = self._cache.get(set(keys.values()))
         known: dict[str, Reading] = {}
-        for path, (stamp, content) in contents.items():
-            facts = kept.get(keys[path])
-            if facts is not None:
-                known[path] = Reading(content, stamp.size, stamp, facts)
-                self._see(path, stamp, content)
+        for path, stamp in self._found.files.items():
+            last = self._last.get(self._name(path))
+            if last and (last if last.stamp == stamp else self._looked_up(path)):
+                known[path] = self._last[self._name(path)]
         return known
 
     def note(self, path: str, reading: Reading) -> None:
         """Take in what has been read."""
-        if self._cache is not None and reading.content:
-            self._new[self._key(path, reading.content)] = reading.facts
-            if reading.stamp:
-                self._see(path, reading.stamp, reading.content)
+        if self._cache is None or not reading.content:
+            return
+        name, stamp = self._name(path), reading.stamp
+        if stamp and max(stamp.changed_ns, stamp.status_ns) >= self._settled_ns:
+            reading = reading._replace(stamp=None)
+        before = [*self._older.get(name, ()), *filter(None, [self._last.get(name)])]
+        self._older[name] = [other for other in before if other.content != reading.content][1 - _CONTENTS :]
+        self._last[name] = reading
+        number = pack_of(name)
+        self._packs.setdefault(number, {})[name] = None
+        self._changed.add(number)
 
     def keep(self) -> None:
         """Write what is new."""
-        if self._cache is not None and (self._new or self._index != self._seen):
-            self._cache.put({**self._new, self._index_key: self._index_bytes()})
+        if self._cache is not None:
+            self._cache.put({self._pack_keys[number]: encode(self._packed(number)) for number in sorted(self._changed)})
 
     def woven(self) -> Woven | None:
         """Return the edges that were kept last."""
         kept = {} if self._cache is None else self._cache.get([self._woven_key])
-        return decode(kept[self._woven_key]) if kept else None
+        return decode_woven(kept[self._woven_key]) if kept else None
 
     def keep_woven(self, woven: Woven) -> None:
         """Keep edges for the next time."""
         if self._cache is not None and woven.fresh:
-            self._cache.put({self._woven_key: encode(woven)})
+            self._cache.put({self._woven_key: encode_woven(woven)})
 
-    def _see(self, path: str, stamp: Stamp, content: str) -> None:
-        if max(stamp.changed_ns, stamp.status_ns) < self._now_ns - _RACY_NS:
-            self._index[path] = Seen(stamp, content)
+    def _name(self, path: str) -> str:
+        return f"{_NAMED}{path}" if path in self._found.named else path
 
-    def _contents(self) -> Iterable[tuple[str, Stamp, str]]:
-        """Yield the files whose content is known, and which it is; one whose stamp is another is read to tell."""
-        for path, stamp in self._found.files.items():
-            seen = (self._seen or {}).get(path)
-            if seen and seen.stamp == stamp:
-                yield path, stamp, seen.content
-                continue
-            data, now = load(self._found.root, path)
-            if isinstance(data, bytes) and now:
-                yield path, now, content_key(data)
+    def _read_packs(self) -> None:
+        for key, pack in ({} if self._cache is None else self._cache.get(self._pack_keys)).items():
+            number = int(key.rpartition(":")[2])
+            names = self._packs[number] = {}
+            for name, reading in decode(pack):
+                if name in names:
+                    self._older.setdefault(name, []).append(self._last[name])
+                names[name] = None
+                self._last[name] = reading
 
-    def _key(self, path: str, content: str) -> str:
-        """Return the key of facts: they depend on the content, and on what the name says of the language."""
-        name = path.rpartition("/")[2]
-        stem, dot, ending = name.rpartition(".")
-        kind = ending.lower() if dot and stem else name
-        return f"facts:{_made_by()}:{content}:{'named' if path in self._found.named else ''}:{kind}"
-
-    def _read_index(self) -> dict[str, Seen] | None:
-        """Return what was seen last, None when nothing was."""
-        kept = {} if self._cache is None else self._cache.get([self._index_key])
-        data = kept.get(self._index_key)
-        try:
-            rows = json.loads(data.decode("utf-8", "surrogatepass")) if data else None
-            return rows if rows is None else {path: Seen(Stamp(*row[:-1]), row[-1]) for path, row in rows.items()}
-        except (ValueError, TypeError, AttributeError):
+    def _looked_up(self, path: str) -> Reading | None:
+        """Return what is known of the content of a file that has another stamp, which is read to tell what it is."""
+        name = self._name(path)
+        data, stamp = load(self._found.root, path)
+        if not isinstance(data, bytes):
             return None
+        content = content_key(data)
+        same = (other for other in (self._last[name], *self._older.get(name, ())) if other.content == content)
+        known = next(same, None)
+        if known:
+            self.note(path, known._replace(stamp=stamp))
+        return known
 
-    def _index_bytes(self) -> bytes:
-        rows = {path: [*seen.stamp, seen.content] for path, seen in sorted(self._index.items())}
-        return json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    def _packed(self, number: int) -> Iterator[tuple[str, Reading]]:
+        """Yield what is to be in a pack: of each file that is still there the last few contents, in order."""
+        for name in self._packs[number]:
+            path = name.removeprefix(_NAMED)
+            if path in self._found.files or os.path.lexists(self._found.root / os_path(path)):
+                for reading in (*self._older.get(name, ()), self._last[name]):
+                    yield name, reading
 
 
 def _scope(found: Discovery) -> str:
@@ -141,9 +147,14 @@ def _scope(found: Discovery) -> str:
 def _made_by() -> str:
     """Return what decides about facts beside the file: this code, Python's parser, and which grammars there are."""
     parts = [VERSION, *map(str, sys.version_info[:2])]
-    for name in sorted({"tree_sitter", *(grammar.module for grammar in GRAMMARS)}):
-        try:
-            parts.append(version(name))
-        except PackageNotFoundError:
-            parts.append("")
+    parts += map(_version, sorted({"tree_sitter", *(grammar.module for grammar in GRAMMARS)}))
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def _version(name: str) -> str:
+    """Return the version of what is installed, as `importlib.metadata.version` does, which parses all that is said."""
+    try:
+        said = _VERSION.search(distribution(name).read_text("METADATA") or "")
+    except PackageNotFoundError:
+        said = None
+    return said[1] if said else ""

@@ -42,10 +42,16 @@ async def map_tree(
     for each core; a little work takes none. A file whose parser needs more than `timeout_s` seconds, or ends its
     process, is on the map with a note and without symbols, imports and uses.
     """
-    gathered = _Gathered(found, Memory(cache, found, time.time_ns()), progress)
-    await asyncio.to_thread(gathered.recall)
+    gathered = await asyncio.to_thread(_recalled, found, cache, progress)
     await read_all(found.root, gathered.missing(), gathered.take, jobs=jobs, timeout_s=timeout_s)
     return await asyncio.to_thread(gathered.map)
+
+
+def _recalled(found: Discovery, cache: Cache | None, progress: Progress | None) -> _Gathered:
+    with uncollected():
+        gathered = _Gathered(found, Memory(cache, found, time.time_ns()), progress)
+        gathered.recall()
+    return gathered
 
 
 class _Gathered:
