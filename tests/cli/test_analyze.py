@@ -541,9 +541,12 @@ def test_the_impact_of_a_symbol_or_a_change(project, fanfold, served):
         (table,) = [table for table in found.tables if table.name == "impact"]
         return {row.path for row in table.rows}
 
-    assert "web/views.py" in reached(impact("total", "--backend", "none")) | reached(
-        impact("`total`", "--backend", "none")
-    )
+    for subject in ("total", "`total`", "shop.py", "What if shop.py changes?"):
+        found = impact(subject, "--backend", "none")
+        assert "web/views.py" in reached(found)
+        assert found.map.files == 2  # a file is what it is about, and not where to look
+    for table in impact("totals", "--backend", "none").tables:
+        assert table.name != "impact" or table.about.startswith("Nothing here is called totals. How many files")
     project.write("shop.py", SHOP.replace("sum(", "round("))
     server = served(reader)
     found = impact()

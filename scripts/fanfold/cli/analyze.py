@@ -91,7 +91,8 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
 
     Of the arguments, those that are files or folders (or packages, as `django.db`) say where to look; the other one
     is the question. Without a question and --analysis, the architecture is described. Where change-impact is asked for,
-    the question may be a symbol, a commit or a range; without one it is about the uncommitted changes.
+    the question may be a symbol, a file, a commit or a range; without one it is about the uncommitted changes, or else
+    about the last commit.
 
     With --output FOLDER and no --format, the answer is the index of linked pages, one for each module of the code.
     """
@@ -109,7 +110,7 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
     request = _request(asked, analysis, scope, earlier, given)
     knowledge = Knowledge(
         analysis=analysis,
-        change=_change(analysis, asked.question),
+        change=_change(analysis, asked),
         toolbox=Toolbox(scope.target),
         earlier=analysis_of(earlier).notes if earlier else (),
         notes=(*own_word(ctx), *notes),
@@ -150,16 +151,21 @@ def _run(session: Session, request: AnalysisRequest, scope: Scope, knowledge: Kn
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the arguments say: the question, "" without one, and where to look."""
+    """What the arguments say: the question, "" without one, and where to look.
+
+    `files` are those that are asked about rather than looked in, from the repository's root; the question names them.
+    """
 
     question: str
     paths: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
 def _asked(words: Sequence[str], cwd: Path, *, subject: bool) -> Asked:
     """Tell the question from paths and packages. Raises UsageError.
 
-    Where the question may be a `subject`, such as a symbol or a branch, what is no path that exists is that.
+    Where the question may be a `subject`, such as a symbol or a branch, what is no path that exists is that; without
+    one, files are it.
     """
     question: str | None = None
     paths = []
@@ -170,6 +176,10 @@ def _asked(words: Sequence[str], cwd: Path, *, subject: bool) -> Asked:
             question = _question(word)
         else:
             raise UsageError(_too_many(question, word))
+    if subject and question is None and paths and all((cwd / path).is_file() for path in paths):
+        root = repository_root(cwd)
+        files = tuple(Path(os.path.relpath((cwd / path).absolute(), root)).as_posix() for path in paths)
+        return Asked(" ".join(files), (), files)
     return Asked(question or "", tuple(paths))
 
 
@@ -241,12 +251,12 @@ def _is_about_change(analysis: Analysis | None) -> bool:
     return analysis is not None and analysis.about_change
 
 
-def _change(analysis: Analysis | None, question: str) -> tuple[FileChange, ...]:
+def _change(analysis: Analysis | None, asked: Asked) -> tuple[FileChange, ...]:
     """Return the change of which the impact is asked: a commit, a branch, a range; else what is uncommitted."""
-    if not _is_about_change(analysis):
+    if not _is_about_change(analysis) or asked.files:
         return ()
     try:
-        return resolve((question,) if question else (), cwd=Path.cwd()).changes
+        return resolve((asked.question,) if asked.question else (), cwd=Path.cwd()).changes
     except (TargetError, NothingToDo):
         return ()  # it is a symbol, or words
 

@@ -516,6 +516,8 @@ def test_without_a_subject_impact_ranks_files(tree):
         ("What does Order.total reach?", ("Order.total",), ()),
         ("HEAD~3..HEAD", (), ()),
         ("What if shop/store.py goes?", (), ("shop/store.py",)),
+        ("save", ("save",), ()),
+        ("total()", ("total",), ()),
         ("", (), ()),
         ("\0" * 10_000, (), ()),
     ],
@@ -524,6 +526,15 @@ def test_the_subject_of_a_question(question, symbols, files, tree):
     """Names that are written as code is, and files; everyday words are none."""
     subject = subject_of(question, tree(SHOP).map)
     assert (subject.symbols, tuple(subject.changed)) == (symbols, files)
+
+
+def test_names_that_are_nowhere_are_said(tree):
+    """What is written like code and defined nowhere is said to be missing; packages, folders and prose are not."""
+    map_ = tree(SHOP).map
+    assert subject_of("What breaks if save_all or `save` change in shop.orders, e.g. for shop/?", map_).missing == (
+        "save_all",
+    )
+    assert subject_of("refund", map_).missing == ("refund",)
 
 
 def test_the_map_in_figures(tree):

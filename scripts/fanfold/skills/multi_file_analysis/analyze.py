@@ -72,7 +72,8 @@ class Knowledge:
             return Subject()
         named = subject_of(request.question, tree)
         lines = {one.path: tuple((span.start, span.stop - 1) for span in one.added) for one in self.change}
-        return replace(named, changed={**named.changed, **lines})
+        missing = () if self.change else named.missing  # what a revision is called is nothing in the code
+        return replace(named, changed={**named.changed, **lines}, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,9 @@ async def analyze(
     tree = await mapped(scope, supervisor, fresh=request.fresh)
     if tree is None:
         return fold(request, knowledge.asked(request), RepoMap({}), Survey(), Made(knowledge.notes))
-    unanswered = request.question if backend is None else ""
     subject = await asyncio.to_thread(knowledge.subject, request, tree)
+    known = subject.symbols or subject.changed  # what it reaches is the answer
+    unanswered = request.question if backend is None and not known else ""
     facts = asyncio.create_task(surveyed(tree, scope, knowledge.parts, subject, supervisor, unanswered=unanswered))
     made = Made(knowledge.notes)
     if backend is not None:

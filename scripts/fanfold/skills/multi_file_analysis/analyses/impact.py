@@ -39,12 +39,12 @@ def subject_of(text: str, tree: RepoMap) -> Subject:
     """Return what a question names: files of the map, and names that the map defines (`Class.method` for a method).
 
     A word that is everyday language and happens to be a name counts when it is written as code is: with a dot, an
-    underscore, a capital inside, or in backticks.
+    underscore, a capital inside, or in backticks; or when nothing else is asked.
     """
-    quoted = set(re.findall(r"`([^`\s]+)`", text))
+    quoted = set(re.findall(r"`([^`\s]+)`", text)) | ({text.strip()} if len(text.split()) == 1 else set())
     words = [word.strip(".") for word in _WORD.findall(text)]
     files = {word: () for word in [*words, *quoted] if word in tree.files}
-    wanted = {word for word in words if re.search(r"[._]|[a-z][A-Z]|::", word)} | {word.strip("()") for word in quoted}
+    wanted = {word for word in words if re.search(r"[._]|[a-z][A-Z]|::", word)} | {word.strip("()`") for word in quoted}
     lasts = {_SEPARATOR.split(word)[-1]: word for word in wanted - files.keys() if len(word) >= _SHORTEST}
     known = {
         lasts[symbol.name]
@@ -52,14 +52,25 @@ def subject_of(text: str, tree: RepoMap) -> Subject:
         for symbol in file.facts.symbols
         if symbol.name in lasts and _is(symbol, lasts[symbol.name])
     }
-    return Subject(symbols=tuple(sorted(known)), changed=files)
+    missing = sorted(word for last, word in lasts.items() if len(last) >= _SHORTEST and word not in known)
+    return Subject(
+        symbols=tuple(sorted(known)),
+        changed=files,
+        missing=tuple(word for word in missing if not _is_place(word, tree)),
+    )
+
+
+def _is_place(word: str, tree: RepoMap) -> bool:
+    """Tell whether a word names a module, a package or a folder."""
+    place = f"/{word.replace('.', '/').strip('/')}"
+    return any(f"{place}/" in f"/{path}" or f"{place}." in f"/{path}" for path in tree.files)
 
 
 def impact(tree: RepoMap, sources: Sources) -> Table:
     """Return what the subject reaches, the nearest first; without a subject, the files on which most stands."""
     subject = sources.subject
     if not subject.symbols and not subject.changed:
-        return _reach(tree)
+        return _reach(tree, _missing(subject))
     defined = list(_defined(tree, subject))
     reached = [(of_symbol(path, symbol, "is changed", 0, symbol.qualified)) for path, symbol in defined]
     reached += _uses(tree, sources, defined)
@@ -73,8 +84,9 @@ def impact(tree: RepoMap, sources: Sources) -> Table:
     return table(
         "impact",
         "What the change reaches",
-        f"Of {named}: where its name is used (1 step), then the files that import where it is defined, step by step. "
-        "By name, not by type, so more is listed than must change; what is looked up at run time is not.",
+        f"{_missing(subject)}Of {named}: where its name is used (1 step), then the files that import where it is "
+        "defined, step by step. By name, not by type, so more is listed than must change; what is looked up at run "
+        "time is not.",
         ("how", "steps", "what", "kind"),
         rows,
     )
@@ -156,7 +168,11 @@ def _importers(tree: RepoMap, start: Collection[str]) -> Iterator[Row]:
             yield row(path, lines.first(path, nearer), "imports", steps, nearer)
 
 
-def _reach(tree: RepoMap) -> Table:
+def _missing(subject: Subject) -> str:
+    return f"Nothing here is called {listed(subject.missing)}. " if subject.missing else ""
+
+
+def _reach(tree: RepoMap, missing: str) -> Table:
     """Return how many files stand on each of the most imported ones, directly or not."""
     importers = graph.importers(tree)
     most = sorted((path for path, _ in production(tree)), key=lambda path: (-len(importers.get(path, ())), path))
@@ -165,8 +181,8 @@ def _reach(tree: RepoMap) -> Table:
     return table(
         "impact",
         "What most stands on",
-        "How many files a change of each could reach, directly or through others. Name a symbol or a file in the "
-        "question to see what it reaches.",
+        f"{missing}How many files a change of each could reach, directly or through others. Name a symbol or a file in "
+        "the question to see what it reaches.",
         ("files it reaches", "imported by", "lines"),
         (
             of_file(path, tree.files[path], reached, len(importers[path]), tree.files[path].facts.lines)

@@ -36,11 +36,12 @@ Lines = tuple[int, int]
 class Subject:
     """What a change is, or would be: names that are defined somewhere, and files with the lines that change.
 
-    No lines for a file means all of it.
+    No lines for a file means all of it. `missing` are names that are asked about and defined nowhere.
     """
 
     symbols: tuple[str, ...] = ()
     changed: Mapping[str, tuple[Lines, ...]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
