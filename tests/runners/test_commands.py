@@ -1,6 +1,7 @@
 """Commands: how each tool is called for a shard, for single tests, behind a prefix, and by a suite's own words."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,21 @@ def test_a_command_that_does_not_call_unittest_is_refused_in_a_line():
     assert why is not None
     assert "(make test) calls neither python -m unittest nor Python" in why
     assert 'framework = "command"' in why
+
+
+def test_a_report_of_ctest_that_says_no_more_than_fail(tmp_path):
+    """Before version 3.26: what is printed tells of an abort, also of a test whose name has spaces."""
+    runner = load("ctest")
+    one = replace(task("ctest", suite=Suite(name="s", framework="ctest", command=("ctest",))), scratch=tmp_path)
+    command = runner.command(one, TOOLS)
+    cases = "".join(f'<testcase name="{name}" status="fail"><failure message=""/></testcase>' for name in ("a b", "c"))
+    (tmp_path / "ctest.xml").write_text(f"<testsuite>{cases}</testsuite>")
+    printed = (
+        b"1/2 Test #3: a b ..............Subprocess aborted***Exception:   0.01 sec\n"
+        b"2/2 Test #4: c ................***Exception: SegFault  0.00 sec\n"
+    )
+    read = runner.results(one, Ended(command, 8, printed)).cases
+    assert [(case.name, case.verdict.value, case.attempts[-1].message) for case in read] == [
+        ("a b", "crashed", "Exception: Subprocess aborted"),
+        ("c", "crashed", "Exception: SegFault"),
+    ]

@@ -346,8 +346,9 @@ def test_minitest(bench):
         "BTest#test_b": "failed",
     }
     assert in_parts(made) == as_rows(cases)
+    assert {(case.name[0], case.file) for case in cases} == {("A", "test/a_test.rb"), ("B", "test/b_test.rb")}
     (alone,) = made.run(tests=("ATest#test_b",))
-    assert alone.name == "ATest#test_b"
+    assert (alone.name, alone.file) == ("ATest#test_b", "test/a_test.rb")
 
 
 @needs("phpunit")

@@ -72,12 +72,23 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A process to start: `variables` are added to the environment; result files are absolute, and may be globs."""
+    """A process to start: `variables` are added to the environment; result files are absolute, and may be globs.
+
+    `own` is what of `argv` only fanfold needs, to read results: words that stand together.
+    """
 
     argv: tuple[str, ...]
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     results: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """The words without those that are fanfold's own: as a person types it."""
+        size = len(self.own)
+        at = next((n for n in range(len(self.argv)) if size and self.argv[n : n + size] == self.own), None)
+        return self.argv if at is None else (*self.argv[:at], *self.argv[at + size :])
 
 
 @dataclass(frozen=True, slots=True)

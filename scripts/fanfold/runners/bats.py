@@ -36,12 +36,13 @@ class Bats(FileItems):
     def command(self, task: Task, tools: Tools) -> Command:
         call = Call(("bats" if task.environment.prefix else tools.which("bats") or "bats",), {})
         files = tuple(relative_to(item, task.suite.folder) for item in task.items) or task.suite.files
-        words = ["--formatter", "junit"]
+        own = ("--formatter", "junit")
+        words = list(own)
         if task.tests:
             words += ["--filter", f"^({'|'.join(_quoted(name.partition('::')[2]) for name in task.tests)})$"]
             files = tuple(dict.fromkeys(name.partition("::")[0] for name in task.tests))
         # Its report names files below the folder of the first one; a folder that holds all of them keeps them whole.
-        return command_of(task, call, *words, last=tuple(f"./{name}" for name in files))
+        return command_of(task, call, *words, last=tuple(f"./{name}" for name in files), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         at = ended.stdout.find(b"<?xml")

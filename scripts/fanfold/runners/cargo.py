@@ -72,14 +72,16 @@ class Cargo(Plain):
     def command(self, task: Task, tools: Tools) -> Command:
         call = _call(task, tools)
         if _has_nextest(task.suite, tools):
-            words = ["nextest", "run", "--no-fail-fast", "--color=never", "--no-tests=pass", "--test-threads=1"]
+            own = ("--no-fail-fast", "--color=never", "--no-tests=pass", "--test-threads=1")
+            words = ["nextest", "run", *own]
             if task.count > 1:
                 words.append(f"--partition=count:{task.index}/{task.count}")
             if task.tests:
                 words += ["-E", " | ".join(map(_filter, task.tests))]
-            return command_of(task, call, *words, variables={"NEXTEST_STATUS_LEVEL": "pass"})
+            return command_of(task, call, *words, variables={"NEXTEST_STATUS_LEVEL": "pass"}, own=own)
         last = ("--", "--exact", *task.tests) if task.tests else ()
-        return command_of(task, call, "test", "--no-fail-fast", "--color=never", "--workspace", last=last)
+        plainly = ("--no-fail-fast", "--color=never")
+        return command_of(task, call, "test", *plainly, "--workspace", last=last, own=plainly)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         if _NEXTEST in ended.command.argv:

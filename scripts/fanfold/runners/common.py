@@ -55,20 +55,23 @@ def command_of(
     variables: Mapping[str, str] | None = None,
     results: Iterable[Path | str] = (),
     last: tuple[str, ...] = (),
+    own: tuple[str, ...] = (),
 ) -> Command:
     """Return the command: prefix, program (or the suite's own command), words, the suite's arguments, `last`.
 
-    Variables of the suite win over the runner's, and those of the environment over the suite's.
+    `own` are those of the words that only reading its results needs. Variables of the suite win over the runner's, and
+    those of the environment over the suite's.
     """
     suite = task.suite
     program = filled(suite.command, task) or call.argv
-    own = {**call.variables, **(variables or {}), **suite.variables, **task.environment.variables}
+    added = {**call.variables, **(variables or {}), **suite.variables, **task.environment.variables}
     found = [str(path) for path in results] + [str(task.folder / _filled(pattern, task)) for pattern in suite.results]
     return Command(
         argv=(*prefix_of(task), *program, *words, *suite.arguments, *last),
         folder=task.folder,
-        variables={name: _filled(value, task) for name, value in own.items()},
+        variables={name: _filled(value, task) for name, value in added.items()},
         results=tuple(found),
+        own=own,
     )
 
 

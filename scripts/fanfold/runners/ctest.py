@@ -23,7 +23,9 @@ _FOLDERS = ("build", "cmake-build-debug", "cmake-build-release", "out/build", "_
 _MARK = "CTestTestfile.cmake"
 # Before version 3.26 a report says only that a test failed; the lines that are printed say how.
 _LINE = re.compile(
-    r"^\s*\d+/\d+ Test +#\d+: (?P<name>\S+) [ .]*\*\*\*(?P<word>Timeout|Exception: *\S+|Not Run)", re.MULTILINE
+    r"^\s*\d+/\d+ Test +#\d+: (?P<name>.+?) [ .]*(?P<why>[A-Za-z ]*)"
+    r"\*\*\*(?P<word>Timeout|Exception: *[A-Za-z]*|Not Run)",
+    re.MULTILINE,
 )
 _HOW = {"Timeout": TestVerdict.TIMED_OUT, "Not": TestVerdict.NOT_RUN, "Exception:": TestVerdict.CRASHED}
 
@@ -76,18 +78,19 @@ class Ctest(Plain):
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "ctest.xml"
-        words = [*_where(task), "--output-on-failure", "--no-tests=ignore", "--output-junit", str(report)]
+        own = ("--no-tests=ignore", "--output-junit", str(report))
+        words = [*_where(task), "--output-on-failure", *own]
         if task.tests:
             words += ["-R", f"^({'|'.join(map(_quoted, task.tests))})$"]
         elif task.items:
             # Start, end and step of nothing, and then the numbers.
             words += ["-I", ",".join(["0", "0", "0", *(item.partition(" ")[0] for item in task.items)])]
-        return command_of(task, _call(task, tools), *words, results=(report,))
+        return command_of(task, _call(task, tools), *words, results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         reading = read_files(task, ended, read_junit)
         text = ended.stdout.decode("utf-8", "replace")
-        how = {match["name"]: match["word"] for match in _LINE.finditer(text)}
+        how = {match["name"]: f"{match['word'].strip()} {match['why']}".strip() for match in _LINE.finditer(text)}
         cases = tuple(_told(case, how.get(case.name)) for case in reading.cases)
         return explained(Reading(cases, reading.error, reading.notes), ended, "ctest wrote no report")
 

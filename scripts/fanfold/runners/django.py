@@ -17,8 +17,6 @@ from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN, REPORT
 from fanfold.suites import Suite
 
-DJANGO_RUNNER = "fanfold_django.DjangoRunner"
-
 
 @dataclass(frozen=True)
 class Django(Plain):
@@ -41,9 +39,12 @@ class Django(Plain):
         report = task.scratch / REPORT
         path = os.pathsep.join(part for part in (str(CHILDREN), tools.environ.get("PYTHONPATH", "")) if part)
         variables = {"FANFOLD_REPORT": str(report), "PYTHONPATH": path}
-        words = ("manage.py", "test", "--noinput", "--testrunner", DJANGO_RUNNER, "-v", "2")
+        own = ("--testrunner", "fanfold_django.DjangoRunner")
+        words = ("manage.py", "test", "--noinput", *own, "-v", "2")
         labels = task.tests or task.items or task.suite.paths
-        return command_of(task, python_call(task, tools), *words, *labels, variables=variables, results=(report,))
+        return command_of(
+            task, python_call(task, tools), *words, *labels, variables=variables, results=(report,), own=own
+        )
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(read_files(task, ended, read_unittest), ended, "Django ran no tests")

@@ -53,11 +53,13 @@ class Dotnet(Plain):
 
     def command(self, task: Task, tools: Tools) -> Command:
         call = Call(("dotnet" if task.environment.prefix else tools.which("dotnet") or "dotnet",), {})
-        words = ["test", *task.suite.paths, "--nologo", "--logger", "trx", "--results-directory", str(task.scratch)]
+        own = ("--nologo", "--logger", "trx", "--results-directory", str(task.scratch))
+        words = ["test", *task.suite.paths, *own]
         if task.tests:
             words += ["--filter", "|".join(f"FullyQualifiedName={_escaped(name)}" for name in task.tests)]
         variables = {"DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1"}
-        return command_of(task, call, *words, variables=variables, results=(task.scratch / "**" / "*.trx",))
+        results = (task.scratch / "**" / "*.trx",)
+        return command_of(task, call, *words, variables=variables, results=results, own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(read_files(task, ended, read_trx), ended, "dotnet ran no tests")

@@ -63,12 +63,13 @@ class Go(Plain):
 
     def command(self, task: Task, tools: Tools) -> Command:
         # Packages run one after the other inside of a shard: the shards are what runs at the same time.
-        words = ["test", "-json", "-p=1"]
+        own = ("-json", "-p=1")
+        words = ["test", *own]
         packages = task.items or task.suite.paths or ("./...",)
         if task.tests:
             words += ["-run", _pattern(task.tests)]
             packages = tuple(dict.fromkeys(name.partition("::")[0] for name in task.tests))
-        return command_of(task, self._call(task, tools), *words, last=tuple(packages))
+        return command_of(task, self._call(task, tools), *words, last=tuple(packages), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         try:

@@ -36,8 +36,8 @@ class Gradle(Plain):
         # Tests that are up to date would be passed over, and leave their old reports.
         chosen = [word for name in task.tests for word in ("--tests", name.replace("#", "."))]
         results = (f"{task.folder}/**/build/test-results/**/*.xml",)
-        words = ("test", "--continue", "--rerun-tasks", "--console=plain")
-        return command_of(task, Call(wrapper or plain, {}), *words, *chosen, results=results)
+        own = ("--continue", "--rerun-tasks", "--console=plain")
+        return command_of(task, Call(wrapper or plain, {}), "test", *own, *chosen, results=results, own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(with_natives(read_files(task, ended, read_junit)), ended, "gradle ran no tests")

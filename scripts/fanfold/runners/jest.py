@@ -63,7 +63,8 @@ class Jest(NodeRunner):
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "jest.json"
-        words = ["--json", f"--outputFile={report}", "--testLocationInResults", "--ci", "--maxWorkers=1"]
+        own = ("--json", f"--outputFile={report}", "--testLocationInResults", "--ci", "--maxWorkers=1")
+        words = list(own)
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
         named, names = split_natives(task)
@@ -71,7 +72,7 @@ class Jest(NodeRunner):
             words += ["--testNamePattern", pattern_of(names)]
         if files := files_of(task, named):
             words += ["--runTestsByPath", *files]
-        return command_of(task, node_call(task, tools, "jest"), *words, results=(report,))
+        return command_of(task, node_call(task, tools, "jest"), *words, results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_jest), task), ended, "jest wrote no report")

@@ -33,7 +33,8 @@ class Maven(Plain):
     def command(self, task: Task, tools: Tools) -> Command:
         wrapper = (f"./{_WRAPPER}",) if (task.folder / _WRAPPER).is_file() else None
         plain = ("mvn" if task.environment.prefix else tools.which("mvn") or "mvn",)
-        words = ["-B", "-ntp", "-Dstyle.color=never", "-Dmaven.test.failure.ignore=true"]
+        own = ("-B", "-ntp", "-Dstyle.color=never", "-Dmaven.test.failure.ignore=true")
+        words = list(own)
         if task.tests:
             words += [
                 f"-Dtest={','.join(task.tests)}",
@@ -41,7 +42,7 @@ class Maven(Plain):
                 "-DfailIfNoTests=false",
             ]
         results = [f"{task.folder}/**/target/{reports}/TEST-*.xml" for reports in _REPORTS]
-        return command_of(task, Call(wrapper or plain, {}), *words, results=results, last=("test",))
+        return command_of(task, Call(wrapper or plain, {}), *words, results=results, last=("test",), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         reading = with_natives(read_files(task, ended, read_junit))

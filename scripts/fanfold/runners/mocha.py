@@ -70,8 +70,8 @@ class Mocha(NodeRunner):
 
     def _command(self, task: Task, tools: Tools, *words: str) -> Command:
         report = task.scratch / "mocha.json"
-        options = ("--reporter", "json", "--reporter-option", f"output={report}")
-        return command_of(task, node_call(task, tools, "mocha"), *options, *words, results=(report,))
+        own = ("--reporter", "json", "--reporter-option", f"output={report}")
+        return command_of(task, node_call(task, tools, "mocha"), *own, *words, results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_mocha), task), ended, "mocha wrote no report")

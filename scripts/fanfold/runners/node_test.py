@@ -52,7 +52,8 @@ class NodeTest(FileItems):
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "node.jsonl"
         reporter = CHILDREN / "node_reporter.mjs"
-        words = ["--test", f"--test-reporter={reporter}", f"--test-reporter-destination={report}"]
+        own = (f"--test-reporter={reporter}", f"--test-reporter-destination={report}")
+        words = ["--test", *own]
         named, names = split_natives(task)
         if task.tests:
             # A name alone up to version 20, the titles above it as well from 22 on.
@@ -60,7 +61,7 @@ class NodeTest(FileItems):
         files = files_of(task, named) or task.suite.paths
         node = tools.which("node") or "node"
         call = Call(("node" if task.environment.prefix else node,), {})
-        return command_of(task, call, *words, results=(report,), last=tuple(files))
+        return command_of(task, call, *words, results=(report,), last=tuple(files), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_node), task), ended, "node ran no tests")

@@ -60,7 +60,8 @@ class PhpUnit(Plain):
             chosen = ("--filter", f"/^({'|'.join(map(_quoted, task.tests))})$/")
         elif task.items:
             chosen = ("--filter", f"/^({'|'.join(map(_quoted, task.items))})::/")
-        return command_of(task, _call(task, tools), "--log-junit", str(report), *chosen, results=(report,))
+        own = ("--log-junit", str(report))
+        return command_of(task, _call(task, tools), *own, *chosen, results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         reading = read_files(task, ended, read_junit)

@@ -49,7 +49,8 @@ class Playwright(NodeRunner):
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "playwright.json"
-        words = ["test", "--reporter=json", "--workers=1", f"--output={task.scratch / 'playwright-output'}"]
+        own = ("--reporter=json", "--workers=1", f"--output={task.scratch / 'playwright-output'}")
+        words = ["test", *own]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--pass-with-no-tests"]
         named, names = split_natives(task)
@@ -57,7 +58,7 @@ class Playwright(NodeRunner):
         variables = {"PLAYWRIGHT_JSON_OUTPUT_NAME": str(report), "PLAYWRIGHT_JSON_OUTPUT_FILE": str(report)}
         call = node_call(task, tools, "playwright")
         paths = files_of(task, named) or task.suite.paths
-        return command_of(task, call, *words, *paths, variables=variables, results=(report,))
+        return command_of(task, call, *words, *paths, variables=variables, results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_playwright), task), ended, "playwright wrote no report")

@@ -38,8 +38,9 @@ class Pytest(FileItems):
         report = task.scratch / "pytest.xml"
         call = python_call(task, tools)
         module = () if task.suite.command else ("-m", "pytest")
-        words = (*module, f"--junitxml={report}", _FAMILY)
-        return command_of(task, call, *words, last=task.tests or task.suite.paths, results=(report,))
+        own = (f"--junitxml={report}", _FAMILY)
+        last = task.tests or task.suite.paths
+        return command_of(task, call, *module, *own, last=last, results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         reading = read_files(task, ended, read_junit)

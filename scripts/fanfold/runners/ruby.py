@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
@@ -11,7 +12,7 @@ from fanfold.runners.results.minitest import read_minitest
 from fanfold.runners.results.rspec import read_rspec
 from fanfold.runners.sight import aside, folder_of, in_sight, is_below, join, named, relative_to
 from fanfold.runners.tools import Tools
-from fanfold.suites import Suite
+from fanfold.suites import Case, Suite
 
 _PROJECT = ("Gemfile", "Rakefile", ".rspec")
 _LOAD = 'at = ARGV.index("--"); ARGV.shift(at).each { |file| require File.expand_path(file) }; ARGV.shift'
@@ -35,12 +36,15 @@ class Rspec(FileItems):
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "rspec.json"
-        options = ("--format", "json", "--out", str(report), "--format", "progress", "--no-color")
+        own = ("--format", "json", "--out", str(report), "--format", "progress", "--no-color")
         chosen = task.tests or _files(task)
-        return command_of(task, _call(task, tools, "rspec"), *options, results=(report,), last=chosen)
+        return command_of(task, _call(task, tools, "rspec"), *own, results=(report,), last=chosen, own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(read_files(task, ended, read_rspec), ended, "RSpec wrote no report")
+
+
+_CLASS = re.compile(r"^\s*class\s+(?:\w+::)*(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,31 @@ class Minitest(FileItems):
         return command_of(task, ruby, "-Ilib", "-Itest", "-e", _LOAD, *_files(task), "--", "-v", *chosen)
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(read_minitest(ended.stdout, ended.stderr, place_of(task)), ended, "minitest ran no tests")
+        reading = read_minitest(ended.stdout, ended.stderr, place_of(task))
+        homes = _homes(task) if reading.cases else {}
+        cases = tuple(_at_home(case, homes) for case in reading.cases)
+        return explained(Reading(cases, reading.error, reading.notes), ended, "minitest ran no tests")
+
+
+def _homes(task: Task) -> dict[str, str]:
+    """Return the file of each class of tests that is in one file of the suite alone: minitest does not tell it."""
+    homes: dict[str, str] = {}
+    for file in task.suite.files or _files(task):
+        try:
+            text = (task.folder / file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for name in set(_CLASS.findall(text)):
+            homes[name] = "" if name in homes else join(task.suite.folder, file)
+    return homes
+
+
+def _at_home(case: Case, homes: Mapping[str, str]) -> Case:
+    """Let a test be in the file of its class, and not where it failed: that is another one each time."""
+    home = homes.get(case.name.partition("#")[0].rpartition("::")[2])
+    if not home or home == case.file:
+        return case
+    return case.model_copy(update={"file": home, "line": None})
 
 
 def _suites(listing: Listing, framework: str, folder: str, end: str, start: str | None = None) -> tuple[Suite, ...]:

@@ -64,14 +64,15 @@ class Vitest(NodeRunner):
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "vitest.json"
-        words = ["run", "--reporter=json", f"--outputFile={report}", "--maxWorkers=1", "--no-color"]
+        own = ("--reporter=json", f"--outputFile={report}", "--maxWorkers=1", "--no-color")
+        words = ["run", *own]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
         named, names = split_natives(task)
         if task.tests:
             words += ["--testNamePattern", pattern_of(names)]
         call = node_call(task, tools, "vitest")
-        return command_of(task, call, *words, *(files_of(task, named) or task.suite.paths), results=(report,))
+        return command_of(task, call, *words, *(files_of(task, named) or task.suite.paths), results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_jest), task), ended, "vitest wrote no report")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fanfold.runners import load
+from fanfold.runners import RUNNERS, load
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.fold import reproducer
 from fanfold.skills.parallel_test.job import Job
@@ -42,6 +42,16 @@ def line_for(native, root=Path("/repo"), **suite):
 def test_it_needs_nothing_of_fanfold(suite, native, words):
     """No reporter, no result file, no script of fanfold's own."""
     assert line_for(native, **suite) == words
+
+
+@pytest.mark.parametrize("framework", [name for name in RUNNERS if name != "command"])
+def test_no_runner_leaves_what_is_fanfold_s_own(framework):
+    """No place of results, and no option whose value that was."""
+    line = line_for("a::b", framework=framework, command=("tool",))
+    assert "SCRATCH" not in line
+    assert not [word for word in ("--out ", "--log-junit", "--output-junit", "--results-directory") if word in line]
+    assert "json" not in line
+    assert "b" in line.rpartition("tool")[2]
 
 
 def test_it_fails_as_the_test_did(tmp_path):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from fanfold.models import Coverage, Run
 from fanfold.runners.base import Task
-from fanfold.runners.django import DJANGO_RUNNER
 from fanfold.runners.schedule import bound_s
 from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN
@@ -158,26 +157,21 @@ def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
         task = Task(job.suite, job.environment, tools.root, _SCRATCH, tests=(*lead, test.native))
         command = job.runner.command(task, tools)
         own = {**job.suite.variables, **job.environment.variables}
-        words = [*(f"{name}={value}" for name, value in sorted(own.items())), *_plain(command.argv)]
+        words = [*(f"{name}={value}" for name, value in sorted(own.items())), *_plain(command.plain)]
         line = shlex.join(words)
         return line if job.suite.folder == "." else f"cd {shlex.quote(job.suite.folder)} && {line}"
 
     return reproduce
 
 
-def _plain(argv: Sequence[str]) -> list[str]:
-    """Leave out what only fanfold's own reading of results needs."""
-    own = (str(_SCRATCH), f"reporter={CHILDREN}", "--override-ini=junit_family=xunit1")
-    words = [word for word in argv if not any(part in word for part in own)]
-    if _UNITTEST in words:
-        at = words.index(_UNITTEST)
-        top = words[at + 2] if words[at + 1] == "--top" else None
-        path = [f"PYTHONPATH={top}"] if top else []
-        return [*path, *words[:at], "-m", "unittest", *words[at + (3 if top else 1) :]]
-    if DJANGO_RUNNER in words:
-        at = words.index(DJANGO_RUNNER)
-        return [*words[: at - 1], *words[at + 1 :]]
-    return words
+def _plain(argv: Sequence[str]) -> Sequence[str]:
+    """Let unittest be called by its own name, and not by way of fanfold's script."""
+    if _UNITTEST not in argv:
+        return argv
+    at = argv.index(_UNITTEST)
+    top = argv[at + 2] if argv[at + 1] == "--top" else None
+    path = [f"PYTHONPATH={top}"] if top else []
+    return [*path, *argv[:at], "-m", "unittest", *argv[at + (3 if top else 1) :]]
 
 
 def incomplete(result: TestRunResult, coverage: Coverage) -> bool:
