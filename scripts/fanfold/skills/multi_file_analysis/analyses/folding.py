@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from fanfold.reports.analysed import Link, Module, ModuleGraph
+from fanfold.reports.filters import count
 from fanfold.skills.multi_file_analysis.analyses.sources import production
 from fanfold.sources.folders import folder_of, upwards
 from fanfold.sources.repo_map.graph import cycles, layers
@@ -32,11 +33,10 @@ def module_graph(tree: RepoMap, most: int = MOST_MODULES) -> ModuleGraph:
 
 
 def _note(modules: int, files: int, alone: int) -> str:
-    said = ["Test code is left out"]
+    also = f", and {count(alone, 'file')} that no import leads to or from" if alone > 0 else ""
+    said = [f"Test code is left out{also}"]
     if modules < files:
         said.append(f"{files:,} files are folded to {modules} modules")
-    if alone > 0:
-        said.append(f"{alone:,} that import nothing here and are not imported are left out")
     return "; ".join(said)
 
 
