@@ -14,7 +14,7 @@ from fanfold.errors import TargetError
 from fanfold.sources.folders import folder_of, upwards
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.setaside import INSTALLED, environments
-from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, shown
+from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, real, shown
 
 FileState = Literal["text", "binary", "large", "special", "unreadable", "missing"]
 
@@ -23,6 +23,22 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 # What tools put beside a project's own files, left out where no ignore file may say so.
 _NOT_OURS = INSTALLED | {".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".svn", "__pycache__"}
+
+
+class Stamp(NamedTuple):
+    """What the file system says of a file, as git's index keeps it: another content has another stamp.
+
+    `size` in bytes, times in nanoseconds since 1970.
+    """
+
+    size: int
+    changed_ns: int
+    status_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @contextmanager
@@ -129,8 +145,13 @@ def repository_files(git: Git) -> tuple[str, ...]:
 
     What tools have installed and git does not track is not among them.
     """
-    tracked = map(shown, git.records("ls-files", "--cached", "-z"))
-    return _regular(git.folder, (*tracked, *untracked_files(git).files))
+    return tuple(repository_stamps(git))
+
+
+def repository_stamps(git: Git) -> dict[str, Stamp]:
+    """Return the files that `repository_files` does, each with its stamp."""
+    untracked = map(real, untracked_files(git).files)
+    return _regular(git.folder, (*git.records("ls-files", "--cached", "-z"), *untracked))
 
 
 def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:
@@ -140,28 +161,40 @@ def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:
     is met is listed by its own rules, unless git refuses it. Without git every file counts but those in
     caches and installed dependencies.
     """
+    return tuple(folder_stamps(root, below))
+
+
+def folder_stamps(root: Path, below: str = ".") -> dict[str, Stamp]:
+    """Return the files that `folder_files` does, each with its stamp."""
     try:
         return _regular(root, _listed(root, below))
     except GitMissing:
         return _regular(root, _walked(root, below))
 
 
-def _listed(root: Path, below: str = ".") -> Iterator[str]:
+def _listed(root: Path, below: str = ".") -> Iterator[bytes]:
     with tempfile.TemporaryDirectory(prefix="fanfold-") as empty:
-        Git(Path(empty), Path(empty)).run("init", "--quiet", "--template=")
         excluded = [part for name in sorted(_NOT_OURS) for part in ("-x", f"{name}/")]
-        elsewhere = {"GIT_DIR": str(Path(empty, ".git")), "GIT_WORK_TREE": str(root)}
+        elsewhere = {"GIT_DIR": str(_empty_repository(Path(empty))), "GIT_WORK_TREE": str(root)}
         outside = Git(root, Path(empty), variables=elsewhere)
         options = ("--others", "--exclude-standard", "-z", *excluded)
-        names = [shown(name) for name in outside.records("ls-files", *options, "--", os_path(below))]
+        names = [*outside.records("ls-files", *options, "--", os_path(below))]
     for name in names:
-        if name.endswith("/"):
-            yield from (name + inside for inside in _nested(root / os_path(name)))
+        if name.endswith(b"/"):
+            yield from (name + inside for inside in _nested(root / os.fsdecode(name)))
         else:
             yield name
 
 
-def _nested(folder: Path) -> Iterable[str]:
+def _empty_repository(folder: Path) -> Path:
+    """Make the least that is a repository, by gitrepository-layout(5): `git init` takes longer than listing a tree."""
+    (folder / "objects").mkdir()
+    (folder / "refs").mkdir()
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    return folder
+
+
+def _nested(folder: Path) -> Iterable[bytes]:
     """Return the files of the repository in a folder."""
     try:
         git = Git.at(folder)
@@ -169,23 +202,27 @@ def _nested(folder: Path) -> Iterable[str]:
         raise
     except TargetError:
         git = None
-    return _listed(folder) if git is None or git.folder != folder.resolve() or git.bare else repository_files(git)
+    if git is None or git.folder != folder.resolve() or git.bare:
+        return _listed(folder)
+    return map(real, repository_files(git))
 
 
-def _walked(root: Path, below: str) -> Iterator[str]:
+def _walked(root: Path, below: str) -> Iterator[bytes]:
     for folder, folders, names in os.walk(root / os_path(below)):
         folders[:] = [name for name in folders if name not in {".git", *_NOT_OURS}]
         for name in names:
-            yield shown(os.fsencode(Path(folder, name).relative_to(root)))
+            yield os.fsencode(Path(folder, name).relative_to(root))
 
 
-def _regular(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
-    top = os.fspath(root)
-
-    def is_regular(path: str) -> bool:
+def _regular(root: Path, names: Iterable[bytes]) -> dict[str, Stamp]:
+    """Return those names that are of regular files, in order, as they are shown; each is looked at once."""
+    top = os.path.join(os.fsencode(root), b"")  # noqa: PTH118  of bytes, which a Path is not
+    found: dict[str, Stamp] = {}
+    for name in set(names):
         try:
-            return stat.S_ISREG(os.lstat(f"{top}/{os_path(path)}").st_mode)  # joined by hand: a tree has many
+            status = os.lstat(top + name)
         except OSError:
-            return False
-
-    return tuple(sorted(path for path in set(paths) if not is_own(path) and is_regular(path)))
+            continue
+        if stat.S_ISREG(status.st_mode) and not is_own(path := shown(name)):
+            found[path] = Stamp.of(status)
+    return dict(sorted(found.items()))

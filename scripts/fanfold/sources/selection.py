@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fanfold.errors import NothingToDo, TargetError
-from fanfold.sources.files import FileState, folder_files, repository_files, state
+from fanfold.sources.files import FileState, Stamp, folder_stamps, repository_stamps, state
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.snapshot import WorkingTree
 from fanfold.sources.text import DECISIONS, LARGE, READ_LIMIT, counted, is_own, listed, os_path, printable, shown
@@ -37,7 +38,8 @@ class Selection:
 class Located:
     """What `names` stand for below a root, whatever kind of file it is.
 
-    `named` are the files that were named, `folders` the folders, "." for the root.
+    `named` are the files that were named, `folders` the folders, "." for the root. `stamps` are those of the files in
+    folders, from when these were listed.
     """
 
     root: Path
@@ -45,6 +47,7 @@ class Located:
     named: frozenset[str]
     folders: frozenset[str]
     paths: tuple[str, ...]
+    stamps: Mapping[str, Stamp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,17 @@ def locate(names: Sequence[str], folder: Path) -> Located:
     """Return the files that `names` stand for, before any of them is looked at. Raises TargetError as `select` does."""
     places = [_place(name, folder) for name in names]
     root, lister = _root(places, folder)
-    tree = WorkingTree(root, lister)
+    listed = cache(lister)
+    tree = WorkingTree(root, lambda: tuple(listed()))
     within = {place: shown(os.fsencode(place.real.relative_to(root))) for place in places}
     named = frozenset(path for place, path in within.items() if not place.folder)
     folders = frozenset(path for place, path in within.items() if place.folder)
-    below = set[str]().union(*(_below(tree, folder) for folder in folders))
-    found = named | (below - {DECISIONS})
-    return Located(root, tree, named, folders, tuple(path for path in sorted(found) if not is_own(path)))
+    stamps: dict[str, Stamp] = {}
+    for below in folders:
+        stamps |= _below(root, listed(), below)
+    stamps.pop(DECISIONS, None)
+    paths = tuple(path for path in sorted({*named, *stamps}) if not is_own(path))
+    return Located(root, tree, named, folders, paths, stamps)
 
 
 def _notes(states: Mapping[str, FileState], named: AbstractSet[str]) -> tuple[str, ...]:
@@ -120,7 +127,7 @@ def _place(name: str, folder: Path) -> _Place:
         raise TargetError(f"can't read {name!r}: {reason}") from error
 
 
-def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[], tuple[str, ...]]]:
+def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[], dict[str, Stamp]]]:
     """Return the root of the places, and what lists its files.
 
     That is the repository which all of them lie in; else `folder`, when all lie below it; else what folder
@@ -129,7 +136,7 @@ def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[], tu
     homes = {_repository_folder(place) for place in places}
     git = _git_at(homes.pop()) if len(homes) == 1 else None
     if git is not None and not git.bare:
-        return git.folder, lambda: repository_files(git)
+        return git.folder, lambda: repository_stamps(git)
     start = folder.resolve()
     if not all(place.real.is_relative_to(start) for place in places) or start in _too_wide():
         start = Path(os.path.commonpath([place.real if place.folder else place.real.parent for place in places]))
@@ -157,18 +164,20 @@ def _git_at(folder: Path | None) -> Git | None:
         return None
 
 
-def _outside(root: Path, places: Iterable[_Place]) -> tuple[str, ...]:
+def _outside(root: Path, places: Iterable[_Place]) -> dict[str, Stamp]:
     """Return the files of places that lie in no repository, or in several: a root may hold far more than them."""
-    files: set[str] = set()
+    files: dict[str, Stamp] = {}
     for place in places:
-        below = shown(os.fsencode(place.real.relative_to(root)))
-        files.update(folder_files(root, below) if place.folder else (below,))
-    return tuple(sorted(files))
+        if place.folder:
+            files |= folder_stamps(root, shown(os.fsencode(place.real.relative_to(root))))
+        else:
+            files[shown(os.fsencode(place.real.relative_to(root)))] = Stamp.of(place.real.lstat())
+    return dict(sorted(files.items()))
 
 
-def _below(tree: WorkingTree, below: str) -> set[str]:
-    """Return the tree's files in a folder; all that are in it when none of them counts otherwise."""
+def _below(root: Path, files: Mapping[str, Stamp], below: str) -> Mapping[str, Stamp]:
+    """Return the files in a folder; all that are in it when none of them counts otherwise."""
     if below == ".":
-        return set(tree.paths())
-    inside = {path for path in tree.paths() if path.startswith(f"{below}/")}
-    return inside or {f"{below}/{name}" for name in folder_files(tree.root / os_path(below))}
+        return files
+    inside = {path: stamp for path, stamp in files.items() if path.startswith(f"{below}/")}
+    return inside or {f"{below}/{name}": stamp for name, stamp in folder_stamps(root / os_path(below)).items()}

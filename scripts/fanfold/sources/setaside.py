@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from fanfold.sources.folders import folder_of, upwards
@@ -47,10 +47,10 @@ INSTALLED = frozenset(
 _VENDORED = INSTALLED | {"Godeps", "_vendor", "bower_components", "third-party", "third_party", "vendor"}
 _ENVIRONMENT = ("/pyvenv.cfg", "/conda-meta/history")
 _GENERATED_NAME = re.compile(
-    r"(_pb2(_grpc)?\.pyi?|\.pb(\.gw)?\.(go|cc|h)|\.g\.(cs|dart)|\.designer\.cs|\.generated\.\w+|_generated\.\w+|\.snap"
-    r"|(^|/)__generated__/.*)$",
+    r"(_pb2(_grpc)?\.pyi?|\.pb(\.gw)?\.(go|cc|h)|\.g\.(cs|dart)|\.designer\.cs|[._]generated\.\w+|\.snap)$",
     re.IGNORECASE,
 )
+_GENERATED_FOLDER = "__generated__"
 _MINIFIED_NAME = re.compile(r"[.-]min\.(js|css|mjs)$|\.(js|css)\.map$", re.IGNORECASE)
 # Go's convention (golang.org/s/generatedcode), Facebook's, and what most generators write into the first lines.
 _GENERATED_HEAD = re.compile(
@@ -61,6 +61,7 @@ _GENERATED_HEAD = re.compile(
 # Without a word against edits it counts as the first thing that a file says, and nowhere else.
 _GENERATED_FIRST = re.compile(r"\W*(auto[- ]?|automatically )generated (by|from|with|using)\b", re.IGNORECASE)
 _HEAD = 2_000
+_MOST = 1 << 16  # folders of which the answer is remembered
 _MINIFIED_LINE = 1_000
 _BRACED = frozenset([".js", ".mjs", ".cjs", ".css", ".json"])
 
@@ -78,7 +79,8 @@ def environments(paths: Iterable[str]) -> frozenset[str]:
 
     The root is none of them: who made an environment of it has a project in there.
     """
-    return frozenset(path.removesuffix(mark) for path in paths for mark in _ENVIRONMENT if path.endswith(mark))
+    found = [path for path in paths if path.endswith(_ENVIRONMENT)]
+    return frozenset(path.removesuffix(mark) for path in found for mark in _ENVIRONMENT if path.endswith(mark))
 
 
 def by_name(path: str, environments: Collection[str] = ()) -> str | None:
@@ -88,16 +90,21 @@ def by_name(path: str, environments: Collection[str] = ()) -> str | None:
     return _by_name(path)
 
 
-@cache
 def _by_name(path: str) -> str | None:
-    pure = PurePosixPath(path)
-    if pure.name in _LOCKS:
+    folder, _, name = path.rpartition("/")
+    if name in _LOCKS:
         return "a lock file"
-    if not _VENDORED.isdisjoint(pure.parts[:-1]):
-        return "vendored"
-    if _MINIFIED_NAME.search(path):
+    if why := _by_folder(folder):
+        return why
+    if _MINIFIED_NAME.search(name):
         return "minified"
-    return "generated" if _GENERATED_NAME.search(path) else None
+    return "generated" if _GENERATED_NAME.search(name) else None
+
+
+@lru_cache(_MOST)
+def _by_folder(folder: str) -> str | None:
+    names = folder.split("/")
+    return "vendored" if not _VENDORED.isdisjoint(names) else "generated" if _GENERATED_FOLDER in names else None
 
 
 def by_text(path: str, text: str) -> str | None:

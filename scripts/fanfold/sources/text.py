@@ -68,12 +68,16 @@ def shown(name: bytes) -> str:
     `real` is its inverse: so that no two names are shown alike, a backslash that is followed by `xNN` in the
     name itself is shown as `\x5c`.
     """
+    if b"\\x" not in name:
+        return name.decode("utf-8", "backslashreplace")
     text = _BYTE_ESCAPE.sub(r"\\x5cx\1", name.decode("utf-8", "surrogateescape"))
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def real(path: str) -> bytes:
     """Return the file name that `shown` made `path` of."""
+    if "\\x" not in path:
+        return path.encode("utf-8", "replace")
     parts = _BYTE_ESCAPE.split(path)
     return b"".join(
         bytes.fromhex(part) if index % 2 else part.encode("utf-8", "replace") for index, part in enumerate(parts)
@@ -87,7 +91,7 @@ def os_path(path: str) -> str:
 
 def is_own(path: str) -> bool:
     """Tell whether the path lies in `.fanfold/`, which is never looked at."""
-    return _OWN_FOLDER in path.split("/")
+    return _OWN_FOLDER in path and _OWN_FOLDER in path.split("/")
 
 
 def is_inside(path: str) -> bool:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.engine.shelf import Shelf
+from fanfold.sources.files import Stamp
 from fanfold.sources.repo_map import packs
 from fanfold.sources.repo_map.cache import Memory
-from fanfold.sources.repo_map.discover import Stamp, discover
+from fanfold.sources.repo_map.discover import discover
 from fanfold.sources.repo_map.facts import decode, encode, facts_of
 from fanfold.sources.repo_map.mapping import map_tree
 from fanfold.sources.repo_map.reading import Reading

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fanfold.errors import NothingToDo, TargetError
+from fanfold.sources.files import Stamp
 from fanfold.sources.repo_map.values import LeftOut
 from fanfold.sources.selection import Located, locate
 from fanfold.sources.setaside import by_name, environments
@@ -27,22 +28,6 @@ if TYPE_CHECKING:
     from fanfold.sources.snapshot import WorkingTree
 
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-
-
-class Stamp(NamedTuple):
-    """What the file system says of a file, as git's index keeps it: another content has another stamp.
-
-    `size` in bytes, times in nanoseconds since 1970.
-    """
-
-    size: int
-    changed_ns: int
-    status_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Stamp:
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +60,11 @@ def discover(
     """
     wanted = _Wanted(include, exclude)
     located = locate([_place(name, folder) for name in names or (".",)], folder)
-    kept = [path for path in located.paths if path in located.named or wanted(path)]
+    kept = [path for path in located.paths if wanted(path) or path in located.named]
     aside = _Aside(located)
     files: dict[str, Stamp] = {}
     left_out: list[LeftOut] = []
-    for path, stamp in _stamped(located.root, kept):
+    for path, stamp in _stamped(located, kept):
         named = path in located.named
         why = _too_large(stamp.size, READ_LIMIT if named else LARGE) or (None if named else aside(path))
         if why:
@@ -104,8 +89,10 @@ class _Aside:
         self._wanted = tuple(folder for folder in within if by_name(f"{folder}x", self._environments))
 
     def __call__(self, path: str) -> str | None:
-        wanted = next((folder for folder in self._wanted if path.startswith(folder)), None)
-        return by_name(path.removeprefix(wanted)) if wanted else by_name(path, self._environments)
+        for folder in self._wanted:
+            if path.startswith(folder):
+                return by_name(path.removeprefix(folder))
+        return by_name(path, self._environments)
 
 
 class _Wanted:
@@ -133,15 +120,20 @@ def _patterns(patterns: Sequence[str]) -> GitIgnoreSpec:
         raise TargetError(f"{listed(patterns)}: {error}") from error
 
 
-def _stamped(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
-    top = os.fspath(root)
+def _stamped(located: Located, paths: Iterable[str]) -> Iterator[tuple[str, Stamp]]:
     for path in paths:
-        try:
-            status = os.lstat(f"{top}/{os_path(path)}")
-        except OSError:  # it has gone since it was listed
-            continue
-        if stat.S_ISREG(status.st_mode):
-            yield path, Stamp.of(status)
+        stamp = located.stamps.get(path) or _stamp(located.root, path)
+        if stamp:
+            yield path, stamp
+
+
+def _stamp(root: Path, path: str) -> Stamp | None:
+    """Return the stamp of a file that was named, None when it is no regular file or has gone since."""
+    try:
+        status = os.lstat(root / os_path(path))
+    except OSError:
+        return None
+    return Stamp.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def _too_large(size: int, limit: int) -> str | None:

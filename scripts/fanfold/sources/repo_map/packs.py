@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from zlib import crc32
 
-from fanfold.sources.repo_map.discover import Stamp
+from fanfold.sources.files import Stamp
 from fanfold.sources.repo_map.reading import Reading
 
 PACKS = 64

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from fanfold.engine.process import Child, Head, start
 from fanfold.errors import WorkerError
-from fanfold.sources.repo_map.discover import Stamp
+from fanfold.sources.files import Stamp
 from fanfold.sources.repo_map.facts import bare_facts, encode
 from fanfold.sources.repo_map.reading import Reading, content_key, load, read_file
 from fanfold.sources.repo_map.worker import HEAD, READY, START

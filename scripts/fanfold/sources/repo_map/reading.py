@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from fanfold.sources.files import opened
-from fanfold.sources.repo_map.discover import Stamp
+from fanfold.sources.files import Stamp, opened
 from fanfold.sources.repo_map.facts import encode, read_facts
 from fanfold.sources.text import READ_LIMIT
 
