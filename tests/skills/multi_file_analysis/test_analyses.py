@@ -18,20 +18,11 @@ OWN = (
 
 
 def test_the_shipped_analyses_are_whole():
-    """Eleven of them, each with a question, facts without a model, and words for workers and for the synthesiser."""
-    assert list(shipped_analyses()) == [
-        "architecture",
-        "change-impact",
-        "dead-code",
-        "dependencies",
-        "duplication",
-        "error-handling",
-        "onboarding",
-        "performance",
-        "public-api",
-        "security-surface",
-        "test-gaps",
-    ]
+    """Each with a question, facts without a model, and words for workers and for the synthesiser."""
+    assert set(shipped_analyses()) >= {
+        *("architecture", "change-impact", "dead-code", "dependencies", "duplication", "error-handling", "onboarding"),
+        *("performance", "public-api", "security-surface", "test-gaps"),
+    }
     for analysis in shipped_analyses().values():
         assert analysis.question.endswith("?")
         assert len(analysis.for_workers) > 300

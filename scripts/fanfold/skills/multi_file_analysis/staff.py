@@ -82,7 +82,7 @@ class Staff:
 
     @property
     def _reducers(self) -> Reducers:
-        brief = _brief("reducer", self.request, self.reading)
+        brief = _brief(self.reading, model_for("reducer", self.request))
         return Reducers(brief, self.reading, self.supervisor, self.backend)
 
     @property
@@ -92,13 +92,13 @@ class Staff:
 
 def planner_of(request: AnalysisRequest, reading: Reading) -> Planner:
     """Return who looks the plan over."""
-    return Planner(_brief("planner", request, reading), reading, AREA_TOKENS)
+    return Planner(_brief(reading, model_for("planner", request)), reading, AREA_TOKENS)
 
 
 def synthesiser_of(request: AnalysisRequest, reading: Reading, analysis: Analysis | None) -> Synthesiser:
     """Return who writes the answer."""
     instructions = analysis.for_synthesis if analysis else ""
-    return Synthesiser(_brief("synthesiser", request, reading), reading, instructions)
+    return Synthesiser(_brief(reading, model_for("synthesiser", request)), reading, instructions)
 
 
 def most_notes(workers: Sequence[Unit[WorkerTask]]) -> int:
@@ -106,8 +106,8 @@ def most_notes(workers: Sequence[Unit[WorkerTask]]) -> int:
     return MOST_NOTES * len(workers)
 
 
-def _brief(role: str, request: AnalysisRequest, reading: Reading) -> Brief:
-    return replace(reading.brief, model=model_for(role, request))
+def _brief(reading: Reading, model: str) -> Brief:
+    return replace(reading.brief, model=model)
 
 
 def _about(lacking: Iterable[Gap]) -> Iterable[str]:
