@@ -203,13 +203,24 @@ def test_a_check_of_nothing_is_an_error(repository, fanfold, tmp_path):
         assert says in ended.err
 
 
-def test_a_file_that_is_no_text_is_said(repository, fanfold, tmp_path):
-    """One line of check, not the end of it."""
-    place = write(tmp_path / "mine", "a.md.j2", "")
-    place.write_bytes(b"\xff\xfe\x00")
-    ended = fanfold("templates", "check", tmp_path / "mine")
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [(b"x\n\xff", "2: it is not UTF-8"), (b"{% if %}", "1: Expected an expression, got 'end of statement block'")],
+)
+def test_a_part_that_can_not_be_read_hides_nothing(repository, fanfold, tmp_path, source, says):
+    """It is named itself, once, and not the shipped report that includes it; what stands behind it is checked."""
+    mine = tmp_path / "mine"
+    part = write(mine, "partials/_coverage.md.j2", "")
+    part.write_bytes(source)
+    write(mine, "partials/_metrics.md.j2", "{{ run.timing.wal_s | duration }} {{ run.usage.cost | money }}")
+    ended = fanfold("templates", "check", mine)
     assert ended.code == 2
-    assert "can't be read" in ended.out
+    assert ended.out.splitlines() == [
+        f"{part}:{says}",
+        f"{mine}/partials/_metrics.md.j2:1: a Timing has no 'wal_s'; did you mean 'wall_s'?",
+        f"{mine}/partials/_metrics.md.j2:1: a Usage has no 'cost'; did you mean 'cost_usd'?",
+    ]
+    assert f"{part}:{says}" in fanfold("review", "--backend", "none", "--templates", mine).err
 
 
 HEADER = '{% extends "shipped/code-review/report.md.j2" %}{% block title %}# OWN\n\n{% endblock %}'

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from jinja2 import BaseLoader, ChoiceLoader, FunctionLoader, TemplateSyntaxError, nodes
+from jinja2 import FunctionLoader, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2 import TemplateError as JinjaError
 from pydantic import BaseModel
 
@@ -116,13 +116,12 @@ def _read_faults(name: str, environment: Sandbox, known: set[str]) -> Iterator[F
     try:
         loader: Any = environment.loader
         source, file, _ = loader.get_source(environment, name)
-    except (JinjaError, OSError, UnicodeDecodeError) as error:
-        yield Fault(name, 0, f"can't be read: {error}")
-        return
-    try:
         tree = environment.parse(source, name, file)
     except TemplateSyntaxError as error:
-        yield Fault(file, error.lineno, fault(error, environment))
+        yield Fault(*place_of(error, name), fault(error, environment))
+        return
+    except (JinjaError, OSError) as error:
+        yield Fault(name, 0, f"can't be read: {error}")
         return
     found = [
         *_unknown_uses(tree, environment),
@@ -189,7 +188,7 @@ def _blocks_of(name: str, environment: Sandbox, depth: int) -> set[str]:
     loader: Any = environment.loader
     try:
         tree = environment.parse(loader.get_source(environment, name)[0])
-    except (JinjaError, OSError, UnicodeDecodeError):
+    except (JinjaError, OSError):
         return set()
     blocks = {block.name for block in tree.find_all(nodes.Block)}
     parent = _parent_of(tree)
@@ -215,15 +214,27 @@ class _Forgiving(Sandbox):
     """An environment that notes what is wrong and goes on; `left_out` are lines whose expressions are not evaluated."""
 
     def __init__(self, strict: Sandbox, left_out: set[tuple[str, int]]) -> None:
-        loaders: list[BaseLoader] = [strict.loader] if strict.loader else []
-        nothing = FunctionLoader(lambda name: None if name.startswith(f"{SHIPPED}/") else "")
-        super().__init__(ChoiceLoader([*loaders, nothing]), {})
+        super().__init__(FunctionLoader(self._source_of), {})
         self.filters.update(strict.filters)
         self._strict = strict
         self._near = cache(lambda message: fault(NameError(message), strict)[len(message) :])
         self._left_out = left_out
         self.faults: set[Fault] = set()
         self.undefined = _noting(self._note)
+
+    def _source_of(self, name: str) -> Any:
+        loader: Any = self._strict.loader
+        try:
+            return loader.get_source(self, name)
+        except TemplateSyntaxError as error:
+            return self._nothing_for(error, name)
+        except TemplateNotFound:
+            return None if name.startswith(f"{SHIPPED}/") else ""
+
+    def _nothing_for(self, error: TemplateSyntaxError, name: str) -> str:
+        """Note what is wrong with a template that can't be parsed; an empty one stands in its place."""
+        self.faults.add(Fault(*place_of(error, name), fault(error, self._strict)))
+        return ""
 
     def try_out(self, name: str, run: Run) -> tuple[str, int] | None:
         """Render a report; return where it failed, None when it came to its end."""
@@ -251,7 +262,10 @@ class _Forgiving(Sandbox):
             at = at.f_back
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        tree = super()._parse(source, name, filename)
+        try:
+            tree = super()._parse(source, name, filename)
+        except TemplateSyntaxError as error:
+            return super()._parse(self._nothing_for(error, filename or str(name)), name, filename)
         for kind, held in ((nodes.Filter, self.filters), (nodes.Test, self.tests)):
             for node in tree.find_all(kind):
                 if node.name not in held:
@@ -292,7 +306,7 @@ def _leave_out(tree: nodes.Template, lines: set[int]) -> None:
 
 _ANSWERS: dict[str, Any] = {
     **{f"__{name}__": "" for name in ("str", "format", "html")},
-    **dict.fromkeys(("__len__", "__int__", "__index__"), 0),
+    **dict.fromkeys(("__len__", "__int__", "__index__", "__round__"), 0),
     **dict.fromkeys(("__bool__", "__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__contains__"), False),
     "__float__": 0.0,
     "__ne__": True,

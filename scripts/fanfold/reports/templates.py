@@ -103,12 +103,27 @@ def render(run: Run, template: str | Path | None = None, folders: Sequence[Path]
 
 def environment_of(file: Path | None, folders: Sequence[Path]) -> Sandbox:
     """Return the environment in which templates of this search path are found."""
-    shipped = FileSystemLoader(pack_folder("templates"))
-    loaders: list[BaseLoader] = [FileSystemLoader(folder) for folder in folders]
+    shipped = _Folder(pack_folder("templates"))
+    loaders: list[BaseLoader] = [_Folder(folder) for folder in folders]
     loaders += [shipped, PrefixLoader({SHIPPED: shipped})]
     if file:
         loaders = [_OneFile(file), *loaders, _Beside(file.parent)]
     return Sandbox(ChoiceLoader(loaders), {**FILTERS, **PAGE_FILTERS})
+
+
+class _Folder(FileSystemLoader):
+    """Finds what lies in a folder; what is no text is at fault itself, not what includes it."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        try:
+            return super().get_source(environment, template)
+        except UnicodeDecodeError as error:
+            raise _no_text(error, template, Path(self.searchpath[0], template)) from error
+
+
+def _no_text(error: UnicodeDecodeError, name: str, file: Path) -> TemplateSyntaxError:
+    line = error.object[: error.start].count(b"\n") + 1
+    return TemplateSyntaxError("it is not UTF-8", line, name, str(file))
 
 
 class _OneFile(BaseLoader):
@@ -120,13 +135,16 @@ class _OneFile(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:  # noqa: ARG002  Jinja's signature
         if template != self._file.name or not self._file.exists():
             raise TemplateNotFound(template)
-        return self._file.read_text(encoding="utf-8"), str(self._file), lambda: True
+        try:
+            return self._file.read_text(encoding="utf-8"), str(self._file), lambda: True
+        except UnicodeDecodeError as error:
+            raise _no_text(error, template, self._file) from error
 
     def list_templates(self) -> list[str]:
         return [self._file.name]
 
 
-class _Beside(FileSystemLoader):
+class _Beside(_Folder):
     """Finds what lies beside a file that was named; it isn't searched for names, whatever folder it is."""
 
     def __init__(self, folder: Path) -> None:
@@ -180,7 +198,7 @@ def known_names(environment: Environment) -> set[str]:
     for name in environment.list_templates():
         try:
             names |= _names_set_in(environment.loader.get_source(environment, name)[0])  # type: ignore[union-attr]  # there is one
-        except (JinjaError, OSError, UnicodeDecodeError):
+        except (JinjaError, OSError):
             continue
     return names
 
