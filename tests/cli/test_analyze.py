@@ -78,6 +78,13 @@ def test_without_a_model_the_map_speaks_alone(project, fanfold):
     assert (found.map.files, found.answer, found.notes) == (2, "", ())
 
 
+def test_a_file_that_does_not_parse_is_named(project, fanfold):
+    """Facts of it may be missing, and nobody would notice."""
+    project.write("old.py", "print 'hello'\n")
+    said = fanfold("analyze", "--backend", "none", "--format", "json").run["notes"]
+    assert "1 file could not be parsed in full, so what is told of it may lack something: old.py" in said
+
+
 def test_without_a_model_a_question_still_leads_somewhere(project, fanfold, served):
     """The files to begin with, most relevant first; who has an answer needs none, and no question has none."""
     alone = result(fanfold("analyze", "How is the tax computed?", "--backend", "none", "--format", "json"))

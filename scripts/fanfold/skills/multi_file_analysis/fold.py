@@ -65,7 +65,7 @@ def fold(request: AnalysisRequest, question: str, tree: RepoMap, survey: Survey,
         left_out=_unread(made.plan.left_out if made.plan else tree.left_out),
         continues=request.continues,
     )
-    return Folded(result, _in_order(dropped), tuple(_told(tree, made)))
+    return Folded(result, _in_order(dropped), tuple(_told(tree, survey, made)))
 
 
 def _both(first: AreaPlan, then: AreaPlan) -> AreaPlan:
@@ -74,9 +74,10 @@ def _both(first: AreaPlan, then: AreaPlan) -> AreaPlan:
     return replace(first, areas=(*first.areas, *then.areas), left_out=left_out, notes=(*first.notes, *then.notes))
 
 
-def _told(tree: RepoMap, made: Made) -> Iterator[str]:
+def _told(tree: RepoMap, survey: Survey, made: Made) -> Iterator[str]:
     yield from made.notes
     yield from tree.notes
+    yield from survey.said
     yield from made.plan.notes if made.plan else ()
     yield from made.answer.said
 

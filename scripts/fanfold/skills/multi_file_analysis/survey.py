@@ -22,6 +22,7 @@ from fanfold.sources.git import Git
 from fanfold.sources.repo_map.mapping import map_tree
 from fanfold.sources.repo_map.relevance import relevance
 from fanfold.sources.repo_map.values import RepoMap
+from fanfold.sources.text import counted, listed
 
 if TYPE_CHECKING:
     from fanfold.engine.attempt import Attempt
@@ -38,11 +39,12 @@ MAP = "map"
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The facts of a run; without any, nobody could tell."""
+    """The facts of a run; without any, nobody could tell. `said` is what a person should know of them."""
 
     summary: MapSummary = field(default_factory=MapSummary)
     tables: tuple[Table, ...] = ()
     graph: ModuleGraph = field(default_factory=ModuleGraph)
+    said: tuple[str, ...] = ()
 
     def led(self, table: Table) -> Survey:
         """Return it with a table in front of the others."""
@@ -127,7 +129,14 @@ def _survey(tree: RepoMap, scope: Scope, names: Sequence[str], subject: Subject)
     history = _history(scope) if _WITH_HISTORY in names else "the history was not looked at"
     sources = Sources(scope.target.snapshot.read, history, subject)
     tables = facts(names, tree, sources)
-    return Survey(map_summary(tree, sources, tables), tables, module_graph(tree))
+    return Survey(map_summary(tree, sources, tables), tables, module_graph(tree), tuple(_unparsed(tree)))
+
+
+def _unparsed(tree: RepoMap) -> Iterator[str]:
+    """Name the files of which no parser could read everything: facts of them may be missing."""
+    if odd := [path for path, file in tree.files.items() if file.facts.note]:
+        which = "what is told of it" if len(odd) == 1 else "what is told of them"
+        yield f"{counted(len(odd), 'file')} could not be parsed in full, so {which} may lack something: {listed(odd)}"
 
 
 def _history(scope: Scope) -> Churn | str:

@@ -93,7 +93,7 @@ def cycles(tree: RepoMap, sources: Sources) -> Table:
     """Return the import cycles, those that exist while files are loaded first, then the largest."""
     code = only_production(tree)
     loaded = when_loaded(code, sources.read)
-    at_once = graph.cycles(loaded)
+    at_once = {path: part for part in graph.cycles(loaded) for path in part}
     lines = ImportLines(code)
     rows = [_cycle(code, found, loaded, at_once, lines) for found in graph.cycles(code)]
     rows.sort(key=lambda found: found.cells[2] != _AT_ONCE)
@@ -110,11 +110,10 @@ def cycles(tree: RepoMap, sources: Sources) -> Table:
 
 
 def _cycle(
-    tree: RepoMap, found: Sequence[str], loaded: RepoMap, at_once: Sequence[tuple[str, ...]], lines: ImportLines
+    tree: RepoMap, found: Sequence[str], loaded: RepoMap, at_once: Mapping[str, Sequence[str]], lines: ImportLines
 ) -> Row:
-    """Return a row for a cycle; `at_once` are those that are closed by what is `loaded` with the files."""
-    inside = frozenset(found)
-    closed = next((part for part in at_once if part[0] in inside), None)
+    """Return a row for a cycle; `at_once` are those that are closed by what is `loaded` with the files, by file."""
+    closed = max((at_once[path] for path in found if path in at_once), key=len, default=None)
     way = shortest_way_round(loaded.imports if closed else tree.imports, closed or found)
     shown = way[:_NAMED] + (("…",) if len(way) > _NAMED else ())
     # Elsewhere loading is no question of imports: a class is loaded when it is used, a header is text.
