@@ -9,6 +9,7 @@ import pytest
 
 from fanfold.errors import UsageError
 from fanfold.models import Coverage, Status, UnitRecord
+from fanfold.reports.filters import excerpt
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.samples import FULL as REVIEW
 from fanfold.reports.tested import result_of, slowest
@@ -86,6 +87,20 @@ def test_efficiency_is_told_of_tests_that_ran(bound_s, passed, told):
     run = TEST_RUNS["full"]
     result = {**run.result, "bound_s": bound_s, "efficiency": 0.5, "totals": totals}
     assert ("2.00 × the least" in RENDERER.render(run.model_copy(update={"result": result}), "md")) is told
+
+
+@pytest.mark.parametrize(
+    ("trace", "first", "last"),
+    [
+        ("boom\n" + "at f\n" * 40, "boom", "… 31 lines more"),
+        ("def test():\n" + "    x\n" * 40 + "E   boom", "… 32 lines before", "E   boom"),
+        ("boom", "boom", "boom"),
+    ],
+)
+def test_of_a_long_stack_the_end_with_the_message_is_shown(trace, first, last):
+    """Java's and Ruby's have it on top, Python's at the end."""
+    lines = excerpt(TestAttempt(outcome="failed", message="boom", trace=trace), 10).split("\n")
+    assert (lines[0], lines[-1]) == (first, last)
 
 
 def test_a_review_is_no_test_run():

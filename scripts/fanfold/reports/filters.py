@@ -24,6 +24,7 @@ from fanfold.reports.escape import (
 from fanfold.reports.tested import counted_verdicts, flaky, of_cluster, result_of, slowest, telling, unknown
 from fanfold.sources.edits import plain
 from fanfold.sources.text import visible
+from fanfold.suites import TestAttempt
 
 _BADGES = {
     Severity.CRITICAL: "🟥 critical",
@@ -153,6 +154,18 @@ def tail(text: object, lines: int) -> str:
     return "\n".join([*more, *held[-lines:]])
 
 
+def excerpt(attempt: TestAttempt, lines: int) -> str:
+    """Return the telling lines of a failure: the first ones where its message stands on top, else the last ones."""
+    text = (attempt.trace or attempt.message or "").strip("\n")
+    held = text.split("\n")
+    said = (attempt.message or "").strip().split("\n", 1)[0]
+    if len(held) > lines and said and any(said in line for line in held[:_ON_TOP]):
+        return "\n".join([*held[:lines], f"… {len(held) - lines} lines more"])
+    return tail(text, lines)
+
+
+_ON_TOP = 3
+
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
@@ -167,6 +180,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         covered,
         csv,
         duration,
+        excerpt,
         flaky,
         fenced,
         filled,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, read_files
+from fanfold.runners.jvm_sources import placed
 from fanfold.runners.maven import jvm_suites, with_natives
 from fanfold.runners.results.junit import read_junit
 from fanfold.runners.tools import Tools
@@ -40,7 +41,8 @@ class Gradle(Plain):
         return command_of(task, Call(wrapper or plain, {}), "test", *own, *chosen, results=results, own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(with_natives(read_files(task, ended, read_junit)), ended, "gradle ran no tests")
+        reading = placed(with_natives(read_files(task, ended, read_junit)), task)
+        return explained(reading, ended, "gradle ran no tests")
 
 
 GRADLE = Gradle()

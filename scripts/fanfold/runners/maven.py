@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, read_files
+from fanfold.runners.jvm_sources import placed
 from fanfold.runners.results.junit import read_junit
 from fanfold.runners.sight import aside, below, folder_of, in_sight, is_below, named
 from fanfold.runners.tools import Tools
@@ -45,7 +46,7 @@ class Maven(Plain):
         return command_of(task, Call(wrapper or plain, {}), *words, results=results, last=("test",), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        reading = with_natives(read_files(task, ended, read_junit))
+        reading = placed(with_natives(read_files(task, ended, read_junit)), task)
         return explained(reading, ended, "maven ran no tests")
 
 
