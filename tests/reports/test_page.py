@@ -171,6 +171,25 @@ def test_code_is_coloured_by_its_language():
     assert 'class="k"' not in highlighted("return 1", "a.unknown")
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "keyword", "inside"),
+    [
+        ("a.py", 'Return the rows of a user.\n"""\nreturn rows', "return", "Return the rows of a user."),
+        ("a.py", "if none is left\n    '''\n    rows = []\n    return rows", "return", "if none is left"),
+        ("a.py", 'def rows(user):\n    """Return the rows\n    of a user, if', "def", "of a user, if"),
+        ("a.py", 'return 1\n"""a"""\nreturn 2', "return", "a"),
+        ("a.js", " * Return the rows of a user.\n */\nreturn rows", "return", " * Return the rows of a user."),
+        ("a.js", 'return glob("**/*.js")\n/* of a user */', "return", "/* of a user */"),
+    ],
+)
+def test_a_quote_may_begin_inside_of_a_docstring(path, code, keyword, inside):
+    """Pygments takes it for the beginning of a file: what ends there, and never began, began before it."""
+    shown = str(highlighted(code, path))
+    assert f'<span class="k">{keyword}</span>' in shown
+    assert re.search(rf'<span class="[sc]">[^<]*{re.escape(inside)}', shown)
+    assert shown.count("data-n=") == code.count("\n") + 1
+
+
 def test_the_lines_around_a_quote_are_numbered_as_they_stand():
     """What is quoted is marked; the lines before and after it have their own numbers, also around a shortened quote."""
     shown = Page(str(highlighted("b\nc", "a.py", 5, before=("a",), after=("e", "f"), end_line=7))).elements

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from fanfold.models import Finding
 from fanfold.reports.escape import without_controls
+from fanfold.reports.excerpt import comment_before, docstring_before
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer  # type: ignore[import-untyped]  # it has no types
@@ -132,7 +133,18 @@ def _lexer(name: str) -> Lexer | None:
 
 
 def _coloured(text: str, lexer: Lexer) -> Iterator[str]:
-    """Yield each line as HTML; a token that spans lines is closed and opened again."""
+    """Yield each line of a part of a file as HTML; a token that spans lines is closed and opened again."""
+    before = docstring_before(text) if lexer.name == "Python" else comment_before(text) if _has_stars(lexer) else ""
+    yield from islice(_lines(f"{before}\n{text}", lexer), 1, None) if before else _lines(text, lexer)
+
+
+@lru_cache(maxsize=64)
+def _has_stars(lexer: Lexer) -> bool:
+    """Are there comments between `/*` and `*/`?"""
+    return any(_class(kind) == "c" for kind, _ in lexer.get_tokens("/* */"))
+
+
+def _lines(text: str, lexer: Lexer) -> Iterator[str]:
     line: list[str] = []
     for css, value in _merged((_class(kind), value) for kind, value in lexer.get_tokens(text)):
         for number, part in enumerate(value.split("\n")):
