@@ -27,6 +27,17 @@ def test_a_dismissed_finding_is_not_told_again(repository, fanfold):
     assert "only tests call it" in listed.out
 
 
+def test_what_is_of_a_review_means_the_latest_review(repository, fanfold):
+    """Whatever ran since: findings handed over, dismissed and mended are those that were told last."""
+    first = fanfold(*REVIEW).run
+    assert fanfold("analyze", "--backend", "none", "--quiet").code == 0
+    handed = json.loads(fanfold("report", "--format", "findings").out)
+    assert [one["file"] for one in handed["findings"]] == [one["path"] for one in first["findings"]]
+    assert "the run has no finding" not in fanfold("fix", "F1", "--dry-run").err
+    assert fanfold("report").out.startswith("# How is this project built?")
+    assert fanfold("dismiss", "F1").out.startswith("dismissed F1: ")
+
+
 def test_undo_lets_it_come_back(repository, fanfold):
     """By the id of the run that reported it."""
     first = fanfold(*REVIEW)

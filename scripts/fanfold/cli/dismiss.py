@@ -8,22 +8,23 @@ from pathlib import Path
 import click
 
 from fanfold.cli.config import repository_root
-from fanfold.cli.runs import chosen_run
+from fanfold.cli.runs import chosen_run, latest_of
 from fanfold.cli.streams import printable
-from fanfold.engine.runs import LATEST, read_run
+from fanfold.engine.runs import read_run
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Finding, Severity
 from fanfold.reports.filters import count
+from fanfold.skills import CODE_REVIEW
 from fanfold.skills.code_review.memory import FILE, Decision, Known, forget, read_known, remember
 
 
 @click.command()
 @click.argument("finding", nargs=-1)
 @click.option("--reason", metavar="TEXT", help="Why it is no fault; a critical finding needs one.")
-@click.option("--run", "run", default=LATEST, help="The run that reported it. Default: the latest.")
+@click.option("--run", "run", help="The run that reported it. Default: the latest review.")
 @click.option("--undo", is_flag=True, help="Let the findings come back.")
 @click.option("--list", "listing", is_flag=True, help="List what was decided.")
-def dismiss(finding: Sequence[str], reason: str | None, run: str, *, undo: bool, listing: bool) -> None:
+def dismiss(finding: Sequence[str], reason: str | None, run: str | None, *, undo: bool, listing: bool) -> None:
     """Say of findings that they are no fault: no later review reports them, whatever moves in the file.
 
     FINDING is an id of the run's report, as in `fanfold dismiss F2 F5 --reason "the caller checks it"`, or the start of
@@ -33,6 +34,7 @@ def dismiss(finding: Sequence[str], reason: str | None, run: str, *, undo: bool,
     if listing:
         _list(file)
         return
+    run = run or latest_of(CODE_REVIEW.name)
     if not finding:
         raise UsageError("no finding is named; ids such as F1 stand in the report")
     if undo:

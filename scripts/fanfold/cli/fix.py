@@ -14,13 +14,15 @@ import click
 from fanfold.cli.config import repository_root
 from fanfold.cli.products import write_whole
 from fanfold.cli.report import saved_run
+from fanfold.cli.runs import latest_of
 from fanfold.cli.session import EXIT_DONE, EXIT_INCOMPLETE, EXIT_NOTHING
 from fanfold.cli.streams import printable
 from fanfold.engine.folder import FOLDER, refuse_link
-from fanfold.engine.runs import LATEST, run_folder
+from fanfold.engine.runs import run_folder
 from fanfold.errors import OutputError, TargetError, UsageError
 from fanfold.models import Finding, Occurrence, Run
 from fanfold.reports.filters import count, place
+from fanfold.skills import CODE_REVIEW
 from fanfold.skills.code_review.fixes import Fix, Fixed, fixed
 from fanfold.sources.changes import changes_of, uncommitted_since
 from fanfold.sources.files import load
@@ -42,7 +44,7 @@ _UNREADABLE = "it is no longer a regular file that can be read"
 def fix(words: Sequence[str], *, force: bool, dry_run: bool) -> int:
     """Apply suggestions of a review to the working tree.
 
-    RUN is a run's id, the start of one, a run.json, or nothing for the latest run; ID is that of a finding, as in
+    RUN is a run's id, the start of one, a run.json, or nothing for the latest review; ID is that of a finding, as in
     `fanfold fix F1 F3`; F1-2 is its second place alone. Without one, all suggestions are applied whose findings the
     change brought. What `fanfold fix` does to a file can be taken back by the `git apply -R` that it prints.
     """
@@ -56,7 +58,7 @@ def _run_and_ids(words: Sequence[str]) -> tuple[Run, tuple[str, ...]]:
     if len(names) > 1 or (names and split[0] != names[0]):
         raise UsageError(f"{names[-1]!r} is no finding's id such as F1, and a run is named first and once")
     ids = tuple(dict.fromkeys(word.upper() for word in split if _is_id(word) and word.lower() != _ALL))
-    return saved_run(names[0] if names else LATEST), ids
+    return saved_run(names[0] if names else latest_of(CODE_REVIEW.name)), ids
 
 
 def _is_id(word: str) -> bool:

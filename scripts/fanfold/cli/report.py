@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ from fanfold.cli.linked import linked_folder, write_linked
 from fanfold.cli.options import rendering_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.products import deliver, keep, places, template_choice, write_whole
-from fanfold.cli.runs import chosen_run
+from fanfold.cli.runs import chosen_run, latest_of
 from fanfold.engine.events import EventFile
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, read_run
 from fanfold.errors import TargetError, UsageError
 from fanfold.models import Run
 from fanfold.reports.analysed import SKILL as ANALYSIS
-from fanfold.reports.formats import Renderer
+from fanfold.reports.formats import ONLY, Renderer
 from fanfold.reports.linked import pages
+from fanfold.skills import CODE_REVIEW
 
 
 @click.command()
@@ -33,8 +35,10 @@ from fanfold.reports.linked import pages
 def report(run: str, **given: Any) -> int:
     """Render a saved run again, in any format and with any template; no model is called.
 
-    RUN is a run's id, the start of one, a run.json, or nothing for the latest run of this repository.
+    RUN is a run's id, the start of one, a run.json, or nothing for the latest run of this repository; with a format
+    that one skill alone has, and with --post, for the latest of that skill.
     """
+    run = _latest(given["format"], post=given["post"]) if run == LATEST else run
     place = _place_of(run)
     saved = saved_run(run)
     pull = saved.request.get("pull_request")
@@ -68,6 +72,12 @@ def _show(run: Run, page: str) -> None:
         file = Path(tempfile.mkdtemp(prefix="fanfold-")) / f"report-{run.skill}.html"
         write_whole(file, page)
     show_page(file)
+
+
+def _latest(formats: Sequence[str], *, post: bool) -> str:
+    """Return the latest run that can be shown so, as far as that is the matter of one skill."""
+    skills = {ONLY[name] for name in formats if name in ONLY} | ({CODE_REVIEW.name} if post else set())
+    return latest_of(skills.pop()) if len(skills) == 1 else LATEST
 
 
 def _place_of(name: str) -> Path:

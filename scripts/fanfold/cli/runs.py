@@ -89,6 +89,14 @@ def chosen_run(name: str) -> Path:
     raise TargetError(f"no runs in {folder} yet")
 
 
+def latest_of(skill: str) -> str:
+    """Return the id of the newest run of `skill` in this repository; LATEST, whatever that is, without one.
+
+    One that did not finish may have been of `skill`: whoever asks is told of it, and not given an older one.
+    """
+    return next((entry.id for entry in list_runs(_folder()) if entry.skill in {skill, None}), LATEST)
+
+
 def latest_prepared() -> Path | None:
     """Return the folder of the newest run whose sub-agents run in the host; None without one."""
     places = (runs_folder(_folder()) / entry.id for entry in list_runs(_folder()))
