@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from fanfold.analyzers.contracts.signatures import Signature, constructor_of, signature_of
-from fanfold.sources.outline.python import parse, uncollected
+from fanfold.sources.garbage import uncollected
+from fanfold.sources.outline.python import parse
 from fanfold.sources.snapshot import Snapshot
 
 _DYNAMIC = re.compile(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import gc
 import warnings
 from ast import Attribute, Call, Constant, Name, Store
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from operator import attrgetter
 from threading import Lock
 from typing import Any
 
+from fanfold.sources.garbage import uncollected
 from fanfold.sources.outline.text import SIGNATURE, doc_head, one_line
 from fanfold.sources.outline.values import Definition, Import, Kind, Outline, Reading, Skim, Use
 
@@ -48,18 +47,6 @@ def parse(text: str) -> ast.Module | str:
         return f"it does not parse: {error.msg} (line {error.lineno})"
     except (ValueError, RecursionError, MemoryError) as error:
         return f"it can't be parsed: {one_line(str(error), 80) or type(error).__name__}"
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Hold back the cyclic garbage collector: a tree has no cycles, and looking for some doubles the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:  # another thread that came in meanwhile has found it off, and leaves it to this one
-            gc.enable()
 
 
 def outline_python(path: str, text: str) -> Outline | str:

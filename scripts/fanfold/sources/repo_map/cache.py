@@ -58,7 +58,7 @@ class Memory:
         self._settled_ns = now_ns - _RACY_NS
         tree = f"{_made_by()}:{content_key(os.fsencode(found.root))}"
         self._pack_keys = [f"pack:{tree}:{number}" for number in range(PACKS)]
-        self._woven_key = f"edges:{tree}:{_scope(found)}"
+        self._woven_key = f"woven:{tree}:{_scope(found)}"
         self._last: dict[str, Reading] = {}
         self._older: dict[str, list[Reading]] = {}
         self._packs: dict[int, dict[str, None]] = {}  # the names in each pack, in order

@@ -10,10 +10,11 @@ PageRank by power iteration, personalised as in Page, Brin, Motwani and Winograd
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from operator import mul, sub
 from typing import TypeVar
 
+from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.values import RepoMap
 
 N = TypeVar("N", bound=Hashable)
@@ -50,7 +51,8 @@ def components(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
 
     Each in order of its paths; one of more than one file is a cycle. The order is the same for the same map.
     """
-    return tuple(tuple(sorted(part)) for part in _components(tuple(tree.files), tree.imports))
+    with uncollected():
+        return tuple([tuple(sorted(part)) for part in _components(tree.files, tree.imports)])
 
 
 def cycles(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
@@ -141,32 +143,30 @@ def _step(rank: list[float], incoming: _Incoming, leading: list[float], start: l
 
 def _components(nodes: Iterable[N], edges: Mapping[N, Iterable[N]]) -> list[list[N]]:
     order: dict[N, int] = {}
-    low: dict[N, int] = {}
+    low: dict[N | None, int] = {None: 0}
     on_stack: set[N] = set()
     stack: list[N] = []
     found: list[list[N]] = []
-    for root in nodes:
-        if root in order:
-            continue
-        order[root] = low[root] = len(order)
-        stack.append(root)
-        on_stack.add(root)
-        waiting = [(root, iter(edges.get(root, ())))]
-        while waiting:
-            node, rest = waiting[-1]
-            for other in rest:
-                if other not in order:
-                    order[other] = low[other] = len(order)
-                    stack.append(other)
-                    on_stack.add(other)
-                    waiting.append((other, iter(edges.get(other, ()))))
-                    break
-                if other in on_stack:
-                    low[node] = min(low[node], order[other])
-            else:
-                waiting.pop()
-                if waiting:
-                    low[waiting[-1][0]] = min(low[waiting[-1][0]], low[node])
+    waiting: list[tuple[N | None, Iterator[N]]] = [(None, iter(nodes))]  # what leads to all of them is none of them
+    while waiting:
+        node, rest = waiting[-1]
+        for other in rest:
+            if other not in order:
+                order[other] = low[other] = len(order)
+                if not edges.get(other):  # most lead nowhere: each is one by itself
+                    found.append([other])
+                    continue
+                stack.append(other)
+                on_stack.add(other)
+                waiting.append((other, iter(edges[other])))
+                break
+            if other in on_stack:
+                low[node] = min(low[node], order[other])
+        else:
+            waiting.pop()
+            if node is not None:
+                above = waiting[-1][0]
+                low[above] = min(low[above], low[node])
                 if low[node] == order[node]:
                     found.append(_popped(stack, node))
                     on_stack.difference_update(found[-1])

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from fanfold.sources.outline.python import uncollected
+from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.cache import Cache, Memory
 from fanfold.sources.repo_map.discover import Discovery
 from fanfold.sources.repo_map.facts import decode, is_reason

@@ -8,7 +8,7 @@ are looked up anew, and those of the files that use a name which the edit brough
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fanfold.sources.repo_map.files import Files
@@ -19,7 +19,40 @@ _MOST_CHANGED = 64  # files, or names: with more of them, looking up everything 
 _WORTH_KEEPING = 16  # files changed since: fewer are looked up again each time
 
 Imports = dict[str, tuple[str, ...]]
-References = dict[str, dict[str, float]]
+
+
+class References(Mapping[str, Mapping[str, float]]):
+    """The references of files by path; a row that was kept is decoded when somebody asks for it, which few do.
+
+    A row is JSON: numbers of files, in order of `paths`, and weights.
+    """
+
+    def __init__(self, paths: Sequence[str], rows: Mapping[str, bytes | dict[str, float]]) -> None:
+        self._paths = paths
+        self._rows = dict(rows)
+
+    def __getitem__(self, path: str) -> dict[str, float]:
+        row = self._rows[path]
+        if isinstance(row, bytes):
+            others, weights = json.loads(row)
+            row = self._rows[path] = dict(zip(map(self._paths.__getitem__, others), weights, strict=True))
+        return row
+
+    def replaced(self, rows: Mapping[str, dict[str, float]]) -> References:
+        """Return these with others for some files; an empty one is none."""
+        found = {path: row for path, row in {**self._rows, **rows}.items() if row}
+        return References(self._paths, {path: found[path] for path in self._paths if path in found})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as of every mapping that is compared by what it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,70 +79,66 @@ def weave(files: Files, manifests: Mapping[str, str], before: Woven | None) -> W
     changed = [path for path, content in contents.items() if before.contents[path] != content]
     if len(changed) > _MOST_CHANGED or any(path.endswith(LOOKED_INTO) for path in changed):
         return _anew(files, manifests, contents, said)
-    return _again(files, manifests, before, changed) or _anew(files, manifests, contents, said)
+    return _again(files, manifests, before, contents, changed) or _anew(files, manifests, contents, said)
 
 
 def _anew(files: Files, manifests: Mapping[str, str], contents: Mapping[str, str], said: str) -> Woven:
     definers = definers_in(files.values())
-    return Woven(import_edges(files, manifests), reference_edges(files, definers), definers, contents, said)
+    references = References(list(contents), reference_edges(files, definers))
+    return Woven(import_edges(files, manifests), references, definers, contents, said)
 
 
-def _again(files: Files, manifests: Mapping[str, str], before: Woven, changed: Collection[str]) -> Woven | None:
+def _again(
+    files: Files, manifests: Mapping[str, str], before: Woven, contents: Mapping[str, str], changed: Collection[str]
+) -> Woven | None:
     """Look up what has changed; None when that is nearly everything."""
-    definers = before.definers
+    definers, paths = before.definers, list(before.contents)
     names: set[str] = set()
     for path in changed:
-        names |= redefine(definers, files[path])
+        names |= redefine(definers, paths.index(path), files[path].facts)
     if len(names) > _MOST_CHANGED:
         return None
     fresh = import_edges(files, manifests, of=changed)
     imports = {path: before.imports[path] for path in before.imports if path not in changed} | fresh
-    references = dict(before.references)
-    for path in {*changed, *files.using(names)}:
-        references.pop(path, None)
-        if weights := references_of(files[path], definers):
-            references[path] = weights
+    anew = {*changed, *files.using(names)}
     return Woven(
-        imports={path: imports[path] for path in files if path in imports},
-        references={path: references[path] for path in files if path in references},
+        imports={path: imports[path] for path in paths if path in imports},
+        references=before.references.replaced(
+            {path: references_of(paths.index(path), files[path].facts, definers, paths) for path in anew}
+        ),
         definers=definers,
-        contents=files.contents(),
+        contents=contents,
         manifests=before.manifests,
         fresh=len(changed) >= _WORTH_KEEPING,
     )
 
 
 def encode(woven: Woven) -> bytes:
-    """Return edges as JSON, in which a file is its number."""
+    """Return edges as lines of JSON, in which a file is its number: all but references, and those of each file."""
     number = {path: at for at, path in enumerate(woven.contents)}
-    row = {
+    rows = [([number[other] for other in out], list(out.values())) for out in woven.references.values()]
+    about = {
         "contents": woven.contents,
         "manifests": woven.manifests,
-        "imports": [[number[path], [number[other] for other in out]] for path, out in woven.imports.items()],
-        "references": [
-            [number[path], [number[other] for other in out], list(out.values())]
-            for path, out in woven.references.items()
-        ],
-        "definers": {
-            kind: {name: [number[path] for path in paths] for name, paths in named.items()}
-            for kind, named in woven.definers.items()
-        },
+        "imports": [(number[path], [number[other] for other in out]) for path, out in woven.imports.items()],
+        "definers": woven.definers,
+        "referring": [number[path] for path in woven.references],
     }
-    return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    lines = (json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in (about, *rows))
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 
 def decode(data: bytes) -> Woven | None:
     """Return the edges that were encoded, None for anything else."""
     try:
-        row = json.loads(data.decode("utf-8", "surrogatepass"))
-        path = list(row["contents"]).__getitem__
+        about, *rows = data.split(b"\n")
+        row = json.loads(about.decode("utf-8", "surrogatepass"))
+        paths = list(row["contents"])
+        path = paths.__getitem__
         return Woven(
             imports={path(at): tuple(map(path, out)) for at, out in row["imports"]},
-            references={path(at): dict(zip(map(path, out), ws, strict=True)) for at, out, ws in row["references"]},
-            definers={
-                kind: {name: list(map(path, paths)) for name, paths in named.items()}
-                for kind, named in row["definers"].items()
-            },
+            references=References(paths, dict(zip(map(path, row["referring"]), rows, strict=True))),
+            definers=row["definers"],
             contents=row["contents"],
             manifests=row["manifests"],
         )

@@ -17,7 +17,8 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     table,
     texts_of,
 )
-from fanfold.sources.outline.python import dotted, uncollected
+from fanfold.sources.garbage import uncollected
+from fanfold.sources.outline.python import dotted
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
 
 _BROAD = frozenset({"Exception", "BaseException"})

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.pythons import Names, nodes
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, limited, row, table, texts_of
-from fanfold.sources.outline.python import uncollected
+from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.values import FileFacts, RepoMap
 
 _LANGUAGES = frozenset({"python"})

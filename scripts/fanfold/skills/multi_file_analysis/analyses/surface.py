@@ -31,7 +31,8 @@ from fanfold.skills.multi_file_analysis.analyses.surface_rules import (
     SQL_WORDS,
     WRITERS,
 )
-from fanfold.sources.outline.python import dotted, uncollected
+from fanfold.sources.garbage import uncollected
+from fanfold.sources.outline.python import dotted
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
 
 _WRITING = re.compile(r"[rbt]*[wax+][rwaxbt+]*")
