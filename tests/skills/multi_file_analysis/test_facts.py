@@ -620,7 +620,7 @@ def test_packages_of_files_that_import_nothing(tree):
 def test_built_scripts_are_not_production(tree):
     """A bundle of the files beside it is no code of its own: it would be the largest, the most central and a copy."""
     code = "export function f() {\n" + "  g(first, second, third, fourth, fifth);\n" * 20 + "}\n"
-    found = tree({"lib/a.js": code, "dist/a.js": code})
+    found = tree({"lib/a.js": code, "dist/a.js": code, "dist/testing/b.js": code, "dist/esm/testing/b.js": code})
     assert [row.path for row in found.table("largest").rows] == ["lib/a.js"]
     assert not [row for row in found.rows("duplicates") if "dist/" in str(row)]
 
@@ -721,6 +721,11 @@ def test_what_java_imports_in_a_circle_is_not_loaded_so(tree):
     java = "package p;\nimport p.{other};\nclass {own} {{ {other} o; }}\n"
     found = tree({"p/A.java": java.format(own="A", other="B"), "p/B.java": java.format(own="B", other="A")})
     assert [row[1::2] for row in found.rows("cycles")] == [(2, None)]
+    typed = "import {{ {other} }} from './{other}';\nexport interface {own} {{ other: {other} }}\n"
+    found = tree(
+        {"p/A.java": "", "web/A.ts": typed.format(own="A", other="B"), "web/B.ts": typed.format(own="B", other="A")}
+    )
+    assert [row[1::2] for row in found.rows("cycles")] == [(2, None)]
 
 
 def test_places_in_other_languages_name_their_function(tree):
@@ -729,6 +734,18 @@ def test_places_in_other_languages_name_their_function(tree):
     assert tree({"a.rs": rust}).rows("swallowed") == [("a.rs:2", "may panic", "x.unwrap();", "outer")]
     java = "import java.io.ObjectInputStream;\nclass A {\n    void f() { new ObjectInputStream(s); }\n}\n"
     assert [row[0::3] for row in tree({"A.java": java, "a.rs": ""}).rows("surface")] == [("A.java:3", "A.f")]
+
+
+def test_functions_are_looked_for_in_languages_that_tests_are_written_in(tree):
+    """A test in Python names nothing of C's; one that Rust keeps in the file counts like any other."""
+    body = "    let a = 1;\n" * 7
+    rust = f"pub fn used() {{\n{body}}}\npub fn unused() {{\n{body}}}\n"
+    rust += f"#[cfg(test)]\nmod tests {{\n    fn t() {{ used(); }}\n    fn helper() {{\n{body}    }}\n}}\n"
+    c = "int compute(int a) {\n" + "    a += 1;\n" * 7 + "    return a;\n}\n"
+    found = tree({"src/a.rs": rust, "src/b.c": c, "tests/it.rs": "fn t() {}\n", "tests/test_b.py": "x = 1\n"})
+    table = found.table("untested-functions")
+    assert [row.cells[0] for row in table.rows] == ["unused"]
+    assert table.about.endswith("Not looked for in c (1 file).")
 
 
 def test_definitions_are_found_as_one_by_one_would():

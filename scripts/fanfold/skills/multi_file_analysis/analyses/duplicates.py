@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fanfold.reports.analysed import Row, Table
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, limited, production, row, table, tests_of
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, is_built, limited, row, table, tests_of
 from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map.values import RepoMap
 
@@ -49,10 +49,9 @@ def duplicates(tree: RepoMap, sources: Sources) -> Table:
     """Return the blocks that stand in several places, the longest first; copies within test code last."""
     texts = []
     numbers: dict[str, int] = {}
-    code = dict(production(tree))
     tests = tests_of(tree.files)
     for path, file in tree.files.items():
-        if (path in code or path in tests) and file.facts.language in BY_NAME and (text := sources.read(path)):
+        if file.facts.language in BY_NAME and not is_built(path, file) and (text := sources.read(path)):
             texts.append(_read(path, text, file.facts.language, numbers))
     names = {number for token, number in numbers.items() if _NAME.fullmatch(token)}
     found = sorted(copies(texts, names), key=lambda blocks: _order(blocks, tests))

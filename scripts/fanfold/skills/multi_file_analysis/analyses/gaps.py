@@ -9,8 +9,10 @@ from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.sources import (
     BY_FILE,
     Sources,
+    limited,
     of_file,
     of_symbol,
+    parted,
     production,
     table,
     tests_of,
@@ -27,6 +29,12 @@ _ASIDE = re.compile(
 _INLINE = re.compile(r"#\[cfg\(test\)\]")  # Rust keeps them in the file
 _FUNCTIONS = frozenset({"function", "method"})
 _LEAST_LINES = 5
+# Languages of which one calls the other by its name.
+_FAMILIES = (
+    frozenset({"javascript", "typescript", "tsx"}),
+    frozenset({"c", "cpp"}),
+    frozenset({"java", "kt", "kts", "scala", "groovy"}),
+)
 _NOT_AT_ALL, _NOT_BY_NAME, _INDIRECTLY = "nothing leads to it", "not by its names", "through others alone"
 _ORDER = (_NOT_AT_ALL, _NOT_BY_NAME, _INDIRECTLY)
 
@@ -61,10 +69,12 @@ def untested_functions(tree: RepoMap, sources: Sources) -> Table:
         return table(
             "untested-functions", "Public functions that no test names", "There are no test files here.", (), ()
         )
-    words = _words_of(tests, sources)
+    words = _words_of(tests, sources) | _words_inside(tree, sources)
+    languages = _tested_in(tree, tests)
     rows = [
         of_symbol(path, symbol, symbol.qualified, symbol.end_line - symbol.line + 1)
         for path, file in _code(tree)
+        if file.facts.language in languages
         for symbol in file.facts.symbols
         if symbol.kind in _FUNCTIONS
         and not _is_private(file, symbol)
@@ -72,19 +82,28 @@ def untested_functions(tree: RepoMap, sources: Sources) -> Table:
         and symbol.name not in words
     ]
     rows.sort(key=lambda found: (-int(found.cells[1] or 0), found.path, found.line))
-    return table(
+    found = table(
         "untested-functions",
         "Public functions that no test names",
         f"Of more than {_LEAST_LINES} lines, and their name stands in no test file. They may be called through others.",
         ("name", "lines"),
         rows,
     )
+    return limited(found, tree, languages)
+
+
+def _tested_in(tree: RepoMap, tests: Iterable[str]) -> frozenset[str]:
+    """Return the languages of which a test could name something: those of tests, and what is one family with them."""
+    spoken = {tree.files[path].facts.language for path in tests}
+    return frozenset(spoken.union(*(family for family in _FAMILIES if not family.isdisjoint(spoken))))
 
 
 def _is_private(file: MappedFile, symbol: Symbol) -> bool:
     """Tell whether it is tested through others, as far as its name says so."""
     if file.facts.language == "go":
         return not all(part[:1].isupper() for part in symbol.qualified.split("."))
+    if file.facts.language == "rust" and symbol.qualified.startswith(("tests.", "test.")):
+        return True
     return any(part.startswith("_") for part in symbol.qualified.split("."))
 
 
@@ -112,6 +131,13 @@ def _words_of(tests: Iterable[str], sources: Sources) -> set[str]:
     for path in tests:
         words.update(_WORD.findall(sources.read(path) or ""))
     return words
+
+
+def _words_inside(tree: RepoMap, sources: Sources) -> set[str]:
+    """Return the words of the tests that Rust keeps in the files that they test."""
+    rust = (path for path, file in _code(tree) if file.facts.language == "rust")
+    tests = (parted(tree.files[path], sources.read(path) or "")[1] for path in rust)
+    return {word for text in tests for word in _WORD.findall(text)}
 
 
 def _names_it(file: MappedFile, words: set[str]) -> bool:

@@ -92,11 +92,18 @@ def _is_named_so(path: str, folder: str) -> bool:
 def production(tree: RepoMap) -> Iterator[tuple[str, MappedFile]]:
     """Yield the files that are no test code, and no script that was built of others."""
     tests = tests_of(tree.files)
-    return (
-        (path, file)
-        for path, file in tree.files.items()
-        if path not in tests and not (file.facts.language in _SCRIPTS and _BUILT.search(path))
-    )
+    return ((path, file) for path, file in tree.files.items() if path not in tests and not is_built(path, file))
+
+
+def is_built(path: str, file: MappedFile) -> bool:
+    """Tell by its place whether a script was built of others."""
+    return file.facts.language in _SCRIPTS and _BUILT.search(path) is not None
+
+
+def parted(file: MappedFile, text: str) -> tuple[str, str]:
+    """Return the code of a file, and the tests that Rust keeps at its end."""
+    inside = _TESTS_INSIDE.search(text) if file.facts.language == "rust" else None
+    return (text[: inside.start()], text[inside.start() :]) if inside else (text, "")
 
 
 def texts_of(tree: RepoMap, sources: Sources, languages: Iterable[str]) -> Iterator[tuple[str, MappedFile, str]]:
@@ -104,8 +111,7 @@ def texts_of(tree: RepoMap, sources: Sources, languages: Iterable[str]) -> Itera
     wanted = frozenset(languages)
     for path, file in production(tree):
         if file.facts.language in wanted and (text := sources.read(path)):
-            inside = _TESTS_INSIDE.search(text) if file.facts.language == "rust" else None
-            yield path, file, text[: inside.start()] if inside else text
+            yield path, file, parted(file, text)[0]
 
 
 class Definitions:

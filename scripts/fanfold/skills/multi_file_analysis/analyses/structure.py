@@ -25,6 +25,8 @@ from fanfold.sources.repo_map.values import RepoMap
 _NAMED = 8
 _ALSO = 3
 _AT_ONCE = "while loaded"
+# Elsewhere an import is no loading: TypeScript leaves types out, Java loads what is used, a header is text.
+_LOADING = frozenset({"python", "javascript"})
 _STARTS = 50  # files of a cycle from which a way round is looked for
 
 
@@ -116,8 +118,7 @@ def _cycle(
     closed = max((at_once[path] for path in found if path in at_once), key=len, default=None)
     way = shortest_way_round(loaded.imports if closed else tree.imports, closed or found)
     shown = way[:_NAMED] + (("…",) if len(way) > _NAMED else ())
-    # Elsewhere loading is no question of imports: a class is loaded when it is used, a header is text.
-    tells = tree.files[way[0]].facts.language in BY_FILE
+    tells = tree.files[way[0]].facts.language in _LOADING
     when = (_AT_ONCE if closed else "deferred") if tells else None
     return row(way[0], lines.first(way[0], way[1]), len(found), " → ".join((*shown, way[0])), when)
 
