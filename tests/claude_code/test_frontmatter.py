@@ -129,6 +129,31 @@ def test_our_skills_are_faultless(folder):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+# What whoever works by a SKILL.md has to know, and by which words of it that shows.
+TOLD = {
+    "when, and what else there is": "Use it ",
+    "how much effort": '"Thorough": `--effort high`',
+    "how much money": "`--max-cost ",
+    "the cost first": "--dry-run`",
+    "how long the tool waits": "600000 ms",
+    "where a run stands": "`fanfold runs show`",
+    "agents of the host": "`fanfold prepare ",
+    "side by side": "all of them in one message",
+    "what the report is": "## Reading the result",
+    "what is missing": "ncomplete",
+    "whose consent": "Never ask for an API key",
+    "what never to do": "\nNever ",
+}
+
+
+@pytest.mark.parametrize("folder", SKILL_FOLDERS, ids=lambda folder: folder.name)
+def test_each_skill_says_what_is_needed(folder):
+    """From when to use it to what never to do; how hard tests are thought about is no question."""
+    text = (folder / "SKILL.md").read_text(encoding="utf-8")
+    needless = {"how much effort"} if folder.name == "parallel-test" else set()
+    assert [what for what, words in TOLD.items() if words not in text and what not in needless] == []
+
+
 def test_the_rules_let_a_good_one_pass(tmp_path):
     """Otherwise they would prove nothing."""
     assert faults(written(tmp_path / "some-skill", GOOD)) == []

@@ -200,7 +200,7 @@ _SHARED = (
         "--effort",
         type=click.Choice(EFFORTS),
         help="How hard they think; the model's own default if not given. In a review also how many read and verify: as "
-        "with medium if not given.",
+        "with medium if not given. In an analysis from high on a planner, and a second reading for what is lacking.",
     ),
     option(
         "--jobs",
