@@ -669,6 +669,9 @@ def test_a_package_that_helps_others_to_test_is_no_test(tree):
             "numbers/testing/__init__.py": "",
             "numbers/testing/near.py": helper,
             "numbers/testing/tests/test_near.py": helper,
+            "rx/testing/scheduler.ts": "export function run() {}\n",
+            "app/testing/mocks.ts": "export function mock() {}\n",
+            "app/testing/mocks.spec.ts": "mock()\n",
             "test/__init__.py": "",
             "test/helpers.py": helper,
             "test/unit/test_web.py": helper,
@@ -684,6 +687,7 @@ def test_a_package_that_helps_others_to_test_is_no_test(tree):
         "web/test/client.py",
         "numbers/testing/__init__.py",
         "numbers/testing/near.py",
+        "rx/testing/scheduler.ts",
     }
 
 
@@ -739,13 +743,31 @@ def test_places_in_other_languages_name_their_function(tree):
 def test_functions_are_looked_for_in_languages_that_tests_are_written_in(tree):
     """A test in Python names nothing of C's; one that Rust keeps in the file counts like any other."""
     body = "    let a = 1;\n" * 7
-    rust = f"pub fn used() {{\n{body}}}\npub fn unused() {{\n{body}}}\n"
+    rust = f"pub fn used() {{\n{body}}}\npub fn unused() {{\n{body}}}\nfn private() {{\n{body}}}\n"
     rust += f"#[cfg(test)]\nmod tests {{\n    fn t() {{ used(); }}\n    fn helper() {{\n{body}    }}\n}}\n"
     c = "int compute(int a) {\n" + "    a += 1;\n" * 7 + "    return a;\n}\n"
     found = tree({"src/a.rs": rust, "src/b.c": c, "tests/it.rs": "fn t() {}\n", "tests/test_b.py": "x = 1\n"})
     table = found.table("untested-functions")
     assert [row.cells[0] for row in table.rows] == ["unused"]
     assert table.about.endswith("Not looked for in c (1 file).")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.rs", "pub fn shown() {LINES}\npub(crate) fn hidden() {LINES}\n"),
+        ("A.java", "class A {\n    public int shown() {LINES}\n    private int hidden() {LINES}\n}\n"),
+        ("a.ts", "export function shown() {LINES}\nfunction hidden() {LINES}\n"),
+        ("a.c", "int shown(void) {LINES}\nstatic int hidden(void) {LINES}\n"),
+        ("a.go", "package a\n\nfunc Shown() {LINES}\nfunc (t inner) Hidden() {LINES}\n"),
+    ],
+)
+def test_what_is_private_is_tested_through_others(path, text, tree):
+    """A function that nobody else can name is no gap of its own."""
+    text = text.replace("LINES", "\n" + "    f();\n" * 7)
+    test = "tests/test_it" + path[path.rindex(".") :]
+    named = [name.rpartition(".")[2].lower() for name in tree({path: text, test: "\n"}).names("untested-functions")]
+    assert named == ["shown"]
 
 
 def test_definitions_are_found_as_one_by_one_would():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.sources import (
@@ -29,6 +29,18 @@ _ASIDE = re.compile(
 _INLINE = re.compile(r"#\[cfg\(test\)\]")  # Rust keeps them in the file
 _FUNCTIONS = frozenset({"function", "method"})
 _LEAST_LINES = 5
+_HEAD_LINES = 5  # in which a definition says what it is, attributes included
+# What stands before a definition that others can't name.
+_NOT_FOR_OTHERS = re.compile(r"\b(?:private|protected)\b")
+_HIDDEN: Mapping[str, re.Pattern[str]] = {
+    "rust": re.compile(r"\A(?!.*\bpub\b(?!\s*\())", re.DOTALL),
+    **dict.fromkeys(("java", "c-sharp", "php"), _NOT_FOR_OTHERS),
+    **dict.fromkeys(
+        ("typescript", "tsx"),
+        re.compile(r"\b(?:private|protected)\b|\A(?!.*\bexport\b).*\bfunction\b", re.DOTALL),
+    ),
+    **dict.fromkeys(("c", "cpp"), re.compile(r"\bstatic\b")),
+}
 # Languages of which one calls the other by its name.
 _FAMILIES = (
     frozenset({"javascript", "typescript", "tsx"}),
@@ -75,11 +87,7 @@ def untested_functions(tree: RepoMap, sources: Sources) -> Table:
         of_symbol(path, symbol, symbol.qualified, symbol.end_line - symbol.line + 1)
         for path, file in _code(tree)
         if file.facts.language in languages
-        for symbol in file.facts.symbols
-        if symbol.kind in _FUNCTIONS
-        and not _is_private(file, symbol)
-        and symbol.end_line - symbol.line >= _LEAST_LINES
-        and symbol.name not in words
+        for symbol in _public(file, [s for s in file.facts.symbols if _is_unnamed(s, words)], sources.read)
     ]
     rows.sort(key=lambda found: (-int(found.cells[1] or 0), found.path, found.line))
     found = table(
@@ -98,8 +106,23 @@ def _tested_in(tree: RepoMap, tests: Iterable[str]) -> frozenset[str]:
     return frozenset(spoken.union(*(family for family in _FAMILIES if not family.isdisjoint(spoken))))
 
 
+def _is_unnamed(symbol: Symbol, words: set[str]) -> bool:
+    is_long = symbol.end_line - symbol.line >= _LEAST_LINES
+    return symbol.kind in _FUNCTIONS and is_long and symbol.name not in words
+
+
+def _public(file: MappedFile, symbols: Sequence[Symbol], read: Callable[[str], str | None]) -> Iterator[Symbol]:
+    """Yield those that are not private to the file or the class: such are tested through others."""
+    hidden = _HIDDEN.get(file.facts.language)
+    lines = (read(file.path) or "").split("\n") if hidden and symbols else []
+    for symbol in symbols:
+        head = "\n".join(lines[symbol.line - 1 : symbol.line + _HEAD_LINES]).partition("{")[0]
+        if not _is_private(file, symbol) and not (hidden and hidden.search(head)):
+            yield symbol
+
+
 def _is_private(file: MappedFile, symbol: Symbol) -> bool:
-    """Tell whether it is tested through others, as far as its name says so."""
+    """Tell whether it is private as far as its name says so."""
     if file.facts.language == "go":
         return not all(part[:1].isupper() for part in symbol.qualified.split("."))
     if file.facts.language == "rust" and symbol.qualified.startswith(("tests.", "test.")):

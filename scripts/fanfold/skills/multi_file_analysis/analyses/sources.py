@@ -22,7 +22,7 @@ BY_FILE = frozenset({"python", "javascript", "typescript", "tsx"})
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 # What Django and Rust call the file that holds all tests of a folder.
 _TESTS = re.compile(r"(^|/)tests\.(py|rs)$")
-_HELPS_TO_TEST = re.compile(r"((?:.*/)?(?:test|testing)/)__init__\.py")
+_HELPS_TO_TEST = re.compile(r"((?:.*/)?(?:test|testing)/)__init__\.py|((?:.*/)?testing/)[^/]+\.[cm]?[jt]sx?")
 _TESTS_INSIDE = re.compile(r"^[ \t]*#\[cfg\(test\)\]\s*(?:#\[[^\n]*\]\s*)*mod\s+\w+\s*\{", re.MULTILINE)
 _BUILT = re.compile(r"(^|/)(dist|build|out)/")
 
@@ -59,8 +59,8 @@ class Sources:
 def tests_of(paths: Iterable[str]) -> frozenset[str]:
     """Return the files of a tree that are test code.
 
-    A Python package `test` or `testing` in which nothing is named like a test is none: it is there for the tests of
-    others, as `django.test` and `numpy.testing` are.
+    A package `test` or `testing` in which nothing is named like a test is none: it is there for the tests of others, as
+    `django.test`, `numpy.testing` and `rxjs/testing` are.
     """
     tests = frozenset(filter(_is_test, paths))
     helping = [folder for folder in _called_test(tests) if not any(_is_named_so(path, folder) for path in tests)]
@@ -72,10 +72,9 @@ def _is_test(path: str) -> bool:
 
 
 def _called_test(tests: Iterable[str]) -> Iterator[str]:
-    """Yield the packages, each with a slash behind it, that are test code by their own name alone."""
-    for path in tests:
-        if (match := _HELPS_TO_TEST.fullmatch(path)) and not _is_test(f"{folder_of(match[1][:-1])}/it"):
-            yield match[1]
+    """Return the packages, each with a slash behind it, that are test code by their own name alone."""
+    found = {match[1] or match[2] for path in tests if (match := _HELPS_TO_TEST.fullmatch(path))}
+    return (folder for folder in sorted(found) if not _is_test(f"{folder_of(folder[:-1])}/it"))
 
 
 def _is_part(path: str, folder: str) -> bool:
