@@ -40,7 +40,7 @@ def report(run: str, **given: Any) -> int:
     """
     run = _latest(given["format"], post=given["post"]) if run == LATEST else run
     place = _place_of(run)
-    saved = saved_run(run)
+    saved = _read(place)
     pull = saved.request.get("pull_request")
     if given["post"] and not isinstance(pull, int):
         raise UsageError("the run is of no pull request: review one with --pr N")
@@ -87,7 +87,10 @@ def _place_of(name: str) -> Path:
 
 def saved_run(name: str) -> Run:
     """Read the run that `name` means. Raises TargetError, also for one that did not finish."""
-    place = _place_of(name)
+    return _read(_place_of(name))
+
+
+def _read(place: Path) -> Run:
     if (place / EVENTS).exists() and not (place / RECORD).exists():
         run_id = place.resolve().name
         raise TargetError(

@@ -51,10 +51,8 @@ def _row(name: str, shipped: list[str], folders: list[Path]) -> tuple[str, str]:
 @search_options
 def show(name: str, **given: Any) -> None:
     """Show the source of a template as a report would use it; shipped/NAME is always the original."""
-    original = name.startswith(f"{SHIPPED}/")
-    folders = (
-        [pack_folder("templates")] if original else [*search_folders(given["templates"]), pack_folder("templates")]
-    )
+    folders = [] if name.startswith(f"{SHIPPED}/") else search_folders(given["templates"])
+    folders.append(pack_folder("templates"))
     wanted = name.removeprefix(f"{SHIPPED}/")
     for folder in folders:
         if wanted in names_in(folder):
@@ -123,8 +121,9 @@ def check(folder: Path | None, **given: Any) -> None:
 
 
 def _what(checked: Checked, *, own: bool) -> str:
-    kind = "template" if own else "shipped template"
-    return f"{count(len(checked.names), kind)} of {', '.join(SAMPLED)}" if not own else count(len(checked.names), kind)
+    if own:
+        return count(len(checked.names), "template")
+    return f"{count(len(checked.names), 'shipped template')} of {', '.join(SAMPLED)}"
 
 
 def _text_of(place: Path) -> str:
