@@ -86,12 +86,14 @@ def test_unknown_items_come_first():
 
 
 def test_an_items_seconds_are_its_own_or_its_tests():
-    """A file of which only tests are known weighs their sum."""
-    items = items_of(["a.py", "b.py", "c.py"])
-    assert seconds_of(items, {"a.py": 3.0, "a.py::x": 1.0, "b.py::x": 1.0, "b.py::y": 2.0}) == {
+    """A file of which only tests are known weighs their sum, also when it once had none."""
+    items = items_of(["a.py", "b.py", "c.py", "d.py"])
+    known = {"a.py": 3.0, "a.py::x": 1.0, "b.py": 0.0, "b.py::x": 1.0, "b.py::y": 2.0, "d.py": 0.0}
+    assert seconds_of(items, known) == {
         "a.py": 3.0,
         "b.py": 3.0,
         "c.py": None,
+        "d.py": 0.0,
     }
 
 

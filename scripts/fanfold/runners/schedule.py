@@ -68,14 +68,22 @@ def makespan_s(durations: Iterable[float], workers: int) -> float:
     return max(free)
 
 
+NO_TESTS_S = 1e-6
+"""What is kept as the duration of an item without tests: the store takes none of nothing."""
+
+
 def seconds_of(items: Sequence[Item], durations: Mapping[str, float]) -> dict[str, float | None]:
-    """Return what each item took before: by its own name, else as the sum of its tests; None when not known."""
+    """Return what each item took before: by its own name, else as the sum of its tests; None when not known.
+
+    An item that had no tests took `NO_TESTS_S`; when it has some by now, they count.
+    """
     sums: dict[str, float] = {}
     for label, seconds in durations.items():
         owner, separator, _ = label.partition("::")
         if separator:
             sums[owner] = sums.get(owner, 0.0) + seconds
-    return {item.name: durations.get(item.name, sums.get(item.name)) for item in items}
+    own = {item.name: durations.get(item.name) for item in items}
+    return {name: sums.get(name, took) if took is None or took <= NO_TESTS_S else took for name, took in own.items()}
 
 
 def partition(

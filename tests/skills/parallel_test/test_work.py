@@ -10,6 +10,7 @@ import pytest
 
 from fanfold.engine.supervisor import Supervisor
 from fanfold.engine.watched import Limits
+from fanfold.runners.schedule import NO_TESTS_S
 from fanfold.skills.parallel_test.job import Deaf, lanes_of
 from fanfold.suites import Suite
 
@@ -542,7 +543,8 @@ def test_durations_are_those_of_whole_tests(project):
         def test_slow(slow): pass
         def test_quick(): pass
     """
-    done = project.write({"test_a.py": text}).run()
+    done = project.write({"test_a.py": text, "test_b.py": ""}).run(files=("test_a.py", "test_b.py"))
+    assert done.run.durations["test_b.py"] == NO_TESTS_S  # a file without tests: the next plan knows that
     assert done.run.durations["test_a.py::test_slow"] >= 0.2
     assert done.run.durations["test_a.py::test_quick"] < 0.2
 

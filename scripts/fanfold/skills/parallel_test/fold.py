@@ -11,9 +11,9 @@ from fanfold.models import Coverage, Run
 from fanfold.runners.base import Task
 from fanfold.runners.schedule import bound_s
 from fanfold.runners.tools import Tools
-from fanfold.runners.unittest import CHILDREN
 from fanfold.skills.parallel_test.clusters import AFTER, Cause, Failure, Kinds, cluster
 from fanfold.skills.parallel_test.job import Job, SuiteRun
+from fanfold.skills.parallel_test.plan import plain_words
 from fanfold.skills.parallel_test.spans import least_s, wall_s
 from fanfold.suites import (
     Cluster,
@@ -28,7 +28,6 @@ from fanfold.suites import (
 )
 
 _SCRATCH = Path("SCRATCH")
-_UNITTEST = str(CHILDREN / "fanfold_unittest.py")
 _MOST_AFTER = 3
 # What of a request makes a run one of some tests.
 _NARROWING = ("arguments", "last_failed", "changed", "part")
@@ -157,21 +156,11 @@ def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
         task = Task(job.suite, job.environment, tools.root, _SCRATCH, tests=(*lead, test.native))
         command = job.runner.command(task, tools)
         own = {**job.suite.variables, **job.environment.variables}
-        words = [*(f"{name}={value}" for name, value in sorted(own.items())), *_plain(command.plain)]
+        words = [*(f"{name}={value}" for name, value in sorted(own.items())), *plain_words(command)]
         line = shlex.join(words)
         return line if job.suite.folder == "." else f"cd {shlex.quote(job.suite.folder)} && {line}"
 
     return reproduce
-
-
-def _plain(argv: Sequence[str]) -> Sequence[str]:
-    """Let unittest be called by its own name, and not by way of fanfold's script."""
-    if _UNITTEST not in argv:
-        return argv
-    at = argv.index(_UNITTEST)
-    top = argv[at + 2] if argv[at + 1] == "--top" else None
-    path = [f"PYTHONPATH={top}"] if top else []
-    return [*path, *argv[:at], "-m", "unittest", *argv[at + (3 if top else 1) :]]
 
 
 def incomplete(result: TestRunResult, coverage: Coverage) -> bool:

@@ -12,14 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanfold.runners import load
-from fanfold.runners.base import Item, Sharding, Task
+from fanfold.runners.base import Command, Item, Sharding, Task
 from fanfold.runners.schedule import START, ItemShard, Partition, bound_s, makespan_s, partition, seconds_of
 from fanfold.runners.tools import Tools
+from fanfold.runners.unittest import CHILDREN
 from fanfold.suites import DEFAULT_ENVIRONMENT, Environment, Suite
 
 _START_S = {"maven": 4.0, "gradle": 6.0, "dotnet": 4.0, "jest": 1.0, "vitest": 1.0, "playwright": 1.5, "cargo": 1.0}
 _START_ELSE_S = 0.4
 _SCRATCH = Path("SCRATCH")
+_UNITTEST = str(CHILDREN / "fanfold_unittest.py")
+
+
+def plain_words(command: Command) -> tuple[str, ...]:
+    """Return a command as a person types it: without what only fanfold needs to read its results."""
+    argv = command.plain
+    if _UNITTEST not in argv:
+        return argv
+    at = argv.index(_UNITTEST)
+    top = argv[at + 2] if argv[at + 1] == "--top" else None
+    path = (f"PYTHONPATH={top}",) if top else ()
+    return (*path, *argv[:at], "-m", "unittest", *argv[at + (3 if top else 1) :])
 
 
 def suite_name(suite: Suite, environment: Environment) -> str:
@@ -205,4 +218,4 @@ def _planned(
     first = Task(suite, environment, tools.root, _SCRATCH, shards[0].items, (), 1, len(shards))
     command = runner.command(first, tools)
     notes = (why,) if why else ()
-    return PlannedSuite(suite, environment, shards, command.argv, notes)
+    return PlannedSuite(suite, environment, shards, plain_words(command), notes)

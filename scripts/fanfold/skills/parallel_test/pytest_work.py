@@ -16,6 +16,8 @@ from fanfold.runners.pytest.attempts import attempts_of
 from fanfold.runners.pytest.collection import Collection, PytestTest
 from fanfold.runners.pytest.launch import launch
 from fanfold.runners.pytest.shards import Shard, plan_shards
+from fanfold.runners.schedule import NO_TESTS_S
+from fanfold.runners.sight import join
 from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seats
@@ -377,6 +379,7 @@ class PytestWork:
             notes=self._all_notes(),
         )
         walls = {self._tests[index].label: seconds for index, seconds in self._walls.items() if self._counts(index)}
+        walls |= dict.fromkeys(self._empty_files(), NO_TESTS_S)
         run = SuiteRun(self.job, record, everything, shards, tuple(self._trials.settled), walls)
         if self._settings.coverage is None or self._collection is None:
             return run
@@ -385,6 +388,14 @@ class PytestWork:
 
     def _keeps(self, case: Case) -> bool:
         return self._is_mine(case) and (self.job.chosen is None or self.job.chosen(case) or case.verdict in BAD)
+
+    def _empty_files(self) -> Iterator[str]:
+        """Yield the files in which a plan supposes tests, and in which there are none."""
+        if self._collection is None or self.job.chosen is not None or self.job.share is not None:
+            return
+        broken = (case.file for case in self._collection.unread if case.verdict in BAD)
+        held = {*(test.case.file for test in self._tests.values()), *broken}
+        yield from (path for name in self.job.suite.files if (path := join(self.job.suite.folder, name)) not in held)
 
     def _uncollected(self, error: str | None) -> Iterator[Case]:
         """Yield the tests that the plan gives this machine and that are not there."""
