@@ -469,6 +469,8 @@ def test_frames_of_other_languages():
     assert frames_of(text, PLACE)[-1] == Frame(path="b.py", line=4, function="g")
     text = "\tat org.acme.A.f(A.java:3)\n\tat org.acme.B.g(B.java:9)\n"
     assert frames_of(text, PLACE)[-1] == Frame(path="A.java", line=3, function="org.acme.A.f")
+    text = "Error: no\n    at f (/repo/web/node_modules/jest/a.js:3:1)\n    at /repo/web/a.test.js:4:2"
+    assert frames_of(text, PLACE) == (Frame(path="web/a.test.js", line=4, function=""),)
     assert frames_of("x" * 10**6 + ".py:3:", PLACE) == ()
 
 

@@ -9,8 +9,11 @@ from fanfold.runners.results.place import Place
 from fanfold.suites import Frame
 
 _MOST = 100
-# What a language puts around every test of its own accord.
-_SCAFFOLD = re.compile(r"^/rustc/|/src/(?:testing|runtime)/[a-z_]+\.go$|^/usr/lib/ruby/|/gems/(?:minitest|rspec)-")
+# What a language puts around every test of its own accord, and what is installed: none of it is the project's.
+_SCAFFOLD = re.compile(
+    r"^/rustc/|/src/(?:testing|runtime)/[a-z_]+\.go$|^/usr/lib/ruby/|/gems/(?:minitest|rspec)-"
+    r"|(?:^|/)(?:node_modules|site-packages|dist-packages|vendor/(?:phpunit|bundle))/"
+)
 _LONGEST = 2_000  # characters of a line: a longer one is data
 
 # `file`, `line`, and `function` where the language prints it; the first that fits a line counts. Innermost first
