@@ -43,19 +43,20 @@ def review(run: Run, already: Collection[str] = (), *, beside: bool = True) -> d
     `already` are fingerprints of findings that have a comment from an earlier review. Without `beside`, no comment is
     made, and all are told in the body.
     """
-    keyed = [(finding, key) for finding, key in fingerprints(introduced(run)) if key not in already]
+    found = introduced(run)
+    keyed = [(finding, key) for finding, key in fingerprints(found) if key not in already]
     placed = ((finding, key, _lines(run, finding)) for finding, key in (keyed if beside else ()))
     commented = list(islice(((finding, key, lines) for finding, key, lines in placed if lines), MOST_COMMENTS))
     ids = {finding.id for finding, _, _ in commented}
     comments = [_comment(finding, key, lines) for finding, key, lines in commented]
-    text = _body(run, [finding for finding, _ in keyed if finding.id not in ids], len(comments))
+    text = _body(run, found, [finding for finding, _ in keyed if finding.id not in ids], len(comments))
     commit = {"commit_id": run.target.head} if run.target.head else {}
     return {**commit, "event": "COMMENT", "body": text, "comments": comments}
 
 
-def _body(run: Run, apart: list[Finding], comments: int) -> str:
+def _body(run: Run, found: list[Finding], apart: list[Finding], comments: int) -> str:
     """Return the review's own text, its marker last; `apart` are the findings without a comment of their own."""
-    found, missing = introduced(run), gap(run)
+    missing = gap(run)
     parts = [f"**{count(len(found), 'finding')}: {severities(found)}.**"] if found else []
     if missing:
         parts.append(f"> [!WARNING]\n> **{_cut(inline(missing))}**")
@@ -71,12 +72,16 @@ def _body(run: Run, apart: list[Finding], comments: int) -> str:
         heading = "Elsewhere, or beyond the comments that fit:" if comments else "Found:"
         parts.append(_cut("\n".join([heading, "", *_listed(apart)])))
     parts += _folded(run)
-    return "\n\n".join([*map(unmentioned, parts), marker(run)])
+    return "\n\n".join([*map(unmentioned, parts), _marker(run, found, missing)])
 
 
 def marker(run: Run) -> str:
     """Return the comment by which a review is known: the same for the same findings at the same commit."""
-    key = content_key(run.target.head, sorted(finding.fingerprint for finding in introduced(run)), gap(run))
+    return _marker(run, introduced(run), gap(run))
+
+
+def _marker(run: Run, found: list[Finding], missing: str | None) -> str:
+    key = content_key(run.target.head, sorted(finding.fingerprint for finding in found), missing)
     return f"<!-- fanfold:review:{key} -->"
 
 
