@@ -7,8 +7,10 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from fanfold.skills import SKILLS
+from fanfold.testing import Reply
 from fanfold.testing.claude_code import VERSION
 from fanfold.testing.replies import text_of
 
@@ -53,8 +55,18 @@ def test_from_a_marketplace(host, checkout, project):
 
 
 def test_from_a_folder(host, checkout, project):
-    """`--plugin-dir` alone: skills and agents are listed, and together they cost a session next to nothing."""
-    told = host.ask("hello", [], "--plugin-dir", checkout, cwd=project.root)
+    """`--plugin-dir` alone: skills and agents are listed, and together they cost a session next to nothing.
+
+    A session may start the agents by itself: each is told the review's own rules, and can do nothing but read.
+    """
+    started: list[dict[str, Any]] = []
+
+    def others(request: dict[str, Any]) -> Reply:
+        started.append(request)
+        return Reply(text="{}")
+
+    turn = [agent("finder", "Review the last commit."), agent("verifier", "It is claimed that load is safe.")]
+    told = host.ask("hello", [turn], "--plugin-dir", checkout, cwd=project.root, others=others)
     assert loaded(told)[1] == []
     assert set(told.init["skills"]) >= IN_PLUGIN
     assert {"fanfold:finder", "fanfold:verifier"} <= set(told.init["agents"])
@@ -62,6 +74,16 @@ def test_from_a_folder(host, checkout, project):
     lines += [line for line in told.prompt.splitlines() if line.startswith("- fanfold:multi-")]
     assert len(lines) == len(SKILLS)
     assert sum(map(len, lines)) / CHARACTERS_A_TOKEN < 300
+    rules = ("You review one change.", "You check one claim")
+    found = {rule: request for request in started for rule in rules if rule in json.dumps(request["system"])}
+    assert set(found) == set(rules)
+    assert all({tool["name"] for tool in request["tools"]} == {"Read", "Grep", "Glob"} for request in found.values())
+
+
+def agent(name, prompt):
+    """Return the wish for one of the plugin's agents."""
+    given = {"description": "look", "subagent_type": f"fanfold:{name}", "prompt": prompt}
+    return {"type": "tool_use", "name": "Agent", "input": given}
 
 
 def test_a_checkout_among_the_users_skills(host, checkout, project):

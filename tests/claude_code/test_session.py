@@ -53,6 +53,35 @@ def test_nothing_is_permitted_without_the_skill(host, checkout, project):
     assert not (project.root / ".fanfold").exists()
 
 
+def test_a_skill_that_claude_takes_is_asked_about_once(host, checkout, project):
+    """Whoever lets it run lets its command run as well."""
+    skill = "fanfold:parallel-code-review"
+    take = [{"type": "tool_use", "name": "Skill", "input": {"skill": skill}}]
+    turns = [take, host.bash("fanfold --version"), host.bash("fanfold runs list")]
+    asked = host.ask("Review it.", turns[:1], "--plugin-dir", checkout, cwd=project.root)
+    assert [one["tool_name"] for one in asked.denied] == ["Skill"]
+    told = host.ask(
+        "Review it.", turns, "--plugin-dir", checkout, "--allowedTools", f"Skill({skill})", cwd=project.root
+    )
+    assert told.denied == []
+    assert told.results[1].startswith("fanfold, version")
+
+
+def test_what_a_skill_may_run_holds_until_the_user_speaks_again(host, checkout, project):
+    """As the README says: after that it is asked about, unless the user's settings allow the command."""
+    first = host.ask("/fanfold:parallel-code-review", [], "--plugin-dir", checkout, cwd=project.root)
+    again = ("--plugin-dir", checkout, "--resume", first.init["session_id"])
+    turns = [[], host.bash("fanfold --version")]
+    told = host.ask("Now mend F1.", turns, *again, cwd=project.root)
+    assert [one["tool_name"] for one in told.denied] == ["Bash"]
+    allowed = {"permissions": {"allow": ["Bash(fanfold *)"]}}
+    (host.home / ".claude" / "settings.json").write_text(json.dumps(allowed))
+    turns = [[], [], [], host.bash("fanfold --version")]
+    told = host.ask("Now mend F1.", turns, *again, cwd=project.root)
+    assert told.denied == []
+    assert told.results[-1].startswith("fanfold, version")
+
+
 def test_what_the_skill_does_not_allow_is_asked_about(host, checkout, project):
     """Its own command alone runs by itself: nothing behind a semicolon, into a file, or in another program."""
     turns = [
@@ -173,6 +202,7 @@ def test_prepare_agents_merge(host, checkout, project):
                 "input": {
                     "description": f"unit {number}",
                     "subagent_type": "general-purpose",
+                    "run_in_background": False,
                     "prompt": f"Read {path} to its last line and do exactly what it says.",
                 },
             }
@@ -189,6 +219,7 @@ def test_prepare_agents_merge(host, checkout, project):
     told = host.ask("/fanfold:parallel-code-review", turns, "--plugin-dir", checkout, cwd=project.root, others=agent)
     assert told.denied == []
     assert "ONE message" in told.results[0]
+    assert "run_in_background: false" in told.results[0]
     assert f"{len(begun) - 2} agents are to be started" in "".join(told.results)
     run = json.loads(latest(project.root))
     assert (run["backend"], run["status"]) == ("host", "complete"), told.results

@@ -187,7 +187,9 @@ def _instruction(session: Session, waiting: Sequence[Prompted], missing: Sequenc
             [
                 f"{later}{agents} to be started, each with one of the files below. {many}",
                 "",
-                "Use your tool for agents (general-purpose). The prompt of each, with its own file:",
+                # In the background they end the session's turn, and with it what the skill may run without a question.
+                "Use your tool for agents (general-purpose), with run_in_background: false where it takes that.",
+                "The prompt of each, with its own file:",
                 "",
                 "    Read FILE to its last line and do exactly what it says. Reply with the one word: done.",
                 "",
