@@ -472,7 +472,7 @@ def test_gaps_of_tests(tree):
 
 def test_without_tests_it_is_said(tree):
     """No list of everything, one sentence."""
-    found = tree({"a.py": "def f():\n    return 1\n"})
+    found = tree({"a.py": "def f():\n    return 1\n", "testing/package.json": "{}\n"})  # data alone tests nothing
     assert found.table("untested-files").about == "There are no test files here at all."
     assert found.rows("untested-functions") == []
 

@@ -17,7 +17,7 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     table,
     tests_of,
 )
-from fanfold.sources.outline.languages import BY_NAME
+from fanfold.sources.outline.languages import BY_NAME, CODE
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
 
@@ -53,7 +53,7 @@ _ORDER = (_NOT_AT_ALL, _NOT_BY_NAME, _INDIRECTLY)
 
 def untested_files(tree: RepoMap, sources: Sources) -> Table:
     """Return the files of code of which tests import nothing and name nothing, the most complicated first."""
-    if not (tests := tests_of(tree.files)):
+    if not (tests := _tests_in(tree)):
         return table("untested-files", "Files without tests", "There are no test files here at all.", (), ())
     direct = _imported_by(tests, tree)
     reached = graph.distances(tree.imports, direct)
@@ -77,7 +77,7 @@ def untested_files(tree: RepoMap, sources: Sources) -> Table:
 
 def untested_functions(tree: RepoMap, sources: Sources) -> Table:
     """Return the public functions and methods that no test names, the longest first."""
-    if not (tests := tests_of(tree.files)):
+    if not (tests := _tests_in(tree)):
         return table(
             "untested-functions", "Public functions that no test names", "There are no test files here.", (), ()
         )
@@ -98,6 +98,12 @@ def untested_functions(tree: RepoMap, sources: Sources) -> Table:
         rows,
     )
     return limited(found, tree, languages)
+
+
+def _tests_in(tree: RepoMap) -> frozenset[str]:
+    """Return the test code and what it reads; nothing where that is data alone."""
+    tests = tests_of(tree.files)
+    return tests if any(tree.files[path].facts.language in CODE for path in tests) else frozenset()
 
 
 def _tested_in(tree: RepoMap, tests: Iterable[str]) -> frozenset[str]:
