@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from fanfold.skills.multi_file_analysis.planning import GAP_TOKENS, planned, pla
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import Scope
 from fanfold.skills.multi_file_analysis.staff import Staff, most_notes, planner_of, synthesiser_of
-from fanfold.skills.multi_file_analysis.survey import MAP, Survey, map_scope, mapped, surveyed
+from fanfold.skills.multi_file_analysis.survey import MAP, Survey, map_scope, mapped, survey_of, surveyed
 from fanfold.skills.multi_file_analysis.work import Reading, WorkerTask
 from fanfold.sources.change import FileChange, change_text
 from fanfold.sources.repo_map.values import RepoMap
@@ -132,7 +132,8 @@ async def _answered(
     for _ in range(2 if request.effort in _THOROUGH else 1):
         if made.answer.notes and not made.answer.lacking:
             break
-        plan = await asyncio.to_thread(_plan, request, tree, staff, knowledge, made)
+        leads = (await facts).leads if knowledge.analysis and not made.answer.lacking else {}
+        plan = await asyncio.to_thread(_plan, request, tree, staff, knowledge, made, leads=leads)
         if made.plan is not None and not plan.areas:
             break
         if not made.answer.lacking:
@@ -146,10 +147,18 @@ async def _answered(
     return made
 
 
-def _plan(request: AnalysisRequest, tree: RepoMap, staff: Staff, knowledge: Knowledge, made: Made) -> AreaPlan:
+def _plan(
+    request: AnalysisRequest,
+    tree: RepoMap,
+    staff: Staff,
+    knowledge: Knowledge,
+    made: Made,
+    *,
+    leads: Mapping[str, float],
+) -> AreaPlan:
     """Say who reads what: for the question, or for what its answer lacks and nobody has read."""
     if not made.answer.lacking:
-        return planned(request, tree, staff.reading.snapshot, knowledge.analysis)
+        return planned(request, tree, staff.reading.snapshot, knowledge.analysis, leads)
     read = {path for area in made.read.areas for path in area.files}
     unread = replace(tree, files={path: file for path, file in tree.files.items() if path not in read})
     return planned_for(made.answer.lacking, request, unread, staff.reading.snapshot)
@@ -159,7 +168,8 @@ async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, 
     """Plan an analysis; nothing is sent. `interactive` is that of the backend, None when no sub-agent is asked."""
     # A dry run makes no store.
     tree = await map_scope(scope, fresh=not (scope.found.root / FOLDER / STORE).exists())
-    plan = planned(request, tree, scope.target.snapshot, knowledge.analysis)
+    leads = await asyncio.to_thread(_leads, request, scope, tree, knowledge)
+    plan = planned(request, tree, scope.target.snapshot, knowledge.analysis, leads)
     reading = _reading(request, scope, tree, knowledge, interactive=bool(interactive))
     workers = () if interactive is None else reading.units(plan.areas)
     notes = (*tree.notes, *knowledge.notes, *_answered_first(knowledge))
@@ -168,6 +178,13 @@ async def dry_run(request: AnalysisRequest, scope: Scope, knowledge: Knowledge, 
     planner = planner_of(request, reading).unit(plan) if worth_planning(request.effort, plan) else None
     answer = synthesiser_of(request, reading, knowledge.analysis).reserve_usd(most_notes(workers))
     return DryRun(tree, plan, workers, notes, planner, answer or None)
+
+
+def _leads(request: AnalysisRequest, scope: Scope, tree: RepoMap, knowledge: Knowledge) -> Mapping[str, float]:
+    """Return the files at which the facts of an analysis point."""
+    if knowledge.analysis is None:
+        return {}
+    return survey_of(tree, scope, knowledge.parts, knowledge.subject(request, tree)).leads
 
 
 def _answered_first(knowledge: Knowledge) -> Iterator[str]:

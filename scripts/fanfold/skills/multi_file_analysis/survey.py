@@ -50,6 +50,14 @@ class Survey:
         """Return it with a table in front of the others."""
         return replace(self, tables=(table, *self.tables))
 
+    @property
+    def leads(self) -> dict[str, float]:
+        """The files that the tables point at, 1 for the first row of each and less further down."""
+        found: dict[str, float] = {}
+        for place, row in ((place, row) for one in self.tables for place, row in enumerate(one.rows, 1)):
+            found[row.path] = max(found.get(row.path, 0.0), 1 / place)
+        return found
+
     def notes(self, checker: Checker) -> list[Checked]:
         """Return the first rows of the tables as notes, on the lines that they are about: an answer may cite them."""
         noted = (checker.stated(note) for table in self.tables for note in _noted(table))
@@ -95,7 +103,7 @@ async def surveyed(
 
     async def work(unit: Unit[None], attempt: Attempt) -> Survey:
         del unit, attempt
-        survey = await asyncio.to_thread(_survey, tree, scope, names, subject)
+        survey = await asyncio.to_thread(survey_of, tree, scope, names, subject)
         return survey.led(await asyncio.to_thread(leading, tree, scope, unanswered)) if unanswered.strip() else survey
 
     outcome = await supervisor.run(_unit("facts", scope), work)
@@ -125,7 +133,8 @@ def _unit(kind: str, scope: Scope) -> Unit[None]:
     return Unit(key=key, label=kind, payload=None, kind=kind, lane="process")
 
 
-def _survey(tree: RepoMap, scope: Scope, names: Sequence[str], subject: Subject) -> Survey:
+def survey_of(tree: RepoMap, scope: Scope, names: Sequence[str], subject: Subject) -> Survey:
+    """Return the facts of `names`."""
     history = _history(scope) if _WITH_HISTORY in names else "the history was not looked at"
     sources = Sources(scope.target.snapshot.read, history, subject)
     tables = facts(names, tree, sources)

@@ -19,9 +19,9 @@ class Analysis(Prompt):
     """A ready-made analysis.
 
     `question` is what is asked when nothing else is. `facts` name what is found out without a model, in the order in
-    which it is shown (the keys of `parts.PARTS`). `files` are globs, as in .gitignore, of what is read first when the
-    budget does not reach. The instructions are for workers up to a line `## Synthesis`, and for the synthesiser after
-    it.
+    which it is shown (the keys of `parts.PARTS`). When not everything can be read, what these point at is read first,
+    and then `files`, globs as in .gitignore; each for a share (`planning`). The instructions are for workers up to a
+    line `## Synthesis`, and for the synthesiser after it.
     """
 
     title: str = Field(min_length=1)
