@@ -54,12 +54,22 @@ UNFINISHED = frozenset({TestVerdict.LOST, TestVerdict.NOT_RUN})
 """Verdicts that make the run incomplete: nobody knows."""
 
 
+INSTALLED = re.compile(r"(?:^|/)(?:node_modules|site-packages|dist-packages|vendor/(?:phpunit|bundle))/")
+"""What lies in a repository and was put there by a package manager."""
+
+
 class Frame(Frozen):
     """One frame of a stack; `line` counts from 1, `function` may be ""."""
 
     path: str
     line: int = Field(ge=1)
     function: str = ""
+
+    @property
+    def inside(self) -> bool:
+        """Tell whether it is in the repository, and not in what is installed there."""
+        elsewhere = self.path.startswith(("/", "<", "..", "node:")) or ":" in self.path[:3]
+        return not elsewhere and not INSTALLED.search(self.path)
 
 
 Conditions = Literal["shard", "alone", "predecessors"]

@@ -43,6 +43,15 @@ def test_an_ending_in_words(attributes, says):
     assert ending(Event(0.0, "unit.ended", "k", attributes)) == says
 
 
+def test_a_slow_test_is_told_at_once():
+    """It may hang, and nothing else would say which one it is."""
+
+    async def work(log):
+        log.emit("test.slow", suite="unit", test="tests/test_a.py::test_x", seconds=60.2)
+
+    assert told(work)[0] == "SLOW unit tests/test_a.py::test_x 60 s so far"
+
+
 def test_silence_is_broken():
     """Every 30 s without a line one says what still runs; a line in between starts the wait again."""
 
@@ -98,13 +107,16 @@ def test_a_terminal_gets_a_live_line():
         def isatty(self):
             return True
 
-    shown = progress(Terminal(), quiet=False, verbose=False)
+    terminal = Terminal()
+    shown = progress(terminal, quiet=False, verbose=False)
     assert isinstance(shown, LiveProgress)
     with shown as listen:
         log = EventLog(listeners=[listen])
         planned(log, "a")
         log.emit("attempt.started", "a", number=1, hedge=False)
         log.emit("unit.ended", "a", status="ok")
+        log.emit("test.slow", suite="unit", test="[x] y", seconds=3)
+    assert "SLOW unit [x] y 3 s so far\n" in terminal.getvalue()
 
 
 def test_a_run_of_many_units_speaks_of_some():

@@ -34,6 +34,17 @@ def test_what_varies_does_not_count(one, other):
     assert normalised(one) == normalised(other)
 
 
+def test_frames_elsewhere_name_no_cluster_while_there_are_others():
+    """Neither the standard library's nor what is installed within the repository."""
+    frames = [
+        Frame(path=path, line=1, function="f")
+        for path in ("tests/test_a.py", "src/a.py", ".venv/lib/site-packages/b.py", "/usr/lib/c.py")
+    ]
+    one, other = (case("test_a", error_type="E", message="no", frames=told) for told in (frames, frames[3:]))
+    assert cluster([one], {})[0].signature == "E: no in src/a.py f"
+    assert cluster([other], {})[0].signature == "E: no in /usr/lib/c.py f"
+
+
 def test_words_count():
     """Two messages that say different things stay two."""
     assert normalised("connection refused") != normalised("connection reset")

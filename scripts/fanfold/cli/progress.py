@@ -19,6 +19,7 @@ Listener = Callable[[Event], None]
 # After so many seconds without a line a reader wonders whether anything still happens.
 _SILENCE_S = 30.0
 _NAMED = 8
+SLOW = "test.slow"
 # A run of many units speaks so often, and of each that did not go well.
 _LINES = 40
 
@@ -50,6 +51,8 @@ class PlainProgress:
             self._timer.cancel()
 
     def _hear(self, event: Event) -> None:
+        if event.name == SLOW:
+            self._say(slow(event))
         if event.unit is None:
             return
         label = self._labels.get(event.unit, event.unit)
@@ -121,6 +124,8 @@ class LiveProgress:
         self._progress.stop()
 
     def _hear(self, event: Event) -> None:
+        if event.name == SLOW:
+            self._progress.console.print(slow(event), markup=False, highlight=False)
         if event.unit is None:
             return
         if event.name == "unit.planned":
@@ -164,6 +169,13 @@ class NoProgress:
 
     def __exit__(self, *_: object) -> None:
         return
+
+
+def slow(event: Event) -> str:
+    """Say that a test takes long: it may hang."""
+    suite, test, seconds = (event.attributes.get(name) for name in ("suite", "test", "seconds"))
+    so_far = f"{seconds:.0f} s so far" if isinstance(seconds, int | float) else ""
+    return printable(f"SLOW {suite} {test} {so_far}")
 
 
 def ending(event: Event) -> str:

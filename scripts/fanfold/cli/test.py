@@ -87,7 +87,14 @@ _TOLD = 20
 )
 @option("--fail-on-flaky", is_flag=True, help="Exit 1 when a test passed only after it had failed.")
 @option("--memory", type=WholeRange(64), metavar="MB", help="The most memory of one test process and its children.")
-@option("--slow", type=FiniteRange(0, min_open=True), metavar="SECONDS", help="Say that a test is slow after it.")
+@option(
+    "--slow",
+    type=FiniteRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Say that a test is slow after so long, or after half of its --timeout.",
+)
 @option("--coverage", is_flag=True, help="Measure pytest's suites by the project's own coverage.py, as one.")
 @option("--plan", metavar="N|FILE", help="Print a plan that deals all tests out to N machines; with --shard, read it.")
 @option("--shard", metavar="i/N", help="Run part i of the N that --plan FILE has.")

@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 
 from fanfold.runners.results.place import Place
-from fanfold.suites import Frame
+from fanfold.suites import INSTALLED, Frame
 
 _MOST = 100
-# What a language puts around every test of its own accord, and what is installed: none of it is the project's.
-_SCAFFOLD = re.compile(
-    r"^/rustc/|/src/(?:testing|runtime)/[a-z_]+\.go$|^/usr/lib/ruby/|/gems/(?:minitest|rspec)-"
-    r"|(?:^|/)(?:node_modules|site-packages|dist-packages|vendor/(?:phpunit|bundle))/"
-)
+# What a language puts around every test of its own accord.
+_SCAFFOLD = re.compile(r"^/rustc/|/src/(?:testing|runtime)/[a-z_]+\.go$|^/usr/lib/ruby/|/gems/(?:minitest|rspec)-")
 _LONGEST = 2_000  # characters of a line: a longer one is data
 
 # `file`, `line`, and `function` where the language prints it; the first that fits a line counts. Innermost first
@@ -62,7 +59,7 @@ def frames_of(text: str | None, place: Place) -> tuple[Frame, ...]:
 def _frame(line: str, place: Place) -> tuple[bool, Frame] | None:
     for outermost_first, match in _matches(line):
         number = int(match["line"][:9])
-        if number and not _SCAFFOLD.search(match["file"]):
+        if number and not (_SCAFFOLD.search(match["file"]) or INSTALLED.search(match["file"])):
             named = match.groupdict().get("function") or ""
             return outermost_first, Frame(path=place.file(match["file"]), line=number, function=named.strip())
     return None

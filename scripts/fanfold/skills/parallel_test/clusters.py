@@ -82,7 +82,8 @@ class Failure:
         told = [a for a in test.attempts if a.outcome in BAD]
         attempt = max(told, key=lambda a: (bool(a.frames), bool(a.message)), default=TestAttempt(outcome=test.verdict))
         # What does not parse fails wherever and whenever it runs; there is nothing to rerun.
-        broken = ClusterClass.REGRESSION if attempt.error_type in _UNPARSED else ClusterClass.UNKNOWN
+        says = {attempt.error_type, (attempt.message or "").partition(":")[0]}
+        broken = ClusterClass.UNKNOWN if says.isdisjoint(_UNPARSED) else ClusterClass.REGRESSION
         default = _KIND_OF_VERDICT.get(test.verdict, broken)
         return cls(test, attempt, kinds.get(test.id, default))
 
@@ -102,9 +103,13 @@ class Failure:
 
     @property
     def telling(self) -> tuple[Frame, ...]:
-        """The innermost frames, outermost first; those of the test itself only when there are no others."""
-        own = [frame for frame in self.attempt.frames if frame.path != self.test.file]
-        return tuple((own or list(self.attempt.frames))[-_INNERMOST:])
+        """The innermost frames in the repository, outermost first; without any, those elsewhere.
+
+        Those of the test itself count only when there are no others.
+        """
+        found = [frame for frame in self.attempt.frames if frame.inside] or list(self.attempt.frames)
+        own = [frame for frame in found if frame.path != self.test.file]
+        return tuple((own or found)[-_INNERMOST:])
 
     @property
     def error_type(self) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fanfold.runners import load
 from fanfold.runners.base import Command, Item, Sharding, Task
+from fanfold.runners.pytest.launch import can_inject
 from fanfold.runners.schedule import START, ItemShard, Partition, bound_s, makespan_s, partition, seconds_of
 from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN
@@ -211,7 +212,7 @@ def _planned(
         return PlannedSuite(suite, environment, missing=missing)
     seconds = durations.get(bare.name, {})
     # What splits pytest is `runners.pytest`, when it has collected; what is foreseen here is a shard for some files.
-    splits = suite.framework == "pytest" and not environment.prefix
+    splits = suite.framework == "pytest" and can_inject(suite, environment)
     sharding = Sharding.ITEMS if splits else runner.sharding
     most = runner.most_shards(suite, tools)
     shards, why = shards_of(suite, sharding, runner.items(suite), seconds, workers, most=most)

@@ -178,7 +178,9 @@ class Surroundings:
     def cause(self, test: TestResult) -> str | None:
         """Return the one change that a failed test uses, if it is one."""
         used = self.causes.used(test) if self.changes else ()
-        return f"{CHANGE}{used[0].path}::{used[0].name}" if len(used) == 1 else None
+        if len(used) != 1 or (used[0].path == test.file and f"::{test.name}".endswith(f"::{used[0].name}")):
+            return None  # a test that has changed itself says nothing of others
+        return f"{CHANGE}{used[0].path}::{used[0].name}"
 
 
 @dataclass(slots=True)

@@ -86,7 +86,7 @@ def _distance(frame: Frame, changes: Mapping[str, FileChange]) -> int:
 def _frames(test: TestResult) -> list[Frame]:
     """Return the frames of a test's failures inside the repository, outermost first, each once."""
     told = [frame for attempt in test.attempts if attempt.outcome in BAD for frame in attempt.frames]
-    inside = [f for f in dict.fromkeys(told) if not f.path.startswith(("/", "<", "..")) and ":" not in f.path[:3]]
+    inside = [frame for frame in dict.fromkeys(told) if frame.inside]
     return [frame for frame in inside if frame.path != test.file] or inside
 
 
