@@ -19,8 +19,8 @@ from fanfold.errors import FinalError
 from fanfold.sources.text import os_path
 
 if TYPE_CHECKING:
-    from fanfold.agents.tools.base import Watch
     from fanfold.agents.tools.scope import Scope
+    from fanfold.agents.tools.watch import Watch
 
 MOST_FILES = 20_000
 MOST_BYTES = 128 * 2**20
@@ -71,7 +71,7 @@ class Sealed:
         if self._scope is None:
             return Copied(0, cut=False)
         if self._filling is None:
-            from fanfold.agents.tools.base import Watch
+            from fanfold.agents.tools.watch import Watch
 
             self._watch = Watch(_SECONDS)
             filling = asyncio.to_thread(self._fill, self._scope, self._watch)

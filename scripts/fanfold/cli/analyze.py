@@ -16,8 +16,8 @@ import click
 from fanfold.agents.backends import Choice, choose_backend
 from fanfold.agents.estimate import Estimate
 from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.cli.announcing import announced
 from fanfold.cli.config import own_word, repository_root
-from fanfold.cli.hosting import announced
 from fanfold.cli.linked import linked_folder, write_linked
 from fanfold.cli.options import WholeRange, option, shared_of, shared_options
 from fanfold.cli.pricing import as_planned, can_look_up, estimate_lines, priced

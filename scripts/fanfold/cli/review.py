@@ -16,9 +16,10 @@ from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.agents.estimate import Estimate
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.analyzers import ANALYZERS, load
+from fanfold.cli.announcing import announced
 from fanfold.cli.config import FROM_REPOSITORY, own_word, repository_root
 from fanfold.cli.fix import apply_suggestions
-from fanfold.cli.hosting import STDIN, announced
+from fanfold.cli.hosting import STDIN
 from fanfold.cli.options import WholeRange, option, shared_of, shared_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.pricing import as_planned, can_look_up, estimate_lines, priced

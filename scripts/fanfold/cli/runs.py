@@ -10,8 +10,8 @@ import click
 from pydantic import ValidationError
 
 from fanfold.agents.host_folder import HOST
+from fanfold.cli.announcing import still_waiting
 from fanfold.cli.config import repository_root
-from fanfold.cli.hosting import still_waiting
 from fanfold.cli.options import FiniteRange, WholeRange
 from fanfold.cli.streams import printable
 from fanfold.engine.events import Event, is_open, read_events

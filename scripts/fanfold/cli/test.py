@@ -13,8 +13,8 @@ import click
 from click.core import ParameterSource
 
 from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
+from fanfold.cli.announcing import announced
 from fanfold.cli.config import TABLES, repository_root
-from fanfold.cli.hosting import announced
 from fanfold.cli.options import FiniteRange, WholeRange, option, shared_of, shared_options
 from fanfold.cli.products import STDOUT, deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, EXIT_INTERRUPTED, INTERRUPTED, Session

@@ -14,7 +14,7 @@ from fanfold.testing.rejections import Rejection, parse_body
 from fanfold.testing.wire import Piece, Playback, json_playback
 
 if TYPE_CHECKING:
-    from fanfold.testing.service import Exchange
+    from fanfold.testing.exchange import Exchange
 
 _OK = 200
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")

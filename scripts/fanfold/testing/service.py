@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -13,50 +13,15 @@ from pydantic import TypeAdapter
 
 from fanfold.testing.batches import BATCH_ROUTES, Batches
 from fanfold.testing.books import Books, Recorded, Stats, masked
+from fanfold.testing.exchange import OK, Exchange
 from fanfold.testing.http1 import HttpRequest
 from fanfold.testing.model_calls import ModelCalls, ScriptError
 from fanfold.testing.options import ServerOptions
-from fanfold.testing.prompt_cache import CacheUse
 from fanfold.testing.rejections import MODELS, Model, Rejection, check_caller
 from fanfold.testing.replies import Script, answer_of
-from fanfold.testing.wire import Piece, Playback, json_playback
+from fanfold.testing.wire import Playback, json_playback
 
 RECORDS = TypeAdapter(tuple[Recorded, ...])
-
-_OK = 200
-_NOTHING = Playback(None)
-
-
-@dataclass
-class Exchange:
-    """One request on its way; it belongs to the books and limits of the time when it arrived."""
-
-    request: HttpRequest
-    record: Recorded
-    books: Books
-    calls: ModelCalls
-    clock: Callable[[], float]
-    playback: Playback = _NOTHING
-    use: CacheUse | None = None
-
-    def began(self) -> None:
-        """Record the status; what the request writes to the cache can be read from now on."""
-        status = self.playback.status or 0
-        self.books.begin(self.record, status, self.clock())
-        if self.use and status == _OK:
-            self.calls.begin_answer(self.use, self.record.arrived_s)
-
-    def sent(self, piece: Piece) -> None:
-        """Bill the output tokens that a piece adds."""
-        more = piece.tokens - self.record.usage["output_tokens"]
-        if self.use and more > 0:
-            self.record.usage["output_tokens"] += more
-            self.calls.spend_output(self.record.model, more)
-
-    def ended(self, ending: str) -> None:
-        """Close the record."""
-        self.books.close(self.record, ending, self.clock())
-
 
 Handler: TypeAlias = Callable[[Exchange, Mapping[str, str]], Playback]
 
@@ -181,7 +146,7 @@ def _messages(exchange: Exchange, _parts: Mapping[str, str]) -> Playback:
 
 
 def _count_tokens(exchange: Exchange, _parts: Mapping[str, str]) -> Playback:
-    return json_playback(_OK, {"input_tokens": exchange.calls.count(exchange.request.body, exchange.record)})
+    return json_playback(OK, {"input_tokens": exchange.calls.count(exchange.request.body, exchange.record)})
 
 
 def _models(exchange: Exchange, _parts: Mapping[str, str]) -> Playback:
@@ -196,7 +161,7 @@ def _models(exchange: Exchange, _parts: Mapping[str, str]) -> Playback:
         "last_id": page[-1] if page else None,
         "has_more": start + len(page) < len(ids),
     }
-    return json_playback(_OK, document)
+    return json_playback(OK, document)
 
 
 def _page_size(request: HttpRequest) -> int:
@@ -209,7 +174,7 @@ def _page_size(request: HttpRequest) -> int:
 def _model(_exchange: Exchange, parts: Mapping[str, str]) -> Playback:
     if parts["id"] not in MODELS:
         raise Rejection(404, f"model: {parts['id']}")
-    return json_playback(_OK, _model_info(MODELS[parts["id"]]))
+    return json_playback(OK, _model_info(MODELS[parts["id"]]))
 
 
 def _model_info(model: Model) -> dict[str, Any]:
@@ -232,11 +197,11 @@ def _model_info(model: Model) -> dict[str, Any]:
 
 
 def _stats(service: MessagesService, _request: HttpRequest) -> Playback:
-    return json_playback(_OK, service.stats().model_dump(mode="json"))
+    return json_playback(OK, service.stats().model_dump(mode="json"))
 
 
 def _requests(service: MessagesService, _request: HttpRequest) -> Playback:
-    return json_playback(_OK, RECORDS.dump_python(service.requests(), mode="json"))
+    return json_playback(OK, RECORDS.dump_python(service.requests(), mode="json"))
 
 
 def _reset(service: MessagesService, request: HttpRequest) -> Playback:
@@ -246,7 +211,7 @@ def _reset(service: MessagesService, request: HttpRequest) -> Playback:
     except ValueError as error:
         return json_playback(400, {"error": str(error)})
     service.reset(options)
-    return json_playback(_OK, {})
+    return json_playback(OK, {})
 
 
 _CONTROLS: Mapping[str, Callable[[MessagesService, HttpRequest], Playback]] = {

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from fanfold.agents.spec import Lookup
 from fanfold.agents.tools import TOOLS
 from fanfold.agents.tools import toolbox as toolbox_module
-from fanfold.agents.tools.base import REPLY_LIMIT, Watch
+from fanfold.agents.tools.base import REPLY_LIMIT
 from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.agents.tools.watch import Watch
 from fanfold.errors import TargetError
 from fanfold.sources.snapshot import WorkingTree
 from fanfold.sources.target import Target, resolve

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from fanfold.agents.tools import matching
 from fanfold.agents.tools import toolbox as toolbox_module
-from fanfold.agents.tools.base import ToolError, Watch
 from fanfold.agents.tools.globs import Glob
 from fanfold.agents.tools.matching import Expression, Literal, matcher
 from fanfold.agents.tools.toolbox import Toolbox
+from fanfold.agents.tools.watch import ToolError, Watch
 from fanfold.sources.snapshot import WorkingTree
 from fanfold.sources.target import resolve
 

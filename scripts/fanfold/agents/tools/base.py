@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import field_validator
 
+from fanfold.agents.tools.scope import Scope
+from fanfold.agents.tools.watch import Watch
 from fanfold.models import Frozen
-
-if TYPE_CHECKING:
-    from fanfold.agents.tools.scope import Scope
 
 REPLY_LIMIT = 24_000
 """Characters of looked-up text in one reply: some 9,000 tokens."""
-
-TIME_LIMIT_S = 20.0
-"""Seconds that one call may look; what it has by then is its reply."""
-
-LONGEST_LINE = 600
-"""Characters of a line that are shown."""
-
-_LONGEST_ECHO = 200
 
 
 class ToolReply(Frozen):
@@ -45,57 +33,6 @@ class Arguments(Frozen):
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError("holds half of a surrogate pair, which is no text")
         return value
-
-
-class ToolError(Exception):
-    """A call that can't be answered, in one line that says what to do instead.
-
-    The line holds nothing that was read; `read` are names from the target that may help.
-    """
-
-    def __init__(self, message: str, read: str = "") -> None:
-        super().__init__(message)
-        self.read = read
-
-
-class TooLate(ToolError):
-    """The call was cancelled, or its seconds are over."""
-
-
-class Watch:
-    """Tells a call in its thread when to end: it asks `check` or `late` every few milliseconds of work."""
-
-    def __init__(self, seconds: float = TIME_LIMIT_S) -> None:
-        self._until = time.monotonic() + seconds
-        self._cancelled = Event()
-        self._stops: list[Callable[[], None]] = []
-
-    def cancel(self) -> None:
-        """Let the call end at the next check, and whatever it has started now."""
-        self._cancelled.set()
-        for stop in self._stops:
-            stop()
-
-    def ends(self, stop: Callable[[], None]) -> None:
-        """Take note of what ends something that the call has started."""
-        self._stops.append(stop)
-        if self._cancelled.is_set():
-            stop()
-
-    @property
-    def left_s(self) -> float:
-        """Seconds that are left, never below 0."""
-        return 0.0 if self._cancelled.is_set() else max(0.0, self._until - time.monotonic())
-
-    @property
-    def late(self) -> bool:
-        """Should the call end with what it has?"""
-        return self._cancelled.is_set() or time.monotonic() >= self._until
-
-    def check(self) -> None:
-        """Raise TooLate when the call should end."""
-        if self.late:
-            raise TooLate("this took too long and was ended: ask for less")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,26 +97,3 @@ class Lines:
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
-
-
-def named(path: str) -> str:
-    """Return a file's name on one line, as a JSON string when it isn't plain text."""
-    plain = path.isprintable() and path == path.strip() and not path.startswith('"')
-    return path if plain else json.dumps(path)
-
-
-def echo(text: str) -> str:
-    """Return what a model said, short and on one line, for an error."""
-    short = text if len(text) <= _LONGEST_ECHO else f"{text[:_LONGEST_ECHO]}…"
-    return json.dumps(short)
-
-
-def clipped(line: str, at: int = 0) -> str:
-    """Return a line without a carriage return at its end, of a very long one the part around the offset `at`."""
-    line = line.removesuffix("\r")
-    if len(line) <= LONGEST_LINE:
-        return line
-    start = min(max(0, at - LONGEST_LINE // 3), len(line) - LONGEST_LINE)
-    before = f"[{start} characters] …" if start else ""
-    after = len(line) - start - LONGEST_LINE
-    return f"{before}{line[start : start + LONGEST_LINE]}{f'… [{after} more characters]' if after else ''}"

@@ -9,11 +9,13 @@ from itertools import islice
 
 from pydantic import Field
 
-from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool, Watch, named
+from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool
 from fanfold.agents.tools.list_files import selected
 from fanfold.agents.tools.matching import matcher
 from fanfold.agents.tools.read_file import numbered
 from fanfold.agents.tools.scope import Scope
+from fanfold.agents.tools.watch import Watch
+from fanfold.agents.tools.wording import named
 from fanfold.sources.text import counted, split_lines
 
 _MOST = 300

@@ -12,19 +12,11 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from fanfold.agents.tools.base import (
-    Answer,
-    Arguments,
-    Lines,
-    Tool,
-    ToolError,
-    Watch,
-    clipped,
-    echo,
-    named,
-)
+from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool
 from fanfold.agents.tools.read_file import numbered
 from fanfold.agents.tools.scope import Scope
+from fanfold.agents.tools.watch import ToolError, Watch
+from fanfold.agents.tools.wording import clipped, echo, named
 from fanfold.sources.blame import blame, commits_of_lines
 from fanfold.sources.change import FileChange
 from fanfold.sources.changes import between, changes_of

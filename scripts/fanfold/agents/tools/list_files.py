@@ -6,9 +6,11 @@ from bisect import bisect_right
 
 from pydantic import Field
 
-from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool, ToolError, Watch, echo, named
+from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool
 from fanfold.agents.tools.globs import BadGlob, Glob
 from fanfold.agents.tools.scope import Scope
+from fanfold.agents.tools.watch import ToolError, Watch
+from fanfold.agents.tools.wording import echo, named
 
 _MOST = 500
 _WATCHED = 1000

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Protocol
 
-from fanfold.agents.tools.base import ToolError
+from fanfold.agents.tools.watch import ToolError
 
 _MEMORY = 8 * 2**20  # bytes that RE2 may use for one pattern
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")

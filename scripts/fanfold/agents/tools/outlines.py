@@ -7,10 +7,12 @@ from itertools import groupby
 
 from pydantic import Field
 
-from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool, Watch, clipped, named
+from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool
 from fanfold.agents.tools.list_files import selected
 from fanfold.agents.tools.read_file import numbered
 from fanfold.agents.tools.scope import Readable, Scope
+from fanfold.agents.tools.watch import Watch
+from fanfold.agents.tools.wording import clipped, named
 from fanfold.sources.outline import Definition, Outline, outline
 from fanfold.sources.symbols import SymbolPlace, Symbols
 from fanfold.sources.text import counted, split_lines

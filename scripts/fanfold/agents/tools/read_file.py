@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool, ToolError, Watch, clipped, echo, named
+from fanfold.agents.tools.base import Answer, Arguments, Lines, Tool
 from fanfold.agents.tools.scope import Scope
+from fanfold.agents.tools.watch import ToolError, Watch
+from fanfold.agents.tools.wording import clipped, echo, named
 from fanfold.sources.anchors import anchor
 from fanfold.sources.text import split_lines
 

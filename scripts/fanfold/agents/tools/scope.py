@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from fanfold.agents.tools.base import ToolError, Watch, echo, named
+from fanfold.agents.tools.watch import ToolError, Watch
+from fanfold.agents.tools.wording import echo, named
 from fanfold.errors import TargetError
 from fanfold.sources.files import written
 from fanfold.sources.git import Git

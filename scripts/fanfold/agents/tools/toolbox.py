@@ -17,18 +17,10 @@ from pydantic import ValidationError
 from fanfold.agents.fence import fence
 from fanfold.agents.spec import Lookup
 from fanfold.agents.tools import TOOLS
-from fanfold.agents.tools.base import (
-    TIME_LIMIT_S,
-    Answer,
-    Arguments,
-    Tool,
-    TooLate,
-    ToolError,
-    ToolReply,
-    Watch,
-    echo,
-)
+from fanfold.agents.tools.base import Answer, Arguments, Tool, ToolReply
 from fanfold.agents.tools.scope import Scope
+from fanfold.agents.tools.watch import TIME_LIMIT_S, TooLate, ToolError, Watch
+from fanfold.agents.tools.wording import echo
 from fanfold.errors import TargetError
 from fanfold.sources.target import Target
 

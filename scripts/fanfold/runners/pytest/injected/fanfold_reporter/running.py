@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Sequence
 
 import pytest
 
@@ -23,9 +23,19 @@ from fanfold_reporter.channel import Channel, out_of_the_way, shown
 from fanfold_reporter.describe import MESSAGE, frames
 
 if TYPE_CHECKING:
-    from fanfold_reporter.plugin import Plugin
+    from fanfold_reporter.measuring import Measure
 
 _RECEIVED = 1 << 16
+
+
+class Reporter(Protocol):
+    """What running needs of the plugin that asks for it."""
+
+    channel: Channel
+    measure: Measure
+
+    def be_worker(self, config: Any, workerinput: dict[str, Any] | None) -> None:
+        """Be a worker for whoever asks which one this process is."""
 
 
 class EndOfShard(pytest.Item):
@@ -41,7 +51,7 @@ class EndOfShard(pytest.Item):
 class Runner:
     """Runs items of a session and says so."""
 
-    def __init__(self, session: pytest.Session, plugin: Plugin) -> None:
+    def __init__(self, session: pytest.Session, plugin: Reporter) -> None:
         self._session = session
         self._plugin = plugin
         self._after = EndOfShard.from_parent(session, name="the end of a shard")
@@ -88,7 +98,7 @@ class Runner:
 class Server:
     """Takes commands from a socket, and says which of the workers that it made have ended."""
 
-    def __init__(self, session: pytest.Session, plugin: Plugin) -> None:
+    def __init__(self, session: pytest.Session, plugin: Reporter) -> None:
         self._session = session
         self._plugin = plugin
         self._runner = Runner(session, plugin)
