@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.prompts import Analysis, shipped_analyses
 from fanfold.skills.multi_file_analysis.planning import planned
 from fanfold.skills.multi_file_analysis.request import AnalysisRequest
 from fanfold.skills.multi_file_analysis.scope import resolve_scope
+from fanfold.skills.multi_file_analysis.survey import Survey
 from fanfold.sources.repo_map.mapping import map_tree
 
 _PROSE = "Words about the parts of this project, and how it is built.\n" * 60
@@ -57,6 +59,18 @@ def test_what_facts_point_at_is_read_first(read):
     ranked, tree = read({**files, "README.md": _PROSE}, shipped_analyses()["onboarding"], 8_000, everywhere)
     assert "README.md" in ranked
     assert _tokens(tree, ranked[: ranked.index("README.md")]) <= 0.5 * 8_000
+
+
+def test_the_first_table_points_the_most():
+    """Each row less than the one above it, and each table less than the one before it."""
+    tables = [
+        Table(name=name, title=name, rows=rows) for name, rows in (("a", _rows("x", "y")), ("b", _rows("z", "x")))
+    ]
+    assert Survey(tables=tuple(tables)).leads == {"x": 1.0, "y": 0.5, "z": 0.5}
+
+
+def _rows(*paths):
+    return tuple(Row(path=path, line=1, end_line=1, cells=()) for path in paths)
 
 
 def test_a_question_of_ones_own_decides_between_what_facts_point_at(read):

@@ -52,10 +52,11 @@ class Survey:
 
     @property
     def leads(self) -> dict[str, float]:
-        """The files that the tables point at, 1 for the first row of each and less further down."""
+        """The files that the tables point at: 1 for the first row of the first, less further down and in later ones."""
         found: dict[str, float] = {}
-        for place, row in ((place, row) for one in self.tables for place, row in enumerate(one.rows, 1)):
-            found[row.path] = max(found.get(row.path, 0.0), 1 / place)
+        for number, shown in enumerate(self.tables, 1):
+            for place, row in enumerate(shown.rows, 1):
+                found[row.path] = max(found.get(row.path, 0.0), 1 / (number * place))
         return found
 
     def notes(self, checker: Checker) -> list[Checked]:
