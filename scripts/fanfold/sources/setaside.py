@@ -50,7 +50,7 @@ _GENERATED_NAME = re.compile(
     r"(_pb2(_grpc)?\.pyi?|\.pb(\.gw)?\.(go|cc|h)|\.g\.(cs|dart)|\.designer\.cs|[._]generated\.\w+|\.snap)$",
     re.IGNORECASE,
 )
-_GENERATED_FOLDER = "__generated__"
+_GENERATED, _GENERATED_FOLDER = "generated", "__generated__"
 _MINIFIED_NAME = re.compile(r"[.-]min\.(js|css|mjs)$|\.(js|css)\.map$", re.IGNORECASE)
 # Go's convention (golang.org/s/generatedcode), Facebook's, and what most generators write into the first lines.
 _GENERATED_HEAD = re.compile(

@@ -63,10 +63,10 @@ class Memory:
         self._older: dict[str, list[Reading]] = {}
         self._packs: dict[int, dict[str, None]] = {}  # the names in each pack, in order
         self._changed: set[int] = set()  # packs
-        self._read_packs()
 
     def recall(self) -> dict[str, Reading]:
         """Return what is known of files as they are now, by path."""
+        self._read_packs()
         known: dict[str, Reading] = {}
         for path, stamp in self._found.files.items():
             last = self._last.get(self._name(path))

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from operator import itemgetter
 
 from fanfold.sources.repo_map.facts import decode
 from fanfold.sources.repo_map.reading import Reading
 from fanfold.sources.repo_map.values import FileFacts, MappedFile
 
 
-class Files(Mapping[str, MappedFile]):
-    """Files by path, in order, made of what `facts.encode` has kept of them."""
+def made(path: str, reading: Reading) -> MappedFile | None:
+    """Return the file of which this was read, None when that says why nobody reads it."""
+    facts = decode(reading.facts)
+    return MappedFile(path, reading.content, reading.size, facts) if isinstance(facts, FileFacts) else None
 
-    def __init__(self, readings: Mapping[str, Reading]) -> None:
-        self._kept: dict[str, Reading | MappedFile] = {path: readings[path] for path in sorted(readings)}
+
+class Files(Mapping[str, MappedFile]):
+    """Files by path, in order, made of what `facts.encode` has kept of them, or made already."""
+
+    def __init__(self, readings: Mapping[str, Reading], files: Mapping[str, MappedFile] | None = None) -> None:
+        kept: dict[str, Reading | MappedFile] = {**readings, **(files or {})}
+        self._kept = dict(sorted(kept.items(), key=itemgetter(0)))
 
     def __getitem__(self, path: str) -> MappedFile:
         kept = self._kept[path]
         if isinstance(kept, MappedFile):
             return kept
-        facts = decode(kept.facts)
-        if not isinstance(facts, FileFacts):
+        file = made(path, kept)
+        if file is None:
             raise KeyError(path)
-        made = self._kept[path] = MappedFile(path, kept.content, kept.size, facts)
-        return made
+        self._kept[path] = file
+        return file
 
     def contents(self) -> dict[str, str]:
         """Return the key of each file's content."""

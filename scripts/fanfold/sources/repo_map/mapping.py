@@ -15,12 +15,12 @@ from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.cache import Cache, Memory
 from fanfold.sources.repo_map.discover import Discovery
 from fanfold.sources.repo_map.facts import decode, is_reason
-from fanfold.sources.repo_map.files import Files
+from fanfold.sources.repo_map.files import Files, made
 from fanfold.sources.repo_map.pool import Task, read_all
 from fanfold.sources.repo_map.reading import Reading, load
 from fanfold.sources.repo_map.resolve import MANIFESTS
-from fanfold.sources.repo_map.values import LeftOut, RepoMap
-from fanfold.sources.repo_map.weave import weave
+from fanfold.sources.repo_map.values import LeftOut, MappedFile, RepoMap
+from fanfold.sources.repo_map.weave import Woven, weave
 
 Progress = Callable[[int, int], object]
 """Is told how many files have been read, and of how many. It may be called from another thread."""
@@ -42,16 +42,11 @@ async def map_tree(
     for each core; a little work takes none. A file whose parser needs more than `timeout_s` seconds, or ends its
     process, is on the map with a note and without symbols, imports and uses.
     """
-    gathered = await asyncio.to_thread(_recalled, found, cache, progress)
-    await read_all(found.root, gathered.missing(), gathered.take, jobs=jobs, timeout_s=timeout_s)
-    return await asyncio.to_thread(gathered.map)
-
-
-def _recalled(found: Discovery, cache: Cache | None, progress: Progress | None) -> _Gathered:
+    gathered = _Gathered(found, Memory(cache, found, time.time_ns()), progress)
     with uncollected():
-        gathered = _Gathered(found, Memory(cache, found, time.time_ns()), progress)
-        gathered.recall()
-    return gathered
+        await asyncio.to_thread(gathered.recall)
+        await read_all(found.root, gathered.missing(), gathered.take, jobs=jobs, timeout_s=timeout_s)
+        return await gathered.map()
 
 
 class _Gathered:
@@ -62,6 +57,7 @@ class _Gathered:
         self._memory = memory
         self._progress = progress
         self._readings: dict[str, Reading] = {}
+        self._files: dict[str, MappedFile] = {}  # of what was read now: all of it is looked at in a moment
 
     def recall(self) -> None:
         """Take what is known from before."""
@@ -74,31 +70,45 @@ class _Gathered:
         return [Task(path, files[path].size, path in self._found.named) for path in files if path not in self._readings]
 
     def take(self, path: str, reading: Reading) -> None:
-        """Take what has just been read."""
+        """Take what has just been read, and make it a file while others are being read."""
         self._readings[path] = reading
         self._memory.note(path, reading)
+        if file := made(path, reading):
+            self._files[path] = file
         self._tell()
 
     def _tell(self) -> None:
         if self._progress and self._readings:
             self._progress(len(self._readings), len(self._found.files))
 
-    def map(self) -> RepoMap:
+    async def map(self) -> RepoMap:
         """Return the map of all that was taken, and keep what is of use another time."""
-        self._memory.keep()
-        with uncollected():
-            aside = {path: reading for path, reading in self._readings.items() if is_reason(reading.facts)}
-            files = Files({path: reading for path, reading in self._readings.items() if path not in aside})
-            woven = weave(files, self._manifests(files), self._memory.woven())
-            self._memory.keep_woven(woven)
-        left_out = [LeftOut(path, str(decode(reading.facts)), reading.size) for path, reading in aside.items()]
+        before = await asyncio.to_thread(self._memory.woven)
+        keeping = asyncio.create_task(asyncio.to_thread(self._memory.keep))  # waits for the disk, mostly
+        try:
+            files, woven = await asyncio.to_thread(self._woven, before)
+        finally:
+            await keeping
+        await asyncio.to_thread(self._memory.keep_woven, woven)
         return RepoMap(
             files=files,
-            left_out=tuple(sorted([*self._found.left_out, *left_out])),
+            left_out=tuple(sorted([*self._found.left_out, *self._left_out()])),
             imports=woven.imports,
             references=woven.references,
             notes=self._found.notes,
         )
+
+    def _woven(self, before: Woven | None) -> tuple[Files, Woven]:
+        aside = {left.path for left in self._left_out()}
+        files = Files({path: reading for path, reading in self._readings.items() if path not in aside}, self._files)
+        return files, weave(files, self._manifests(files), before)
+
+    def _left_out(self) -> list[LeftOut]:
+        return [
+            LeftOut(path, str(decode(reading.facts)), reading.size)
+            for path, reading in self._readings.items()
+            if is_reason(reading.facts)
+        ]
 
     def _manifests(self, files: Files) -> dict[str, str]:
         """Return the texts of the files that say where imports lead."""
