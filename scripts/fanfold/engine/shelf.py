@@ -92,7 +92,9 @@ class Shelf:
 
 
 def _seal(secret: bytes, key: str, value: bytes) -> bytes:
-    return hmac.digest(secret, b"shelf\0%b\0%b" % (key.encode(), value), "sha256")
+    made = hmac.new(secret, b"shelf\0%b\0" % key.encode(), "sha256")
+    made.update(value)  # which may be large: it is not copied
+    return made.digest()
 
 
 def _is_sealed(secret: bytes, key: str, value: object, seal: object) -> bool:

@@ -218,7 +218,7 @@ def _regular(root: Path, names: Iterable[bytes]) -> dict[str, Stamp]:
     """Return those names that are of regular files, in order, as they are shown; each is looked at once."""
     top = os.path.join(os.fsencode(root), b"")  # noqa: PTH118  of bytes, which a Path is not
     found: dict[str, Stamp] = {}
-    for name in set(names):
+    for name in dict.fromkeys(names):
         try:
             status = os.lstat(top + name)
         except OSError:

@@ -88,7 +88,7 @@ def test_only_what_changed_is_read_again(tree, monkeypatch):
     first = asyncio.run(map_tree(discover([], tree), cache=kept))
     (tree / "pkg/a.py").write_text("def one(): ...\ndef three(): ...\n")
     asyncio.run(map_tree(discover([], tree), cache=kept))
-    assert [key.partition(":")[0] for key in kept.given] == ["pack"]
+    assert [key.partition(":")[0] for key in kept.given] == ["read"]
 
     def never(*_args):
         raise AssertionError("a file was opened")
@@ -123,14 +123,14 @@ def test_what_is_gone_is_forgotten(tree):
     for number in range(20):
         (tree / "pkg/c.py").write_text(f"def old_{number}(): ...\n")
         asyncio.run(map_tree(discover([], tree), cache=kept))
-    known = [pack for key, pack in kept.values.items() if key.startswith("pack:")]
+    known = [pack for key, pack in kept.values.items() if key.startswith("read:")]
     assert sum(pack.count(b'["old_') for pack in known) == 3
     (tree / "pkg/c.py").unlink()
     number = packs.pack_of("pkg/c.py")
     beside = next(f"new{at}.py" for at in range(10**4) if packs.pack_of(f"new{at}.py") == number)
     (tree / beside).write_text("")
     asyncio.run(map_tree(discover([], tree), cache=kept))
-    assert not any(b"old_" in pack for key, pack in kept.values.items() if key.startswith("pack:"))
+    assert not any(b"old_" in pack for key, pack in kept.values.items() if key.startswith("read:"))
 
 
 def test_a_file_that_is_named_may_say_more(tree):

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Protocol
@@ -57,7 +57,7 @@ class Memory:
         self._found = found
         self._settled_ns = now_ns - _RACY_NS
         tree = f"{_made_by()}:{content_key(os.fsencode(found.root))}"
-        self._pack_keys = [f"pack:{tree}:{number}" for number in range(PACKS)]
+        self._pack_keys = [f"read:{tree}:{number}" for number in range(PACKS)]
         self._woven_key = f"woven:{tree}:{_scope(found)}"
         self._last: dict[str, Reading] = {}
         self._older: dict[str, list[Reading]] = {}
@@ -68,10 +68,13 @@ class Memory:
         """Return what is known of files as they are now, by path."""
         self._read_packs()
         known: dict[str, Reading] = {}
+        marked = self._found.named
         for path, stamp in self._found.files.items():
-            last = self._last.get(self._name(path))
-            if last and (last if last.stamp == stamp else self._looked_up(path)):
-                known[path] = self._last[self._name(path)]
+            last = self._last.get(self._name(path) if marked else path)
+            if last and last.stamp != stamp:
+                last = self._looked_up(path)
+            if last:
+                known[path] = last
         return known
 
     def note(self, path: str, reading: Reading) -> None:
@@ -108,13 +111,20 @@ class Memory:
 
     def _read_packs(self) -> None:
         for key, pack in ({} if self._cache is None else self._cache.get(self._pack_keys)).items():
-            number = int(key.rpartition(":")[2])
-            names = self._packs[number] = {}
-            for name, reading in decode(pack):
-                if name in names:
-                    self._older.setdefault(name, []).append(self._last[name])
-                names[name] = None
-                self._last[name] = reading
+            readings = [*decode(pack)]
+            names = dict.fromkeys([name for name, _ in readings])
+            if len(names) < len(readings):
+                self._set_older(readings)
+            self._last.update(readings)
+            self._packs[int(key.rpartition(":")[2])] = names
+
+    def _set_older(self, readings: Iterable[tuple[str, Reading]]) -> None:
+        """Take the readings of each file but the last."""
+        last: dict[str, Reading] = {}
+        for name, reading in readings:
+            if name in last:
+                self._older.setdefault(name, []).append(last[name])
+            last[name] = reading
 
     def _looked_up(self, path: str) -> Reading | None:
         """Return what is known of the content of a file that has another stamp, which is read to tell what it is."""
@@ -125,9 +135,10 @@ class Memory:
         content = content_key(data)
         same = (other for other in (self._last[name], *self._older.get(name, ())) if other.content == content)
         known = next(same, None)
-        if known:
-            self.note(path, known._replace(stamp=stamp))
-        return known
+        if known is None:
+            return None
+        self.note(path, known._replace(stamp=stamp))
+        return self._last[name]
 
     def _packed(self, number: int) -> Iterator[tuple[str, Reading]]:
         """Yield what is to be in a pack: of each file that is still there the last few contents, in order."""

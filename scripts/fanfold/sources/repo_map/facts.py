@@ -96,9 +96,9 @@ def encode(facts: FileFacts | str) -> bytes:
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def decode(data: bytes) -> FileFacts | str:
+def decode(data: bytes | memoryview) -> FileFacts | str:
     """Return what `encode` was given. Names are shared between files, since there are many of few."""
-    row = json.loads(data.decode("utf-8", "surrogatepass"))
+    row = json.loads(str(data, "utf-8", "surrogatepass"))
     if isinstance(row, str):
         return row
     language, lines, tokens, complexity, doc, note, symbols, imports, uses = row
@@ -117,6 +117,6 @@ def decode(data: bytes) -> FileFacts | str:
     )
 
 
-def is_reason(data: bytes) -> bool:
+def is_reason(data: bytes | memoryview) -> bool:
     """Tell whether it is no facts that were encoded, but why there are none."""
-    return data.startswith(b'"')
+    return data[:1] == b'"'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from operator import itemgetter
 
 from fanfold.sources.repo_map.facts import decode
 from fanfold.sources.repo_map.reading import Reading
@@ -22,7 +21,7 @@ class Files(Mapping[str, MappedFile]):
 
     def __init__(self, readings: Mapping[str, Reading], files: Mapping[str, MappedFile] | None = None) -> None:
         kept: dict[str, Reading | MappedFile] = {**readings, **(files or {})}
-        self._kept = dict(sorted(kept.items(), key=itemgetter(0)))
+        self._kept = {path: kept[path] for path in sorted(kept)}
 
     def __getitem__(self, path: str) -> MappedFile:
         kept = self._kept[path]
@@ -48,7 +47,7 @@ class Files(Mapping[str, MappedFile]):
             if (
                 not wanted.isdisjoint(kept.facts.uses)
                 if isinstance(kept, MappedFile)
-                else any(mark in kept.facts for mark in marks)
+                else any(map(bytes(kept.facts).__contains__, marks))
             )
         }
 

@@ -52,7 +52,7 @@ def components(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
     Each in order of its paths; one of more than one file is a cycle. The order is the same for the same map.
     """
     with uncollected():
-        return tuple([tuple(sorted(part)) for part in _components(tree.files, tree.imports)])
+        return tuple([tuple(sorted(part) if len(part) > 1 else part) for part in _components(tree.files, tree.imports)])
 
 
 def cycles(tree: RepoMap) -> tuple[tuple[str, ...], ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.cache import Cache, Memory
@@ -99,16 +100,15 @@ class _Gathered:
         )
 
     def _woven(self, before: Woven | None) -> tuple[Files, Woven]:
-        aside = {left.path for left in self._left_out()}
-        files = Files({path: reading for path, reading in self._readings.items() if path not in aside}, self._files)
+        read = {path: reading for path, reading in self._readings.items() if not is_reason(reading.facts)}
+        files = Files(read, self._files)
         return files, weave(files, self._manifests(files), before)
 
-    def _left_out(self) -> list[LeftOut]:
-        return [
-            LeftOut(path, str(decode(reading.facts)), reading.size)
-            for path, reading in self._readings.items()
-            if is_reason(reading.facts)
-        ]
+    def _left_out(self) -> Iterator[LeftOut]:
+        why = cache(decode)  # there are many such files, of few reasons
+        for path, reading in self._readings.items():
+            if is_reason(reading.facts):
+                yield LeftOut(path, str(why(reading.facts)), reading.size)
 
     def _manifests(self, files: Files) -> dict[str, str]:
         """Return the texts of the files that say where imports lead."""

@@ -15,13 +15,14 @@ from fanfold.sources.text import READ_LIMIT
 class Reading(NamedTuple):
     """What became of one file: its content's key ("" when it can't be read) and what `facts.encode` made of it.
 
+    The latter may be a part of much that was kept, which is not copied before somebody looks at it.
     `stamp` is that of the content which was read, None when the file changed meanwhile.
     """
 
     content: str
     size: int
     stamp: Stamp | None
-    facts: bytes
+    facts: bytes | memoryview
 
 
 def read_file(root: Path, path: str, *, named: bool = False) -> Reading:

@@ -25,9 +25,8 @@ class PythonNames:
     def __init__(self, files: Mapping[str, MappedFile], manifests: Mapping[str, str]) -> None:
         del manifests
         self._files = files
-        self._folders = {
-            above for path in files if path.endswith((".py", ".pyi")) for above in upwards(folder_of(path))
-        }
+        folders = {folder_of(path) for path in files if path.endswith((".py", ".pyi"))}
+        self._folders = {above for folder in folders for above in upwards(folder)}
         projects = {"", *(folder_of(path) for path in files if path.rpartition("/")[2] in _PROJECT)}
         self._roots = sorted({join(project, name) for project in projects for name in _SOURCES} & self._folders)
         self._starts: dict[tuple[str, str], str | None] = {}
