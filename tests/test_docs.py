@@ -54,6 +54,18 @@ def test_each_command_line_parses(document, line, monkeypatch, tmp_path):
         command.make_context(command.name, [a for a in rest if a != "…"], parent=context)
 
 
+def test_what_the_readme_explains_is_said():
+    """Each message of its table, but for names and numbers, stands in the program or in a template."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.split("| what is said | what it means, what to do |")[1].split("\n\n")[0]
+    said = [quoted for row in table.splitlines()[2:] for quoted in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    assert len(said) >= 6
+    places = (*(ROOT / "scripts").rglob("*.py"), *(ROOT / "templates").rglob("*.j2"))
+    program = re.sub(r'"\s*f?"', "", " ".join(path.read_text(encoding="utf-8") for path in places))
+    pieces = [piece.strip() for message in said for piece in re.split(r"[$…\d]+(?: s\b)?| of | units ", message)]
+    assert [piece for piece in pieces if len(piece) > len("fits") and piece not in program] == []
+
+
 @pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])
 def test_nobody_is_sent_to_an_index_for_the_pack(document):
     """A name that is on no index is free for anybody to take: the pack is installed from a checkout."""
