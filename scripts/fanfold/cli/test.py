@@ -16,12 +16,12 @@ from fanfold.agents.backends import NO_BACKEND, Choice, choose_backend
 from fanfold.cli.announcing import announced
 from fanfold.cli.config import TABLES, repository_root
 from fanfold.cli.options import FiniteRange, WholeRange, option, shared_of, shared_options
+from fanfold.cli.parts import Asked, asked, lanes, merge, merge_read, part_text, write_plan
+from fanfold.cli.parts_coverage import leave_coverage
+from fanfold.cli.parts_dask import DASK, check_executor, run_on_dask
 from fanfold.cli.products import STDOUT, deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_FINDING, EXIT_INCOMPLETE, EXIT_INTERRUPTED, INTERRUPTED, Session
 from fanfold.cli.streams import printable
-from fanfold.cli.test_coverage import leave_coverage
-from fanfold.cli.test_dask import DASK, check_executor, run_on_dask
-from fanfold.cli.test_parts import Asked, asked, lanes, merge, merge_read, part_text, write_plan
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.runs import list_runs, read_run, run_folder, runs_folder
 from fanfold.engine.store import SqliteStore

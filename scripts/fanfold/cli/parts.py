@@ -13,9 +13,9 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from fanfold.cli.parts_coverage import split_data, with_coverage
 from fanfold.cli.products import STDOUT, write_whole
 from fanfold.cli.streams import printable
-from fanfold.cli.test_coverage import split_data, with_coverage
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.limits import LaneLimits
 from fanfold.engine.runs import RECORD, new_run_id, read_run, write_run

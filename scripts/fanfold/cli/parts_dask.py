@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
-from fanfold.cli.test_parts import listed_tests
+from fanfold.cli.parts import listed_tests
 from fanfold.errors import UsageError
 from fanfold.models import Run
 from fanfold.pack import how_to_install
