@@ -91,6 +91,16 @@ def test_the_project_s_settings_hold(project, fanfold):
     assert {Path(path).name for path in data.measured_files()} <= {"lib.py", "conftest.py"}
 
 
+def test_a_project_that_makes_errors_of_warnings_is_measured(project, fanfold):
+    """coverage.py warns of what was imported before it began, in each worker; no test is lost to that."""
+    write_config(project, ini='pythonpath = ["."]\nfilterwarnings = ["error"]')
+    project.write(".coveragerc", "[run]\nsource_pkgs = lib\n")
+    project.write("conftest.py", "import lib\n")
+    ended = fanfold("test", "--coverage", "--jobs", "2", "--format", "json")
+    assert ended.code == 0, ended.err
+    assert {6, 8} <= set(lines(combined(project))["lib.py"])
+
+
 def test_without_coverage_tests_run_and_one_line_says_how_to_get_it(project, fanfold):
     """The project's interpreter does not have it."""
     project.write("hidden/coverage.py", "raise ImportError\n")

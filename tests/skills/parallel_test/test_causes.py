@@ -136,6 +136,16 @@ def test_suspects_where_only_imported_code_has_changed():
     assert suspects([failed("test_direct")], top, None, causes(top)) == ("cart.py:2",)
 
 
+def test_a_change_of_everything_points_nowhere():
+    """As a first commit is one: no place of many is a suspect."""
+    files = {**FILES, **{f"m{n}.py": "X = 1\n" for n in range(9)}}
+    files["shop.py"] = SHOP + "".join(f"import m{n}\n" for n in range(9))
+    changes = {path: change for name in files for path, change in touching(name, 1).items() if name.startswith("m")}
+    assert suspects([failed("test_direct")], changes, None, causes(changes, files)) == ()
+    one = {"m1.py": changes["m1.py"]}
+    assert suspects([failed("test_direct")], one, None, causes(one, files)) == ("m1.py:1",)
+
+
 def clusters_of(changes, *tests, kind=ClusterClass.REGRESSION):
     """Return the names of the tests of each cluster, and what these share."""
     found = causes(changes)

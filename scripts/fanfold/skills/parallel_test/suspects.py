@@ -50,14 +50,20 @@ def suspects(
     meeting, beside, rest = (
         [frame for frame in ranked if distance[frame] in which] for which in (_MET, _BESIDE, _ELSE)
     )
-    used = _used(tests, causes) if causes and not meeting else []
+    used = _few(_used(tests, causes)) if causes and not meeting else []
     found = [*map(_place, meeting), *used, *map(_place, beside)]
     if not found and causes:
-        found += [place for test in tests[:_ASKED] for place in causes.imported(test)]
+        found += _few([place for test in tests[:_ASKED] for place in causes.imported(test)])
     if found:
         rest = [frame for frame in rest if frame.path not in {test.file for test in tests}]
     newest = map(_place, _newest(rest, changed)) if len(found) < _MOST else ()
     return tuple(dict.fromkeys((*found, *newest)))[:_MOST]
+
+
+def _few(places: Sequence[str]) -> list[str]:
+    """Leave it when these are many: a change of everything points nowhere."""
+    found = list(dict.fromkeys(places))
+    return found if len(found) <= _MOST else []
 
 
 def _used(tests: Iterable[TestResult], causes: Causes) -> list[str]:
