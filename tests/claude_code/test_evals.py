@@ -93,24 +93,24 @@ def test_a_run_is_graded(host, plugin):
     assert {grader["name"]: grader["passed"] for grader in run["graders"]} == {"leaves-the-skill": True}
 
 
+# A case, a file of it, and what is misspelt there.
 BROKEN = {
-    "a misspelt type": ("graders/takes-the-skill.md", "type: tool_used", "type: tool_usd"),
-    "a misspelt field": ("graders/takes-the-skill.md", "input_match:", "input_matches:"),
-    "a misspelt key": ("prompt.md", "max_turns:", "max_trns:"),
+    "is-it-flaky": ("graders/takes-the-skill.md", "type: tool_used", "type: tool_usd"),
+    "run-the-tests": ("graders/takes-the-skill.md", "input_match:", "input_matches:"),
+    "what-does-my-change-break": ("prompt.md", "max_turns:", "max_trns:"),
 }
 
 
-@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_broken_case_is_seen(host, plugin, tmp_path, broken):
-    """So the reading above is a test: the same reader names the case."""
-    file, old, new = broken
+def test_a_broken_case_is_seen(host, plugin, tmp_path):
+    """So the reading above is a test: the same reader names each case with a misspelt type, field or key."""
     copy = tmp_path / "pack"
-    shutil.copytree(plugin, copy, symlinks=True)
-    shutil.rmtree(copy / "tests" / "evals" / "multi-file-analysis")
-    shutil.rmtree(copy / "tests" / "evals" / "parallel-code-review")
-    path = copy / "tests" / "evals" / "parallel-test" / "is-it-flaky" / file
-    path.write_text(path.read_text().replace(old, new))
-    done, _ = evaluated(host, copy, "--case", "is-it-flaky")
+    shutil.copytree(plugin, copy, symlinks=True, ignore=shutil.ignore_patterns("evals"))
+    for case, (file, old, new) in BROKEN.items():
+        path = copy / "tests" / "evals" / case
+        shutil.copytree(EVALS / "parallel-test" / case, path)
+        (path / file).write_text((path / file).read_text().replace(old, new))
+    done, cases = evaluated(host, copy)
     assert done.returncode != 0
-    assert "is-it-flaky" in done.stderr
-    assert "Couldn't load" in done.stderr
+    assert cases == []
+    assert "Couldn't load 3 case files" in done.stderr
+    assert all(case in done.stderr for case in BROKEN)

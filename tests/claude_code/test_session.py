@@ -46,23 +46,16 @@ def test_the_command_of_a_skill(host, checkout, tested, skill):
     assert report in text_of(told.requests[-1])
 
 
-def test_nothing_is_permitted_without_the_skill(host, checkout, project):
-    """What a skill allows holds once it was taken; before that the user is asked, as for any command."""
-    told = host.ask("hello", [host.bash("fanfold review")], "--plugin-dir", checkout, cwd=project.root)
-    assert len(told.denied) == 1
-    assert not (project.root / ".fanfold").exists()
-
-
 def test_a_skill_that_claude_takes_is_asked_about_once(host, checkout, project):
-    """Whoever lets it run lets its command run as well."""
+    """Before that its command is asked about, as any is; whoever lets the skill run lets its command run as well."""
     skill = "fanfold:parallel-code-review"
     take = [{"type": "tool_use", "name": "Skill", "input": {"skill": skill}}]
+    asked = host.ask("Review it.", [host.bash("fanfold review"), take], "--plugin-dir", checkout, cwd=project.root)
+    assert [one["tool_name"] for one in asked.denied] == ["Bash", "Skill"]
+    assert not (project.root / ".fanfold").exists()
     turns = [take, host.bash("fanfold --version"), host.bash("fanfold runs list")]
-    asked = host.ask("Review it.", turns[:1], "--plugin-dir", checkout, cwd=project.root)
-    assert [one["tool_name"] for one in asked.denied] == ["Skill"]
-    told = host.ask(
-        "Review it.", turns, "--plugin-dir", checkout, "--allowedTools", f"Skill({skill})", cwd=project.root
-    )
+    consent = ("--allowedTools", f"Skill({skill})")
+    told = host.ask("Review it.", turns, "--plugin-dir", checkout, *consent, cwd=project.root)
     assert told.denied == []
     assert told.results[1].startswith("fanfold, version")
 
