@@ -114,6 +114,7 @@ PLACES = [
     "{}: {}",
     "{}\n{}",
     "- {}\n- {}",
+    "- {} ({}) {}",
 ]
 
 
@@ -159,6 +160,8 @@ def test_inline_text_is_shown_as_it_is(place):
 
 @given(st.sampled_from(PLACES), AWKWARD)
 @example("{}\n{}", "a | b\n")
+@example("{}: {}", "__")
+@example("- {} ({}) {}", "_~a_)~(")
 def test_any_text_is_shown_as_it_is(place, text):
     """Whatever it is."""
     assert "\n" not in inline(text)

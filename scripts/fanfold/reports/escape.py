@@ -40,7 +40,7 @@ _AT_START = re.compile(
     | (?P<quote>>)
     | (?P<bracket>\[)                     # a definition, a task, an alert
     | (?P<line>=)=*$                      # what makes a heading of the line before
-    | (?P<rule>[-|:_])(?=[-|:_\s]*$)      # a rule, the second line of a table
+    | (?P<rule>[-|:])(?=[-|:\s]*$)        # a rule, the second line of a table
     | (?P<fence>~)~~
     )""",
     re.VERBOSE,
@@ -134,7 +134,8 @@ def _escape(text: str, *, first: bool) -> str:
 
     def written(match: re.Match[str]) -> str:
         mark = match[0]
-        before = text[match.start() - 1] if match.start() else edge
+        # Behind what a template has written these may close what another text has opened.
+        before = text[match.start() - 1 : match.start()] or ("" if mark[0] in "*_~" else edge)
         after = text[match.end() : match.end() + 1]
         return "".join(f"\\{letter}" for letter in mark) if _MEANS_SOMETHING[mark[0]](before, after) else mark
 
@@ -146,7 +147,7 @@ _MEANS_SOMETHING: dict[str, Callable[[str, str], bool]] = {
     "\\": lambda _before, after: after in _PUNCTUATION or not after,
     "*": lambda before, after: not (before.isspace() and after.isspace()),
     "_": lambda before, after: not before.isspace() and not after.isalnum(),
-    "~": lambda before, _after: not before.isspace(),
+    "~": lambda before, after: not before.isspace() and bool(before or not after.isalnum()),
     "`": lambda _before, _after: True,
     "$": lambda before, after: not before or not before.isspace() or after in {"`", ""},
     "]": lambda _before, after: after in {"(", "[", ":"},
