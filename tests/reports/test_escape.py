@@ -161,6 +161,7 @@ def test_inline_text_is_shown_as_it_is(place):
 @given(st.sampled_from(PLACES), AWKWARD)
 @example("{}\n{}", "a | b\n")
 @example("{}: {}", "__")
+@example("{}", "`a`https://example.org/&gt;")
 @example("- {} ({}) {}", "_~a_)~(")
 def test_any_text_is_shown_as_it_is(place, text):
     """Whatever it is."""

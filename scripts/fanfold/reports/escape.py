@@ -101,6 +101,8 @@ def _linked(text: str, *, after_code: bool, before_code: bool) -> Iterator[str]:
         start, at = at, match.start() + len(url)
         yield _escape(text[start : match.start()], first=not after_code and not start)
         touches = (after_code and not match.start()) or (before_code and at == len(text))
+        if touches:
+            url, at = match[0], match.end()
         yield _unlinked(_escape(url, first=False)) if touches else code(url)
     yield _escape(text[at:], first=not after_code and not at)
 
