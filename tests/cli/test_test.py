@@ -101,6 +101,18 @@ def test_a_path_narrows_other_frameworks_too(tmp_path, monkeypatch, fanfold, arg
     assert {test["name"].partition(".")[2].replace(".", "::"): test["verdict"] for test in told["tests"]} == verdicts
 
 
+def test_a_file_that_nobody_asked_for_fails_no_run(project, fanfold):
+    """One that does not parse counts where it may hold what was asked for: itself, or a conftest.py above that."""
+    project.write("tests/test_broken.py", "def (:\n")
+    project.write("tests/other/conftest.py", "def (:\n")
+    project.write("tests/other/test_x.py", "def test_x():\n    pass\n")
+    assert fanfold("test", "tests/test_good.py", "--quiet").code == 0
+    for asked in ("tests/test_broken.py", "tests/other/test_x.py"):
+        ended = fanfold("test", asked, "--format", "json")
+        assert ended.code == 1
+        assert len(ended.run["result"]["tests"]) == 1
+
+
 def test_a_dry_run_runs_nothing(project, fanfold):
     """It shows suites, shards and commands."""
     ended = fanfold("test", "--dry-run")

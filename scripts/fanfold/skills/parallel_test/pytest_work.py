@@ -11,7 +11,7 @@ from typing import Any
 from fanfold.engine.attempt import Attempt
 from fanfold.errors import FinalError
 from fanfold.models import Outcome, Unit, content_key
-from fanfold.runners.base import Task
+from fanfold.runners.base import Item, Task
 from fanfold.runners.pytest.attempts import attempts_of
 from fanfold.runners.pytest.collection import Collection, PytestTest
 from fanfold.runners.pytest.launch import launch
@@ -387,7 +387,12 @@ class PytestWork:
         return replace(run, python=python, unmeasured=unmeasured)
 
     def _keeps(self, case: Case) -> bool:
-        return self._is_mine(case) and (self.job.chosen is None or self.job.chosen(case) or case.verdict in BAD)
+        chosen = self.job.chosen is None or self.job.chosen(case)
+        return self._is_mine(case) and (chosen or (case.verdict in BAD and self._may_hide(case)))
+
+    def _may_hide(self, case: Case) -> bool:
+        """Tell whether there may be chosen tests in what could not be collected."""
+        return self.job.items is None or bool(self.job.items((Item(case.file),)))
 
     def _empty_files(self) -> Iterator[str]:
         """Yield the files in which a plan supposes tests, and in which there are none."""
