@@ -292,3 +292,18 @@ def test_without_a_home_nothing_is_searched_there(repository, fanfold, monkeypat
     assert fanfold("templates", "list").code == 0
     ended = fanfold("templates", "copy", REPORT)
     assert (ended.code, ended.err) == (2, "fanfold: there is no home folder to copy to: name a DIR\n")
+
+
+def test_a_folder_that_replaces_nothing_is_refused(repository, fanfold, tmp_path):
+    """Misspelt names would leave the shipped report, without a word; beside --template they may be its parts."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "code-review.md.j2").write_text("{% include 'part.j2' %}")
+    (own / "part.j2").write_text("mine\n")
+    refused = fanfold("review", "--backend", "none", "--templates", str(own))
+    assert (refused.code, refused.out) == (2, "")
+    assert f"--templates {own}: nothing in it has the name of a template" in refused.err
+    taken = fanfold(
+        "review", "--backend", "none", "--templates", str(own), "--template", str(own / "code-review.md.j2")
+    )
+    assert taken.out == "mine\n"

@@ -18,6 +18,7 @@ from fanfold.engine.folder import FOLDER
 from fanfold.engine.runs import kept_folder
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
+from fanfold.pack import pack_folder
 from fanfold.reports.escape import without_controls
 from fanfold.reports.formats import FORMATS, Renderer, TemplateChoice
 from fanfold.reports.summary import shortened
@@ -29,8 +30,19 @@ _ROOM_FAILED = 7_000
 
 
 def template_choice(file: Path | None, folder: Path | None) -> TemplateChoice:
-    """Return where templates come from: what was asked for, then the user's own folder. Raises UsageError."""
-    return TemplateChoice(file, search_folders(folder))
+    """Return where templates come from: what was asked for, then the user's own folder. Raises UsageError.
+
+    A `folder` that has nothing under a shipped name would change no report; beside a `file` it may hold its parts.
+    """
+    folders = search_folders(folder)
+    if folder and not file and not _replaces_any(folder):
+        raise UsageError(f"--templates {folder}: nothing in it has the name of a template; see fanfold templates list")
+    return TemplateChoice(file, folders)
+
+
+def _replaces_any(folder: Path) -> bool:
+    shipped = pack_folder("templates")
+    return any((folder / place.relative_to(shipped)).is_file() for place in shipped.rglob("*.j2"))
 
 
 def search_folders(folder: Path | None) -> list[Path]:
