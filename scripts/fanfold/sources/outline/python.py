@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.outline.text import SIGNATURE, doc_head, one_line
 from fanfold.sources.outline.values import Definition, Import, Kind, Outline, Reading, Skim, Use
+
+T = TypeVar("T")
 
 # `warnings.catch_warnings` changes what the whole process warns about; the parser holds the interpreter's lock anyway.
 PARSING = Lock()
@@ -58,15 +60,19 @@ def outline_python(path: str, text: str) -> Outline | str:
 def read_python(text: str) -> Reading | str:
     """Return what a Python text says, or why its parser can't tell."""
     with uncollected():
-        tree = parse(text)
-        return tree if isinstance(tree, str) else _read(tree, text)
+        return _parsed(text, lambda tree: _read(tree, text))
 
 
 def skim_python(text: str) -> Skim | str:
     """Return what a Python text says as far as names go, or why its parser can't tell."""
     with uncollected():
-        tree = parse(text)
-        return tree if isinstance(tree, str) else _skimmed(tree)
+        return _parsed(text, _skimmed)
+
+
+def _parsed(text: str, made: Callable[[ast.Module], T]) -> T | str:
+    """Return what is made of a tree that is gone when this returns: the collector, let loose, would look through it."""
+    tree = parse(text)
+    return tree if isinstance(tree, str) else made(tree)
 
 
 def _read(tree: ast.Module, text: str) -> Reading:
