@@ -223,6 +223,6 @@ def _regular(root: Path, names: Iterable[bytes]) -> dict[str, Stamp]:
             status = os.lstat(top + name)
         except OSError:
             continue
-        if stat.S_ISREG(status.st_mode) and not is_own(path := shown(name)):
-            found[path] = Stamp.of(status)
-    return dict(sorted(found.items()))
+        if stat.S_ISREG(status.st_mode):
+            found[shown(name)] = Stamp.of(status)
+    return {path: found[path] for path in sorted(found) if not is_own(path)}

@@ -46,12 +46,13 @@ INSTALLED = frozenset(
 
 _VENDORED = INSTALLED | {"Godeps", "_vendor", "bower_components", "third-party", "third_party", "vendor"}
 _ENVIRONMENT = ("/pyvenv.cfg", "/conda-meta/history")
-_GENERATED_NAME = re.compile(
-    r"(_pb2(_grpc)?\.pyi?|\.pb(\.gw)?\.(go|cc|h)|\.g\.(cs|dart)|\.designer\.cs|[._]generated\.\w+|\.snap)$",
+_TOLD_BY_NAME = re.compile(
+    r"(?P<minified>[.-]min\.(?:js|css|mjs)|\.(?:js|css)\.map)$"
+    r"|(?P<generated>_pb2(?:_grpc)?\.pyi?|\.pb(?:\.gw)?\.(?:go|cc|h)|\.g\.(?:cs|dart)|\.designer\.cs|[._]generated\.\w+"
+    r"|\.snap)$",
     re.IGNORECASE,
 )
 _GENERATED, _GENERATED_FOLDER = "generated", "__generated__"
-_MINIFIED_NAME = re.compile(r"[.-]min\.(js|css|mjs)$|\.(js|css)\.map$", re.IGNORECASE)
 # Go's convention (golang.org/s/generatedcode), Facebook's, and what most generators write into the first lines.
 _GENERATED_HEAD = re.compile(
     r"^\W*(Code generated .{0,200} DO NOT EDIT\.?|@generated\b|This file (is|was) (automatically |auto-?)generated\b"
@@ -96,9 +97,8 @@ def _by_name(path: str) -> str | None:
         return "a lock file"
     if why := _by_folder(folder):
         return why
-    if _MINIFIED_NAME.search(name):
-        return "minified"
-    return "generated" if _GENERATED_NAME.search(name) else None
+    told = _TOLD_BY_NAME.search(name)
+    return told.lastgroup if told else None
 
 
 @lru_cache(_MOST)

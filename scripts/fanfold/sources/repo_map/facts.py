@@ -27,6 +27,7 @@ _DATA = (
     "atom bib cfg conf css csv dectest dtd eml geojson htm html ini ipynb json json5 jsonl less lock log ndjson pem"
     " plist po pot properties rtf sass scss svg tex toml tsv wsdl xml xsd xsl xslt yaml yml"
 )
+_QUOTE = ord('"')  # begins a string of JSON; facts begin with another sign
 _NO_CODE = _PROSE.union(_DATA.split())
 """Text of which no line defines anything: prose, markup, and data."""
 
@@ -119,4 +120,4 @@ def decode(data: bytes | memoryview) -> FileFacts | str:
 
 def is_reason(data: bytes | memoryview) -> bool:
     """Tell whether it is no facts that were encoded, but why there are none."""
-    return data[:1] == b'"'
+    return data[0] == _QUOTE
