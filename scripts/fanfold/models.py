@@ -262,7 +262,8 @@ class Finding(Frozen):
     the file under review, made by git's rules (`git apply` takes it), and it parses; before the fold it is the text
     that is to stand in the place of the lines. `notes` are sentences about the finding itself, such as why it has no
     suggestion. `before` and `after` are the lines around it, as many as may be shown. `also` are further places of the
-    same mistake. `suppressed` says why it is not shown, counts for
+    same mistake. `digest` tells apart what a quote may not show: secrets of other values have other digests; "" for
+    the rest. `suppressed` says why it is not shown, counts for
     nothing, and is still here; None for the rest. `id` and `fingerprint` are set by the fold.
     """
 
@@ -284,6 +285,7 @@ class Finding(Frozen):
     sources: tuple[str, ...]
     suppressed: str | None = None
     mechanism: str = ""
+    digest: str = ""
     notes: tuple[str, ...] = ()
     also: tuple[Occurrence, ...] = ()
     before: tuple[str, ...] = ()

@@ -219,3 +219,23 @@ def test_the_repository_has_no_say_but_on_its_lines(tree: Tree, analyze: Analyze
     ignore = {".gitleaksignore": "a.py:github-pat:1", ".gitignore": "a.py", ".kingfisherignore": "*"}
     root = tree({"a.py": f"t = '{GITHUB}'\n", ".gitleaks.toml": "[allowlist]\npaths = ['.*']\n", **ignore})
     assert len(analyze("secrets", root, ["a.py"]).findings) == 1
+
+
+def test_a_digest_tells_values_apart_and_no_value(tree: Tree, analyze: Analyze) -> None:
+    """The same secret has the same digest anywhere, another one another; that of a password is too short to tell it."""
+    other = GITHUB[:8] + GITHUB[8:].swapcase()
+    texts = {
+        "a.py": f'login("{GITHUB}")\nlogin("{GITHUB}")\n',
+        "b.py": f'TOKEN = "{GITHUB}"\n',
+        "c.py": f'login("{other}")\n',
+        "d.py": f'db_password = "{INVENTED}"\n',
+        "e.py": f'password = "{INVENTED}"\n',
+        "f.py": f'password = "{INVENTED[::-1]}"\n',
+    }
+    found = analyze("secrets", tree(texts)).findings
+    digests = {path: {finding.digest for finding in found if finding.path == path} for path in texts}
+    assert digests["a.py"] == digests["b.py"] != digests["c.py"]
+    assert digests["d.py"] == digests["e.py"] != digests["f.py"]
+    assert all(len(one) == 1 for one in digests.values())
+    assert {len(digest) for digest in digests["d.py"] | digests["f.py"]} == {4}
+    assert {len(digest) for digest in digests["a.py"] | digests["c.py"]} == {24}

@@ -175,3 +175,20 @@ def test_a_decision_follows_its_file(repository):
         assert isinstance(
             read_memory(resolve(arguments, cwd=repository.root)).recall(finding(path="new/a.py")), Dropped
         )
+
+
+SECRET = finding(
+    quote="KEY = [a secret, not shown]", mechanism="hardcoded-secret", digest="1", sources=("secrets:token",)
+)
+
+
+def test_a_dismissal_is_of_one_secret():
+    """Another one that comes to stand on the line is told; the same one is not, wherever in the file it moves."""
+    known = memory(SECRET)
+    other = known.recall(SECRET.model_copy(update={"digest": "2"}))
+    assert isinstance(other, Finding)
+    assert "In the same place" in other.notes[0]
+    assert isinstance(known.recall(SECRET.model_copy(update={"quote": "OTHER = [a secret, not shown]"})), Dropped)
+    assert isinstance(known.recall(SECRET.model_copy(update={"digest": "", "sources": ("security",)})), Dropped)
+    unseen = memory(SECRET.model_copy(update={"digest": ""}))
+    assert isinstance(unseen.recall(SECRET), Finding)

@@ -170,3 +170,27 @@ def test_what_the_weaker_one_knew_besides_is_kept():
     (one,) = merge([finding(severity=Severity.HIGH), weak]).findings
     assert one.also == also
     assert one.notes == ("It is called elsewhere.",)
+
+
+def secret(digest, **fields):
+    told = {"quote": "KEY = [a secret, not shown]", "mechanism": "hardcoded-secret", "sources": ("secrets:token",)}
+    return finding(**{"title": "A secret stands in the source: token", "digest": digest, **told, **fields})
+
+
+@given(st.permutations([secret("1"), secret("2"), secret("", sources=("security",))]))
+def test_two_secrets_on_a_line_stay_two(found):
+    """Masks look alike and digests do not; a reader, who can't tell them apart, joins one and does not join the two."""
+    merged = merge(found).findings
+    assert [one.digest for one in merged] == ["1", "2"]
+    assert sorted(len(one.sources) for one in merged) == [1, 2]
+    assert merge(merged).findings == merged
+
+
+def test_the_places_of_one_secret_are_one_finding():
+    """One value in two files is one finding with two places; another value is a finding of its own."""
+    folded = fold([secret("1"), secret("1", path="b.py"), secret("2", path="c.py")], [], [])
+    assert [(one.path, [place.path for place in one.also]) for one in folded.findings] == [
+        ("a.py", ["b.py"]),
+        ("c.py", []),
+    ]
+    assert len({one.fingerprint for one in fold([secret("1"), secret("2")], [], []).findings}) == 2

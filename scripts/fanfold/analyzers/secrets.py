@@ -6,15 +6,23 @@ found by the rules that mask prompts (`sources.secrets`). A finding never holds 
 line, every secret is masked, but for the first four characters of a long one. No configuration and no
 baseline of the repository is read; a comment behind the secret (`kingfisher:ignore`, `gitleaks:allow`,
 `pragma: allowlist secret`) is honoured.
+
+Masks look alike, so a finding also holds a digest of the value, by which it is known again: what is dismissed is one
+value, not whatever comes to stand on its line. Decisions are committed and count on every machine, which rules out a
+key of one's own. What a machine drew is too random to be guessed from a hash. Of what a person may have chosen so
+little of a slow hash is kept that most of a list of likely passwords has to be tried, and thousands of any long list
+fit: it tells a changed password from the old one, and nobody which one it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -66,6 +74,9 @@ _SHOWN = 4  # characters of a secret in a title: what kind it is
 _WORDLIKE = re.compile(rf"\w[\w.-]{{{_SHOWN - 1}}}")
 _LONG = 16  # characters: the fewest of which four may be shown
 _LONGEST_QUOTE = 200  # characters on either side of the secret
+_DRAWN = 20  # characters: shorter ones may be a person's own
+_CHOSEN = re.compile(r"^fanfold\.assigned|password|basic-auth|generic|credential-uri|connection-string")
+_SALT, _ROUNDS, _CHOSEN_BITS, _DRAWN_BITS = b"fanfold: a secret", 20_000, 16, 96
 # A rule may know a secret's form and not its length: what goes on without a break belongs to it.
 _GOES_ON = re.compile(rb"[\w+/=.~-]*")
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]+-----")
@@ -107,7 +118,8 @@ class Secrets:
     def version(self) -> str:
         """Return the library's version and the choice of what it finds."""
         rules = (_MADE_UP.pattern, _STANDIN.pattern, _GOES_ON.pattern.decode())
-        choice = content_key(*rules, _WORD_ENTROPY, sorted(_EXAMPLES | _PROSE))
+        digests = (_CHOSEN.pattern, _DRAWN, _ROUNDS, _CHOSEN_BITS, _DRAWN_BITS)
+        choice = content_key(*rules, *digests, _WORD_ENTROPY, sorted(_EXAMPLES | _PROSE))
         return f"{installed(_LIBRARY)} and masks, choice {choice[:8]}"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
@@ -144,8 +156,38 @@ def _findings(scanned: Sequence[tuple[SourceFile, list[Hit]]]) -> list[Finding]:
         if not is_binary(data):
             every = [*hits, *_own(file.path, data, hits)]
             ordered = sorted(every, key=lambda hit: (hit.start, hit.end, hit.rule))
-            found += [_finding(file, data, hit, every) for hit in ordered if _counts(file.path, data, hit)]
+            counted = [hit for hit in ordered if _counts(file.path, data, hit)]
+            found += [
+                _finding(file, data, hit, every).model_copy(update={"digest": _digest(data, widest)})
+                for hit, widest in zip(counted, _widest(counted), strict=True)
+            ]
     return found
+
+
+def _widest(hits: Sequence[Hit]) -> Iterator[Hit]:
+    """Yield for each hit, of those that are sorted by place, the longest that overlaps it: both are one secret."""
+    groups: list[list[Hit]] = []
+    reach = 0
+    for hit in hits:
+        if hit.start >= reach or not groups:
+            groups.append([])
+        groups[-1].append(hit)
+        reach = max(reach, hit.end)
+    for group in groups:
+        yield from [max(group, key=lambda hit: hit.end - hit.start)] * len(group)
+
+
+def _digest(data: bytes, hit: Hit) -> str:
+    """Return hex digits that differ where the secret does; from those of a password it can't be told."""
+    value = b"\n".join(data[hit.start : hit.end].split())  # line endings and indentation are no part of a key
+    if len(value) >= _DRAWN and hit.entropy >= _WORD_ENTROPY and not _CHOSEN.search(hit.rule):
+        return hashlib.sha256(_SALT + value).hexdigest()[: _DRAWN_BITS // 4]
+    return _slow_hash(value)[: _CHOSEN_BITS // 4]
+
+
+@lru_cache(maxsize=1024)
+def _slow_hash(value: bytes) -> str:
+    return hashlib.pbkdf2_hmac("sha256", value, _SALT, _ROUNDS).hex()
 
 
 def _own(path: str, data: bytes, hits: Sequence[Hit]) -> Iterator[Hit]:

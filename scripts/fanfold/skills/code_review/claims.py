@@ -13,7 +13,7 @@ from statistics import median_low
 
 from fanfold.models import Dropped, Finding, Severity, Verdict
 from fanfold.skills.code_review.answer import VerifierAnswer
-from fanfold.skills.code_review.merge import alike, name_different_things, same
+from fanfold.skills.code_review.merge import alike, name_different_things, other_secrets, same
 
 # More findings than this from one finder are no review: the gravest are tried, the others are dropped, and named.
 MOST_CLAIMS = 30
@@ -71,7 +71,7 @@ class Docket:
 
 def repeats(one: Finding, other: Finding) -> bool:
     """Are these one mistake, made in two places: of one kind, in the same words?"""
-    if name_different_things(one, other):
+    if name_different_things(one, other) or other_secrets(one, other):
         return False
     if one.mechanism or other.mechanism:
         return one.aspect == other.aspect and one.mechanism == other.mechanism and alike(one.title, other.title)

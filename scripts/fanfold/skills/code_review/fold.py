@@ -99,7 +99,7 @@ def _judged(finding: Finding, *, read: bool) -> Finding:
 
 
 def _marked(finding: Finding) -> Finding:
-    told = fingerprint(finding.path, finding.aspect, finding.quote)
+    told = fingerprint(finding.path, finding.aspect, finding.quote, finding.digest)
     return finding.model_copy(update={"fingerprint": told, "title": _heading(finding.title)})
 
 
@@ -109,9 +109,9 @@ def _heading(title: str) -> str:
     return one[:-1] if one.endswith(".") and not one.endswith("..") and ". " not in one else one
 
 
-def fingerprint(path: str, aspect: str, quote: str) -> str:
-    """Return what stays the same while the file is edited elsewhere: path, aspect and the quoted code."""
-    return content_key(path, aspect, squeezed(quote))
+def fingerprint(path: str, aspect: str, quote: str, digest: str = "") -> str:
+    """Return what stays the same while the file is edited elsewhere: path, aspect, the quoted code and a secret's."""
+    return content_key(path, aspect, squeezed(quote), *filter(None, [digest]))
 
 
 def cluster(findings: Sequence[Finding]) -> list[list[int]]:
@@ -133,7 +133,8 @@ def cluster(findings: Sequence[Finding]) -> list[list[int]]:
 
 def _mistake(finding: Finding) -> tuple[object, ...]:
     """Return what two findings must share at least to be one mistake."""
-    return (finding.aspect, finding.mechanism) if finding.mechanism else (finding.sources, finding.title)
+    alike = (finding.aspect, finding.mechanism) if finding.mechanism else (finding.sources, finding.title)
+    return (*alike, finding.digest)
 
 
 def _with_places(first: Finding, others: Sequence[Finding]) -> Finding:

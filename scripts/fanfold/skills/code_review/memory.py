@@ -36,7 +36,7 @@ class Decision(StrEnum):
 
 
 class Known(Frozen):
-    """A finding that somebody decided about. `quote` is the code, by which it is known again."""
+    """A finding that somebody decided about. `quote` is the code, by which it is known again, `digest` its secret."""
 
     fingerprint: str
     path: str
@@ -45,6 +45,7 @@ class Known(Frozen):
     title: str
     quote: str
     mechanism: str = ""
+    digest: str = ""
     decision: Decision = Decision.DISMISSED
     reason: str = ""
 
@@ -54,13 +55,14 @@ class Known(Frozen):
         places = [(finding.path, finding.quote), *((place.path, place.quote) for place in finding.also)]
         return [
             cls(
-                fingerprint=fingerprint(path, finding.aspect, quote),
+                fingerprint=fingerprint(path, finding.aspect, quote, finding.digest),
                 path=path,
                 aspect=finding.aspect,
                 severity=finding.severity,
                 title=finding.title,
                 quote=quote,
                 mechanism=finding.mechanism,
+                digest=finding.digest,
                 decision=decision,
                 reason=reason,
             )
@@ -73,7 +75,12 @@ class Known(Frozen):
         return self.path == finding.path and bool(one and other) and (one in other or other in one)
 
     def means(self, finding: Finding) -> bool:
-        """Is it this finding, whoever reports it, in whatever words and lines around?"""
+        """Is it this finding, whoever reports it, in whatever words and lines around?
+
+        A secret is its value and no other on the same line. Who can't see it, a reader, may mean any.
+        """
+        if finding.digest:
+            return self.path == finding.path and self.digest == finding.digest
         told = fingerprint(finding.path, finding.aspect, finding.quote)
         if self.fingerprint not in {finding.fingerprint, told} and not self.about(finding):
             return False

@@ -100,7 +100,7 @@ def same(a: Finding, b: Finding) -> bool:
     The same file and overlapping lines, and a sign that they mean the same:
     the same mechanism, a shared analyzer result, or titles in the same words.
     """
-    if a.path != b.path or a.line > b.end_line or b.line > a.end_line:
+    if a.path != b.path or a.line > b.end_line or b.line > a.end_line or other_secrets(a, b):
         return False
     rules = {source for source in a.sources if ":" in source}
     if _by_rule(a) is not _by_rule(b) and a.aspect == b.aspect and squeezed(a.quote) == squeezed(b.quote):
@@ -130,6 +130,11 @@ def name_different_things(a: Finding, b: Finding) -> bool:
     return a.sources == b.sources and _NAME.findall(a.title) != _NAME.findall(b.title)
 
 
+def other_secrets(a: Finding, b: Finding) -> bool:
+    """Are they about two secrets? A mask looks the same over both."""
+    return bool(a.digest and b.digest) and a.digest != b.digest
+
+
 def squeezed(text: str) -> str:
     """Leave white space out."""
     return "".join(text.split())
@@ -151,13 +156,20 @@ def _words(title: str) -> str:
 def _components(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Group findings (sorted by line) into the connected components of `same`."""
     sets = DisjointSets(len(findings))
+    secret = {index: finding for index, finding in enumerate(findings) if finding.digest}  # by a component's root
     reaching: list[int] = []
     for index, finding in enumerate(findings):
         # Only those that reach this line can overlap it: far fewer than all.
         reaching = [other for other in reaching if findings[other].end_line >= finding.line]
         for other in reaching:
-            if sets.root(other) != sets.root(index) and same(findings[other], finding):
-                sets.join(other, index)
+            roots = sets.root(other), sets.root(index)
+            if roots[0] == roots[1] or not same(findings[other], finding):
+                continue
+            told = [secret[root] for root in roots if root in secret]
+            if len(told) == len(roots) and other_secrets(*told):
+                continue  # a reader's word on a line with two secrets is about one of them
+            sets.join(other, index)
+            secret.update({sets.root(index): one for one in told})
         reaching.append(index)
     return [[findings[index] for index in group] for group in sets.groups().values()]
 
@@ -169,6 +181,7 @@ def _join(group: Sequence[Finding]) -> Finding:
         return best
     suggestions = [finding.suggestion for finding in (best, *others) if finding.suggestion]
     mechanisms = [finding.mechanism for finding in (best, *others) if finding.mechanism]
+    digests = [finding.digest for finding in (best, *others) if finding.digest]
     verdicts = {finding.verdict for finding in group}
     # A secrets scan quotes the line without the secret; nobody else's quote may bring it back.
     quotes = [f.quote for f in (best, *others) if any(source.startswith("secrets:") for source in f.sources)]
@@ -181,6 +194,7 @@ def _join(group: Sequence[Finding]) -> Finding:
             "quote": quotes[0] if quotes else best.quote,
             "suggestion": suggestions[0] if suggestions else None,
             "mechanism": mechanisms[0] if mechanisms else "",
+            "digest": digests[0] if digests else "",
             "also": tuple(dict.fromkeys(place for finding in (best, *others) for place in finding.also)),
             "notes": tuple(dict.fromkeys(note for finding in (best, *others) for note in finding.notes)),
         }
