@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _WITH_HISTORY = "hot-spots"
 # Of a table so many rows are shown to who writes the answer.
+_LEADING_ROWS = 100  # of a table: files further down don't come first
 _NOTED_ROWS = 12
 _RELEVANCE = 0.6
 _LEADING = 12  # files
@@ -55,7 +56,7 @@ class Survey:
         """The files that the tables point at: 1 for the first row of the first, less further down and in later ones."""
         found: dict[str, float] = {}
         for number, shown in enumerate(self.tables, 1):
-            for place, row in enumerate(shown.rows, 1):
+            for place, row in enumerate(shown.rows[:_LEADING_ROWS], 1):
                 found[row.path] = max(found.get(row.path, 0.0), 1 / (number * place))
         return found
 

@@ -26,7 +26,7 @@ _HELPS_TO_TEST = re.compile(r"((?:.*/)?(?:test|testing)/)__init__\.py|((?:.*/)?t
 _TESTS_INSIDE = re.compile(r"^[ \t]*#\[cfg\(test\)\]\s*(?:#\[[^\n]*\]\s*)*mod\s+\w+\s*\{", re.MULTILINE)
 _BUILT = re.compile(r"(^|/)(dist|build|out)/")
 
-MOST_ROWS = 100
+MOST_ROWS = 1_000
 """Rows of one table that are kept; all are counted."""
 
 Lines = tuple[int, int]
