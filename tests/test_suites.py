@@ -51,6 +51,23 @@ def test_verdicts(outcomes, verdict):
     assert folded(*outcomes) is verdict
 
 
+@pytest.mark.parametrize(
+    ("tried", "verdict"),
+    [
+        ("shard-, alone+, predecessors-, predecessors-, alone+", V.FAILED),
+        ("shard-, alone-, predecessors+, alone-, predecessors+", V.FLAKY),
+        ("shard-, alone+, predecessors-, predecessors-, alone-", V.FLAKY),
+        ("shard-, alone+, predecessors-, predecessors+", V.FLAKY),
+        ("shard-, alone-, predecessors+, alone-, predecessors-", V.FLAKY),
+        ("shard-, alone-", V.FAILED),
+    ],
+)
+def test_reruns_weigh_by_their_conditions(tried, verdict):
+    """Runs after others weigh more than those alone, and what passes and fails in the same way is flaky."""
+    outcome = {"-": V.FAILED, "+": V.PASSED}
+    assert verdict_of([TestAttempt(outcome=outcome[o[-1]], conditions=o[:-1]) for o in tried.split(", ")]) is verdict
+
+
 @given(attempts)
 def test_a_failure_is_never_forgotten(tried):
     """Once an attempt was bad the verdict is bad or flaky, and it is flaky only when a good one came later."""

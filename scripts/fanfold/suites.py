@@ -97,18 +97,26 @@ class TestAttempt(Frozen):
     conditions: Conditions = "shard"
 
 
+_TELLING = BAD | GOOD | {TestVerdict.FLAKY}
+
+
 def verdict_of(attempts: Sequence[TestAttempt]) -> TestVerdict:
     """Fold attempts, in the order in which they were made, into the one verdict.
 
-    The last attempt that says something counts. One that did what it should after one that did not is flaky; so a test
-    that fails, passes alone and fails again after its predecessors has failed. Being skipped says nothing about a
-    failure, and an attempt that was lost or never started says nothing at all.
+    The last attempt that says something counts. One that did what it should after one that did not is flaky, and so is
+    one that passed and failed when it was rerun in the same way. Runs alone say nothing against those after its
+    predecessors: what fails in its shard and after them, and passes alone, has failed. Being skipped says nothing about
+    a failure, and an attempt that was lost or never started says nothing at all.
     """
     outcomes = [attempt.outcome for attempt in attempts]
-    telling = [outcome for outcome in outcomes if outcome in BAD | GOOD | {TestVerdict.FLAKY}]
+    telling = [one for one in attempts if one.outcome in _TELLING]
     if telling:
-        last = telling[-1]
-        return TestVerdict.FLAKY if last in GOOD and not GOOD.issuperset(telling) else last
+        reruns = [[one.outcome for one in telling if one.conditions == how] for how in ("alone", "predecessors")]
+        if any(not BAD.isdisjoint(ended) and not GOOD.isdisjoint(ended) for ended in reruns):
+            return TestVerdict.FLAKY
+        weighed = [one.outcome for one in telling if not reruns[1] or one.conditions != "alone"]
+        last = weighed[-1]
+        return TestVerdict.FLAKY if last in GOOD and not GOOD.issuperset(weighed) else last
     for verdict in (TestVerdict.SKIPPED, TestVerdict.LOST):
         if verdict in outcomes:
             return verdict

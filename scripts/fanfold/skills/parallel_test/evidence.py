@@ -1,10 +1,11 @@
 """What reruns say of a failure, and which rerun says more: pure functions of the attempts.
 
 A failed test is run alone. Does it fail there as well, it is the code or what surrounds it; unless it needs a test that
-pytest would have run before it, which a shard may have left out. Does it pass alone, it is run after the tests that had
-run before it in its process: when it fails again, twice, one of those disturbs it, and when it passes it is flaky, or
-was in want of something that others had at the time. What passes and fails
-in the same conditions is flaky. Reading a failure can't tell these apart; running it again can.
+pytest would have run before it, which its shard has left out: then it passes after those, and each way of running it
+is tried twice. Does it pass alone, it is run after the tests that had run before it in its process: when it fails
+again, twice, and then passes alone once more, one of those disturbs it; when it passes it is flaky, or was in want of
+something that others had at the time. What passes and fails in the same conditions is flaky. What hangs is run again
+once, alone: each further run would take as long. Reading a failure can't tell these apart; running it again can.
 """
 
 from __future__ import annotations
@@ -48,41 +49,71 @@ def next_rerun(trial: Trial) -> Rerun | None:
     """Return what to try next, None when nothing more would tell."""
     if trial.first.outcome not in BAD or trial.retries < 1:
         return None
-    alone, same = trial.of(Rerun.ALONE), trial.of(Rerun.AFTER_THE_SAME)
-    in_order = Rerun.IN_ORDER if trial.left_out and not trial.of(Rerun.IN_ORDER) else None
+    alone = trial.of(Rerun.ALONE)
     if not alone:
         return Rerun.ALONE
-    if not GOOD.isdisjoint(alone):
-        if not BAD.isdisjoint(alone):
-            return None
-        if trial.had_before and (not same or _is_to_be_confirmed(same)):
-            return Rerun.AFTER_THE_SAME
-        return in_order if _fails_always(same) else None
-    # A test that hangs alone as well would take as long again.
-    again = len(alone) < trial.retries and TestVerdict.TIMED_OUT not in alone
-    return Rerun.ALONE if again else in_order
+    if trial.first.outcome is TestVerdict.TIMED_OUT or TestVerdict.TIMED_OUT in alone:
+        return None
+    if _passes_always(alone):
+        return _after_passing_alone(trial)
+    return _after_failing_alone(trial) if _fails_always(alone) else None
 
 
-def _is_to_be_confirmed(same: Sequence[TestVerdict]) -> bool:
-    """One failure may be chance; one that hangs would take as long again."""
-    return len(same) == 1 and same[0] in BAD and same[0] is not TestVerdict.TIMED_OUT
+def _after_passing_alone(trial: Trial) -> Rerun | None:
+    same = trial.of(Rerun.AFTER_THE_SAME)
+    if not same:
+        return Rerun.AFTER_THE_SAME if trial.had_before else None
+    if not _fails_always(same):
+        return None
+    if len(same) < _SURE and TestVerdict.TIMED_OUT not in same:
+        return Rerun.AFTER_THE_SAME
+    # Only now: by turns it would be what passes and fails by turns that seems to go by what ran before.
+    if len(trial.of(Rerun.ALONE)) < _SURE:
+        return Rerun.ALONE
+    return Rerun.IN_ORDER if trial.left_out and not trial.of(Rerun.IN_ORDER) else None
+
+
+def _after_failing_alone(trial: Trial) -> Rerun | None:
+    alone, in_order = trial.of(Rerun.ALONE), trial.of(Rerun.IN_ORDER)
+    if len(alone) < trial.retries and not in_order:
+        return Rerun.ALONE
+    if TestVerdict.CRASHED in (trial.first.outcome, *alone) or not trial.left_out:
+        return None
+    if not in_order:
+        return Rerun.IN_ORDER
+    if not _passes_always(in_order) or len(in_order) == _SURE:
+        return None
+    # One more failure alone, between two passes.
+    return Rerun.ALONE if trial.reruns[-1][0] is Rerun.IN_ORDER else Rerun.IN_ORDER
+
+
+# One outcome may be chance.
+_SURE = 2
 
 
 def _fails_always(outcomes: Sequence[TestVerdict]) -> bool:
     return not BAD.isdisjoint(outcomes) and GOOD.isdisjoint(outcomes)
 
 
+def _passes_always(outcomes: Sequence[TestVerdict]) -> bool:
+    return not GOOD.isdisjoint(outcomes) and BAD.isdisjoint(outcomes)
+
+
 def is_disturbed(trial: Trial) -> bool:
-    """Tell whether a test passes alone, and fails whenever it comes after the tests that had run before it."""
+    """Tell whether a test passes alone, twice, and fails whenever it comes after the tests that had run before it."""
     alone = trial.of(Rerun.ALONE)
-    return not GOOD.isdisjoint(alone) and BAD.isdisjoint(alone) and _fails_always(trial.of(Rerun.AFTER_THE_SAME))
+    return _passes_always(alone) and len(alone) >= _SURE and _fails_always(trial.of(Rerun.AFTER_THE_SAME))
+
+
+def is_in_want(trial: Trial) -> bool:
+    """Tell whether a test fails alone, and passes, twice, after the tests that pytest runs before it."""
+    in_order = trial.of(Rerun.IN_ORDER)
+    return _fails_always(trial.of(Rerun.ALONE)) and _passes_always(in_order) and len(in_order) >= _SURE
 
 
 def rule(trial: Trial) -> ClusterClass:
     """Return what kind of failure it is."""
-    if not GOOD.isdisjoint(trial.of(Rerun.IN_ORDER)):
-        return ClusterClass.ORDER
-    if is_disturbed(trial):
+    if is_disturbed(trial) or is_in_want(trial):
         return ClusterClass.ORDER
     alone = trial.of(Rerun.ALONE)
     passes_alone = not GOOD.isdisjoint(alone)
@@ -92,7 +123,8 @@ def rule(trial: Trial) -> ClusterClass:
         return ClusterClass.UNKNOWN
     if wants_resource(trial.first):
         return ClusterClass.ENVIRONMENT
-    return ClusterClass.FLAKY if passes_alone else ClusterClass.REGRESSION
+    passes = passes_alone or not GOOD.isdisjoint(trial.of(Rerun.IN_ORDER))
+    return ClusterClass.FLAKY if passes else ClusterClass.REGRESSION
 
 
 _BY_VERDICT = {TestVerdict.TIMED_OUT: ClusterClass.TIMEOUT, TestVerdict.CRASHED: ClusterClass.CRASH}

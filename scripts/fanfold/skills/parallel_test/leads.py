@@ -13,8 +13,11 @@ _ENDED = frozenset({TestVerdict.TIMED_OUT, TestVerdict.CRASHED})
 
 
 def can_lead(told: Mapping[int, Sequence[TestAttempt]], indices: Sequence[int]) -> list[int]:
-    """Leave out the tests that ever hung or took their process along: nothing would be heard of what comes after."""
-    return [index for index in indices if all(one.outcome not in _ENDED for one in told.get(index, ()))]
+    """Leave out the tests that ever hung or took their process along, and those that still run: they may be hanging.
+
+    Nothing would be heard of what comes after them.
+    """
+    return [index for index in indices if told.get(index) and all(one.outcome not in _ENDED for one in told[index])]
 
 
 async def shortest(

@@ -232,9 +232,9 @@ class OtherWork:
         self._settings.listener.tested(self.job, case)
         can = self.job.runner.runs_single_tests and bool(case.native)
         if is_bad(case) and self._trials.admit(case, can_rerun=can):
-            seconds = case.attempts[-1].duration_s
             label = f"rerun of {case.file}::{case.name} ({place})"
-            attempt.add(self._unit("rerun", label, lambda _: self._rerun(place), seconds))
+            # Behind every shard that has not begun, however long the test took.
+            attempt.add(self._unit("rerun", label, lambda _: self._rerun(place), 0.0))
 
     async def _rerun(self, place: int) -> str:
         """Run a failed test again by itself, in the ways that this framework has."""

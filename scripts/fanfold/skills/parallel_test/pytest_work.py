@@ -47,7 +47,8 @@ _STARTED_S = 0.3
 # A process that ends before its first test does so again, and what ends pytest once may do so for each test.
 _MOST_BARREN = 2
 _MOST_EXITS = 5
-# What is run before a test to see whether it needs that: the whole of what pytest would run, if it takes no longer.
+# What is run before a test to see whether it needs that: the whole of what pytest would run, for as long as it takes no
+# longer in all reruns of a suite; else that of its file, if it takes no longer.
 _LEAD_S = 20.0
 _MOST_WORDS = 100
 
@@ -84,6 +85,7 @@ class PytestWork:
         self._before: dict[int, list[int]] = {}
         self._trials = Trials(job, settings)
         self._idle: list[Worker] = []
+        self._spare_s = _LEAD_S
         self._waiting = 0
         self._open = 1
         self._notes: list[str] = []
@@ -304,7 +306,8 @@ class PytestWork:
                 self._before[index] = ran[: ran.index(index)]
                 self._open += 1
                 label = f"rerun of {self._tests[index].label}"
-                attempt.add(self._unit("rerun", label, partial(self._rerun, index), self._walls[index]))
+                # Behind every shard that has not begun, however long the test took.
+                attempt.add(self._unit("rerun", label, partial(self._rerun, index), 0.0))
 
     async def _rerun(self, index: int, _attempt: Attempt) -> str:
         """Run a failed test again, in the ways that tell what kind of failure it is."""
@@ -312,6 +315,8 @@ class PytestWork:
         leads: Mapping[Rerun, list[int]] = {Rerun.AFTER_THE_SAME: before, Rerun.IN_ORDER: lead}
 
         async def again(kind: Rerun) -> TestAttempt:
+            if kind is Rerun.IN_ORDER:
+                self._spare_s -= sum(self._walls.get(other, 0.0) for other in lead)
             attempt = await self._again(index, leads.get(kind, []))
             self._told[index].append(attempt)
             return attempt
@@ -350,15 +355,16 @@ class PytestWork:
 
         return await shortest(before, fails) if self._is_quick(before) else before
 
-    def _is_quick(self, tests: Sequence[int]) -> bool:
-        return sum(self._walls.get(index, 0.0) for index in tests) <= _LEAD_S
+    def _is_quick(self, tests: Sequence[int], limit_s: float = _LEAD_S) -> bool:
+        return sum(self._walls.get(index, 0.0) for index in tests) <= limit_s
 
     def _lead(self, index: int) -> list[int]:
-        """Return what pytest runs before a test: all of it if that is quick, else what is in the same file."""
+        """Return what pytest runs before a test: all of it while that is quick, else what is in the same file."""
         earlier = can_lead(self._told, [other for other in self._tests if other < index])
-        if self._is_quick(earlier):
+        if self._is_quick(earlier, self._spare_s):
             return earlier
-        return [other for other in earlier if self._tests[other].path == self._tests[index].path]
+        near = [other for other in earlier if self._tests[other].path == self._tests[index].path]
+        return near if self._is_quick(near) else []
 
     # -- the end
 
