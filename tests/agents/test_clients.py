@@ -240,6 +240,11 @@ def test_an_extra_that_is_missing_is_one_clear_line(monkeypatch, switch, module,
         ({"CLAUDE_CODE_USE_BEDROCK": "1"}, "boto3", "what Amazon Bedrock needs is not installed (boto3)"),
         ({"CLAUDE_CODE_USE_VERTEX": "1"}, None, "Google Vertex AI needs CLOUD_ML_REGION"),
         ({"CLAUDE_CODE_USE_FOUNDRY": "1"}, None, "Microsoft Foundry needs ANTHROPIC_FOUNDRY_API_KEY"),
+        (
+            {"CLAUDE_CODE_USE_FOUNDRY": "1", "ANTHROPIC_FOUNDRY_API_KEY": "k"},
+            None,
+            "Microsoft Foundry needs ANTHROPIC_FOUNDRY_RESOURCE or ANTHROPIC_FOUNDRY_BASE_URL",
+        ),
     ],
 )
 def test_a_platform_that_only_the_cli_can_use_is_the_clis(monkeypatch, tmp_path, environ, missing, why):
@@ -259,7 +264,9 @@ def test_a_platform_that_only_the_cli_can_use_is_the_clis(monkeypatch, tmp_path,
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
 def test_where_there_are_no_batches_they_are_refused_before_the_run(platform, tmp_path):
     """In one line, that names the switch; the Messages API is there all the same."""
-    environ = {platform.switch: "1", "ANTHROPIC_API_KEY": "k"} | dict.fromkeys(platform.settings, "set")
+    environ = {platform.switch: "1", "ANTHROPIC_API_KEY": "k"} | {
+        name: "set" for names in platform.settings for name in names[:1]
+    }
     with pytest.raises(errors.UsageError) as said:
         choose_backend("batch", environ, tmp_path)
     assert f"{platform.switch} is set, and {platform.name} has no Message Batches" in str(said.value)

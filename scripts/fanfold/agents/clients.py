@@ -26,7 +26,7 @@ _ON = frozenset({"1", "true", "yes", "on"})
 class Platform:
     """Where models are served: the switch in the environment, the SDK's class, and what that needs.
 
-    That is modules, which an extra brings, and variables without which the SDK's class can't be made.
+    That is modules, which an extra brings, and variables, one of each group, without which that class can't be made.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Platform:
     client: str
     extra: str = ""
     needs: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
+    settings: tuple[tuple[str, ...], ...] = ()
 
 
 PLATFORMS = (
@@ -45,13 +45,16 @@ PLATFORMS = (
         "AsyncAnthropicVertex",
         "vertex",
         ("google.auth",),
-        ("CLOUD_ML_REGION",),
+        (("CLOUD_ML_REGION",),),
     ),
     Platform(
         "Microsoft Foundry",
         "CLAUDE_CODE_USE_FOUNDRY",
         "AsyncAnthropicFoundry",
-        settings=("ANTHROPIC_FOUNDRY_API_KEY",),
+        settings=(
+            ("ANTHROPIC_FOUNDRY_API_KEY",),
+            ("ANTHROPIC_FOUNDRY_RESOURCE", "ANTHROPIC_FOUNDRY_BASE_URL"),
+        ),
     ),
 )
 
@@ -65,7 +68,7 @@ def lacking(platform: Platform, environ: Mapping[str, str]) -> str:
     """Say what keeps the platform's client from being made, as far as that shows beforehand; "" when nothing does."""
     if missing := _modules_missing(platform):
         return f"what {platform.name} needs is not installed ({', '.join(missing)})"
-    unset = [name for name in platform.settings if not environ.get(name)]
+    unset = [" or ".join(names) for names in platform.settings if not any(map(environ.get, names))]
     return f"{platform.name} needs {', '.join(unset)}" if unset else ""
 
 
