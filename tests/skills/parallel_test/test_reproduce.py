@@ -54,13 +54,16 @@ def test_no_runner_leaves_what_is_fanfold_s_own(framework):
     assert "b" in line.rpartition("tool")[2]
 
 
-def test_it_fails_as_the_test_did(tmp_path):
-    """Of a unittest suite whose names start below its folder."""
-    (tmp_path / "api").mkdir()
-    (tmp_path / "api" / "a.py").write_text(
-        "import unittest\n\nclass T(unittest.TestCase):\n    def test_b(self): 1 / 0\n"
+@pytest.mark.parametrize("folder", ["api", "the api", "l'api"])
+def test_it_fails_as_the_test_did(folder, tmp_path):
+    """Of a unittest suite whose names start below its folder, and with variables: a shell has to take them as such."""
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "a.py").write_text(
+        "import os\nimport unittest\n\nclass T(unittest.TestCase):\n"
+        "    def test_b(self): self.assertNotEqual(os.environ['SAID'], 'two words; $HOME')\n"
     )
-    line = line_for("a.T.test_b", tmp_path, framework="unittest", paths=("api",))
+    suite = {"framework": "unittest", "paths": (folder,), "variables": {"SAID": "two words; $HOME"}}
+    line = line_for("a.T.test_b", tmp_path, **suite)
     done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "ZeroDivisionError" in done.stderr
+    assert done.returncode == 1, line
+    assert "AssertionError" in done.stderr

@@ -13,7 +13,7 @@ from fanfold.runners.schedule import bound_s
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.clusters import AFTER, Cause, Failure, Kinds, cluster
 from fanfold.skills.parallel_test.job import Job, SuiteRun
-from fanfold.skills.parallel_test.plan import plain_words
+from fanfold.skills.parallel_test.plan import plain_words, shell_line
 from fanfold.skills.parallel_test.spans import least_s, wall_s
 from fanfold.suites import (
     Cluster,
@@ -157,7 +157,7 @@ def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
         command = job.runner.command(task, tools)
         own = {**job.suite.variables, **job.environment.variables}
         words = [*(f"{name}={value}" for name, value in sorted(own.items())), *plain_words(command)]
-        line = shlex.join(words)
+        line = shell_line(words)
         return line if job.suite.folder == "." else f"cd {shlex.quote(job.suite.folder)} && {line}"
 
     return reproduce

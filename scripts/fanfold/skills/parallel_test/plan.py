@@ -7,8 +7,11 @@ tests is asked when the run begins, and the shards are made again of what it say
 from __future__ import annotations
 
 import fnmatch
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from fanfold.runners import load
@@ -22,6 +25,7 @@ from fanfold.suites import DEFAULT_ENVIRONMENT, Environment, Suite
 _START_S = {"maven": 4.0, "gradle": 6.0, "dotnet": 4.0, "jest": 1.0, "vitest": 1.0, "playwright": 1.5, "cargo": 1.0}
 _START_ELSE_S = 0.4
 _SCRATCH = Path("SCRATCH")
+_SETTING = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 _UNITTEST = str(CHILDREN / "fanfold_unittest.py")
 
 
@@ -34,6 +38,15 @@ def plain_words(command: Command) -> tuple[str, ...]:
     top = argv[at + 2] if argv[at + 1] == "--top" else None
     path = (f"PYTHONPATH={top}",) if top else ()
     return (*path, *argv[:at], "-m", "unittest", *argv[at + (3 if top else 1) :])
+
+
+def shell_line(words: Sequence[str]) -> str:
+    """Return words as a shell takes them; what sets variables in front of a command does so only without quotes."""
+    setting = [*takewhile(_SETTING.match, words)]
+    values = (word.partition("=") for word in setting)
+    return " ".join(
+        [*(f"{name}={shlex.quote(value)}" for name, _, value in values), *map(shlex.quote, words[len(setting) :])]
+    )
 
 
 def suite_name(suite: Suite, environment: Environment) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
-from fanfold.skills.parallel_test.plan import Plan, PlannedSuite
+from fanfold.skills.parallel_test.plan import Plan, PlannedSuite, shell_line
 from fanfold.sources.text import counted, printable
 
 _SHOWN = 12
@@ -35,7 +34,7 @@ def _suite(planned: PlannedSuite) -> Iterator[str]:
         yield f"  can't run: {printable(planned.missing)}"
         return
     yield f"  {_shards(planned)}"
-    yield f"  $ {printable(shlex.join(planned.command))}"
+    yield f"  $ {printable(shell_line(planned.command))}"
     if suite.resources:
         yield f"  not at the same time as others that use {printable(', '.join(suite.resources))}"
     for note in planned.notes:
