@@ -198,6 +198,18 @@ def test_missing_data_of_parts_is_named(project, fanfold, parts):
     assert notes_of(fanfold, *place.iterdir())[-1] == "coverage: nothing was measured"
 
 
+def test_data_of_parts_that_does_not_go_together_is_called_no_less_than_that(project, fanfold, parts):
+    """Each of it can be read; the note says why it can't be combined, and leads to no folder that is gone."""
+    place = parts()
+    data = CoverageData(basename=str(place / "run-2.coverage"))
+    data.erase()
+    data.add_arcs({str(project.root / "lib.py"): [(1, 4)]})
+    data.write()
+    (note,) = notes_of(fanfold, *place.iterdir())
+    assert note.startswith("coverage: 2 data files can't be combined: ")
+    assert "branch" in note
+
+
 def test_a_part_that_was_not_measured_says_so(project, fanfold, parts):
     """The others are combined; where none was, nothing is said of coverage unless it is asked for."""
     place = parts(bare=(1,))

@@ -46,7 +46,11 @@ async def combined(folder: Path, runs: Iterable[SuiteRun], tools: Tools) -> tupl
     measured = next((run for run in runs if run.python and not run.unmeasured), None)
     if not _files(folder) or measured is None:
         return (*notes, NOTHING)
-    return (*notes, *await _combine(folder, measured.python, tools.root / measured.job.suite.folder, tools))
+    parts = f"{counted(len(_files(folder)), 'data file')} in {folder / PARTS}"
+    try:
+        return (*notes, await _combine(folder, measured.python, tools.root / measured.job.suite.folder, tools))
+    except WorkerError as error:
+        return (*notes, _not_combined(parts, error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,17 @@ async def combined_parts(
         return (*missing, NOTHING)
     found = await _with_coverage(pythons, tools)
     if found is None:
-        return (*missing, f"coverage: {counted(len(files), 'data file')} can't be combined: {_NOBODY}")
+        return (*missing, _not_combined(counted(len(files), "data file"), _NOBODY))
     python, place = found
     others = dict.fromkeys(one.root for one in files.values() if one.root and one.root != str(tools.root))
-    notes = await _combine(folder, python, tools.root / place, tools, others)
-    unread = [_missing(files[path.name], f"{files[path.name].data} can't be read") for path in _files(folder)]
-    shutil.rmtree(folder / PARTS, ignore_errors=True)
-    return (*missing, *unread, *notes)
+    try:
+        note = await _combine(folder, python, tools.root / place, tools, others)
+        missing += [_missing(files[path.name], f"{files[path.name].data} can't be read") for path in _files(folder)]
+    except WorkerError as error:
+        note = _not_combined(counted(len(files), "data file"), error)
+    finally:
+        shutil.rmtree(folder / PARTS, ignore_errors=True)
+    return (*missing, note)
 
 
 def _copy(part: Measured, place: Path) -> None:
@@ -116,30 +124,36 @@ def _files(folder: Path) -> list[Path]:
     return sorted((folder / PARTS).glob(f"{_PREFIX}.*"))
 
 
-async def _combine(folder: Path, python: str, place: Path, tools: Tools, others: Iterable[str] = ()) -> tuple[str, ...]:
-    """Combine with the settings that are found in `place`; `others` are what `tools.root` is elsewhere."""
+def _not_combined(files: str, why: object) -> str:
+    return f"coverage: {files} can't be combined: {why}"
+
+
+async def _combine(folder: Path, python: str, place: Path, tools: Tools, others: Iterable[str] = ()) -> str:
+    """Combine with the settings that are found in `place`; `others` are what `tools.root` is elsewhere.
+
+    Returns a note. Raises WorkerError when they can't be combined; those that were by then are gone.
+    """
     parts = _files(folder)
     variables = {**tools.environ, "COVERAGE_FILE": str(folder / COMBINED)}
 
     async def ask_it(*words: str) -> tuple[int, str]:
-        done = await run_process((python, *words), cwd=place, timeout_s=_COMBINE_S, env=variables)
+        try:
+            done = await run_process((python, *words), cwd=place, timeout_s=_COMBINE_S, env=variables)
+        except TimeoutError as error:
+            raise WorkerError(str(error)) from error
         return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace").strip()
 
-    failed = f"coverage: {counted(len(parts), 'data file')} in {folder / PARTS} can't be combined"
-    try:
-        code, said = await ask_it(_SCRIPT, str(folder / COMBINED), str(folder / PARTS), str(tools.root), *others)
-        if code:
-            return (f"{failed}: {said.splitlines()[-1] if said else f'exit code {code}'}",)
-        code, total = await ask_it("-m", "coverage", "report", "--format=total", "--fail-under=0")
-    except (WorkerError, TimeoutError) as error:
-        return (f"{failed}: {error}",)
+    code, said = await ask_it(_SCRIPT, str(folder / COMBINED), str(folder / PARTS), str(tools.root), *others)
+    if code:
+        raise WorkerError(said.splitlines()[-1] if said else f"exit code {code}")
+    code, total = await ask_it("-m", "coverage", "report", "--format=total", "--fail-under=0")
     left = len(_files(folder))
     if not left:
         shutil.rmtree(folder / PARTS, ignore_errors=True)
     covered = f"{total} % of the lines measured" if code == 0 and total.isdecimal() else "measured"
     shown = shlex.join(["env", f"COVERAGE_FILE={folder / COMBINED}", python, "-m", "coverage", "report"])
     where = f"{counted(len(parts) - left, 'data file')} combined in {folder / COMBINED}"
-    return (f"coverage: {covered}, {where}; see {shown}",)
+    return f"coverage: {covered}, {where}; see {shown}"
 
 
 def _unmeasured(run: SuiteRun) -> str | None:
