@@ -102,7 +102,8 @@ def _completed(
     why = next((said for failure in failures if (said := about.explain(failure)) is not None), None)
     its_leads = [_lead_of(test, leads) for test in tests]
     # What all of them come after, where that is found out: of more than a few nobody knows which it is.
-    after = [name for name in its_leads[0] if all(name in lead for lead in its_leads)]
+    common = frozenset(its_leads[0]).intersection(*its_leads)
+    after = [name for name in its_leads[0] if name in common]
     shared = (*one.shared, *(f"{AFTER}{name}" for name in after)) if len(after) <= _MOST_AFTER else one.shared
     reproduce = about.reproduce(tests[0], its_leads[0])
     added = {"shared": shared, "suspects": about.suspect(tests), "reproduce": reproduce, "explanation": why}

@@ -93,9 +93,10 @@ def _again(
 ) -> Woven | None:
     """Look up what has changed; None when that is nearly everything."""
     definers, paths = before.definers, list(before.contents)
+    number = {path: at for at, path in enumerate(paths)}
     names: set[str] = set()
     for path in changed:
-        names |= redefine(definers, paths.index(path), files[path].facts)
+        names |= redefine(definers, number[path], files[path].facts)
     if len(names) > _MOST_CHANGED:
         return None
     fresh = import_edges(files, manifests, of=changed)
@@ -104,7 +105,7 @@ def _again(
     return Woven(
         imports={path: imports[path] for path in paths if path in imports},
         references=before.references.replaced(
-            {path: references_of(paths.index(path), files[path].facts, definers, paths) for path in anew}
+            {path: references_of(number[path], files[path].facts, definers, paths) for path in anew}
         ),
         definers=definers,
         contents=contents,
