@@ -104,6 +104,14 @@ def test_an_id_reads_as_one_would_write_it():
     assert id_of("unit", "py312", "a.py", "x\n\\y", 2) == "unit@py312::a.py::x\\x0a\\y\\#2"
 
 
+@pytest.mark.parametrize(
+    "name", ["test_names[\\u65e5\\u672c]", "test_names[caf\\xe9]", "test_names[\\U0001f600]", "test_日"]
+)
+def test_an_id_that_is_copied_exists(name):
+    """Letters in parameters stay as pytest spells them."""
+    assert id_of("unit", "default", "a.py", name) == f"unit::a.py::{name}"
+
+
 def test_tests_of_the_same_name_are_kept_apart():
     """Two cases of one name in one file are two tests, told apart by their order."""
     one = Case(file="a.xml", name="same", attempts=(TestAttempt(outcome=V.PASSED, duration_s=1.0),))

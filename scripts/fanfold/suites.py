@@ -10,6 +10,7 @@ floats; what is not known is None.
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -180,14 +181,22 @@ class TestResult(Frozen):
         )
 
 
-_AMBIGUOUS = re.compile(r"\\(?=x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|#[0-9])")
+_AMBIGUOUS = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|#[0-9])")
+_LETTERS = 0x7F
+
+
+def _unambiguous(found: re.Match[str]) -> str:
+    """Keep what stands for a letter, as pytest spells it in parameters: letters are not escaped here."""
+    code = int(found[1] or found[2] or found[3] or "0", 16)
+    letter = _LETTERS < code <= sys.maxunicode and chr(code).isprintable()
+    return found[0] if letter and found[0] == _escape(chr(code)) else rf"\x5c{found[0][1:]}"
 
 
 def id_of(suite: str, environment: str, file: str, name: str, occurrence: int = 1) -> str:
     r"""Return the id of a test: `suite@environment::file::name`, on one line, no two tests the same.
 
     The default environment is left out. What can't be printed is shown as `\xNN` or `\uNNNN`, and so is what would
-    make two ids the same; the second test of one name ends in `\#2`.
+    make two ids the same (not a letter that pytest has spelled as `\u65e5`); the second test of one name ends in `\#2`.
     """
     where = _shown(suite, "@:")
     if environment != DEFAULT_ENVIRONMENT:
@@ -197,7 +206,7 @@ def id_of(suite: str, environment: str, file: str, name: str, occurrence: int = 
 
 
 def _shown(text: str, also: str = "") -> str:
-    clear = _AMBIGUOUS.sub(r"\\x5c", text)
+    clear = _AMBIGUOUS.sub(_unambiguous, text)
     return "".join(c if c.isprintable() and c not in also else _escape(c) for c in clear)
 
 

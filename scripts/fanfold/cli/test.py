@@ -71,7 +71,8 @@ _TOLD = 20
     is_flag=False,
     flag_value=_UNCOMMITTED,
     metavar="BASE",
-    help="Only tests that import what changed since BASE (without one, what is uncommitted); in doubt, all of a suite.",
+    help="Only tests that import what changed since BASE (without one, what is uncommitted or, if nothing is, the last"
+    " commit); in doubt, all of a suite.",
 )
 @option(
     "--retries",

@@ -132,8 +132,18 @@ def test_suspects_where_only_imported_code_has_changed():
     assert suspects([failed("test_through")], changes, None, causes(changes)) == ("cart.py:5",)
     assert suspects([failed("test_unrelated")], changes, None, causes(changes)) == ("cart.py:5",)
     assert suspects([failed("test_alone", file="test_other.py")], changes, None, causes(changes)) == ()
-    top = touching("cart.py", 2)
-    assert suspects([failed("test_direct")], top, None, causes(top)) == ("cart.py:2",)
+    top = touching("cart.py", 1)
+    assert suspects([failed("test_direct")], top, None, causes(top)) == ("cart.py:1",)
+
+
+@pytest.mark.parametrize(("line", "text"), [(5, "    # six"), (2, "# 6"), (2, "")])
+def test_no_comment_is_a_suspect(line, text):
+    """Nor is an empty line, inside of a definition or outside."""
+    lines = CART.split("\n")
+    lines[line - 1] = text
+    changes = touching("cart.py", line)
+    found = causes(changes, {**FILES, "cart.py": "\n".join(lines)})
+    assert suspects([failed("test_direct")], changes, None, found) == ()
 
 
 def test_a_change_of_everything_points_nowhere():

@@ -12,7 +12,7 @@ from fanfold.models import Run
 from fanfold.reports.tested_samples import TEST_RUNS
 from fanfold.runners.base import Item, Listing
 from fanfold.runners.discovery import discover
-from fanfold.skills.parallel_test.changed import changed_paths, changed_tests
+from fanfold.skills.parallel_test.changed import Changes, changed_paths, changed_tests
 from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
 from fanfold.skills.parallel_test.fold import last_known
 from fanfold.skills.parallel_test.imports import import_graph
@@ -274,10 +274,12 @@ def test_what_changed(tmp_path):
     git(tmp_path, "checkout", "-b", "work")
     git(tmp_path, "mv", "a.py", "c.py")
     git(tmp_path, "commit", "-m", "second")
-    assert changed_paths(tmp_path, None) == ("a.py", "c.py")
+    last = changed_paths(tmp_path, None)
+    assert last.paths == ("a.py", "c.py")
+    assert last.since.startswith("the last commit changed (")
     (tmp_path / "new.py").write_text("")
-    assert changed_paths(tmp_path, None) == ("new.py",)
-    assert changed_paths(tmp_path, "main") == ("a.py", "c.py", "new.py")
+    assert changed_paths(tmp_path, None) == Changes(("new.py",), "is not committed")
+    assert changed_paths(tmp_path, "main") == Changes(("a.py", "c.py", "new.py"), "changed since the fork from main")
     with pytest.raises(TargetError, match="no commit 'mian'; did you mean 'main'"):
         changed_paths(tmp_path, "mian")
 

@@ -81,7 +81,8 @@ class Causes:
         """Return what changed in files that the test's own imports, directly or not: "path:line", the nearest first."""
         if not self._changes or test.file not in self._known:
             return ()
-        return tuple(f"{path}:{_first(self._changes[path])}" for path in self._reach(test.file).files)
+        firsts = ((path, next(self._code_touched(path), None)) for path in self._reach(test.file).files)
+        return tuple(f"{path}:{line}" for path, line in firsts if line is not None)
 
     def _met(self, test: TestResult) -> tuple[Changed, ...]:
         frames = dict.fromkeys(frame for one in test.attempts if one.outcome in BAD for frame in one.frames)
@@ -151,13 +152,18 @@ class Causes:
 
     def _changed_in(self, path: str) -> list[Changed]:
         """Return the innermost definitions that a change touches, in their order."""
-        change = self._changes.get(path)
         found: dict[str, Changed] = {}
-        for line in (line for touched in change.touched for line in touched) if change else ():
+        for line in self._code_touched(path):
             owner = self._owner(path, line)
             if owner is not None:
                 found.setdefault(owner.qualified, Changed(path, line, _used_as(owner)))
         return list(found.values())
+
+    def _code_touched(self, path: str) -> Iterator[int]:
+        """Yield the lines that a change touches, but for comments and empty ones: nothing fails by those."""
+        change = self._changes.get(path)
+        lines = self._files.look(path).bare
+        return (line for touched in change.touched for line in touched if line not in lines) if change else iter(())
 
     def _owner(self, path: str, line: int) -> Definition | None:
         owners = self._owners(path)
@@ -184,7 +190,3 @@ def _used_as(definition: Definition) -> str:
     if called and "." in definition.qualified:
         return definition.qualified.split(".")[-2]
     return name
-
-
-def _first(change: FileChange) -> int:
-    return change.touched[0].start if change.touched else 1

@@ -114,11 +114,18 @@ def _notes(paths: Sequence[str], reasons: _Reasons, graph: ImportGraph, python: 
         yield f"what these files import can't be told, so whatever imports them runs: {shown}"
 
 
-def changed_paths(root: Path, base: str | None) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Paths that changed, both names of a renamed file among them; `since` says which change that is."""
+
+    paths: tuple[str, ...]
+    since: str
+
+
+def changed_paths(root: Path, base: str | None) -> Changes:
     """Return the files that changed since the fork from `base`, uncommitted and untracked ones included.
 
-    Without a base: the uncommitted ones, or those of the last commit when there are none. Both names of a file that was
-    renamed are there.
+    Without a base: the uncommitted ones, or those of the last commit when there are none.
 
     Raises:
         TargetError: no repository, or no such commit.
@@ -129,10 +136,12 @@ def changed_paths(root: Path, base: str | None) -> tuple[str, ...]:
     head = head_id(git)
     since = _base(git, base, head) if base else head or empty_tree(git)
     paths = [*_both(git, uncommitted_since(since)), *untracked_files(git).files]
+    what = f"changed since the fork from {base}" if base else "is not committed"
     if not paths and base is None and head is not None:
+        what = f"the last commit changed ({head[:9]}), as nothing is uncommitted"
         parent = commit_of(git, head).parent or empty_tree(git)
         paths = _both(git, between(parent, head))
-    return tuple(sorted(set(paths)))
+    return Changes(tuple(sorted(set(paths))), what)
 
 
 def _both(git: Git, command: tuple[str, ...]) -> list[str]:

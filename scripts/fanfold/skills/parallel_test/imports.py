@@ -16,6 +16,7 @@ from fanfold.runners.base import Listing
 from fanfold.runners.sight import folder_of, join, upwards
 from fanfold.sources.outline.python import outline_python
 from fanfold.sources.outline.values import Outline
+from fanfold.sources.text import split_lines
 
 _DOTTED = re.compile(r"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?::[\w.]+)?["']""")
 _DYNAMIC = ("import_module", "__import__", "exec", "eval", "run_module", "run_path", "exec_module", "load_module")
@@ -51,12 +52,13 @@ class ImportGraph:
 class Look:
     """What a file's text says: the files that it imports, and why that can't be told, if so.
 
-    `outline` is None when it can't be read.
+    `outline` is None when it can't be read. `bare` are the lines that are empty or comments.
     """
 
     imports: frozenset[str]
     outline: Outline | None = None
     wild: str | None = None
+    bare: frozenset[int] = frozenset()
 
 
 class PythonFiles:
@@ -81,9 +83,13 @@ class PythonFiles:
         text = self._listing.read(path)
         outline = outline_python(path, text) if text is not None else "it can't be read"
         if isinstance(outline, str):
-            return Look(frozenset(self._names.around(path)), wild=outline)
+            return Look(frozenset(self._names.around(path)), wild=outline, bare=frozenset(_bare(text or "")))
         imported = frozenset(_imported(path, text or "", outline, self._names)) - {path}
-        return Look(imported, outline, _why_wild(path, outline))
+        return Look(imported, outline, _why_wild(path, outline), frozenset(_bare(text or "")))
+
+
+def _bare(text: str) -> Iterator[int]:
+    return (n for n, line in enumerate(split_lines(text), 1) if not line.strip() or line.lstrip().startswith("#"))
 
 
 def import_graph(listing: Listing, gone: Iterable[str] = ()) -> ImportGraph:

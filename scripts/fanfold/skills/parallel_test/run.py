@@ -127,8 +127,10 @@ def choose_tests(
     if request.changed is not None:
         from fanfold.skills.parallel_test.changed import changed_paths, changed_tests
 
-        paths = changed_paths(root, request.changed or None)
-        choice = affected(choice, changed_tests(listing, paths, choice.suites))
+        changes = changed_paths(root, request.changed or None)
+        found = changed_tests(listing, changes.paths, choice.suites)
+        notes = (f"--changed: tests of what {changes.since}", *found.notes)
+        choice = affected(choice, replace(found, notes=notes))
     if request.last_failed:
         choice = unfinished(choice, previous)
     matrix = pairs(settings, choice.suites)
