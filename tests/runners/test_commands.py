@@ -210,6 +210,7 @@ def test_nextest_lists_its_tests_and_takes_them_one_by_one(tmp_path):
         ("python -m unittest", "python CHILD discover -s . -t . -p test*.py -v"),
         ("coverage run -m unittest -b -k one", "coverage run CHILD discover -s . -t . -p test*.py -v -b -k one"),
         ("python -m unittest -f tests.test_a", "python CHILD tests.test_a -v -f"),
+        ("python -m unittest --durations 5", "python CHILD discover -s . -t . -p test*.py -v --durations 5"),
         ("python -m unittest discover -f lib", "python CHILD --top lib discover -s lib -t lib -p test*.py -v -f"),
         ("python -m unittest discover -s tests -t . -p *t.py", "python CHILD discover -s tests -t . -p *t.py -v"),
         (

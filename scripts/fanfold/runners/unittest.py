@@ -139,6 +139,7 @@ def _own(command: Sequence[str]) -> _Own | None:
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 
 
+_VALUED_FLAGS = frozenset({"-k", "--durations"})  # the latter since Python 3.12
 _VALUED = {"--start-directory": "s", "--pattern": "p", "--top-level-directory": "t"}
 
 
@@ -155,7 +156,7 @@ def _split(words: Iterable[str]) -> tuple[dict[str, str], list[str], list[str]]:
         elif word[:2] in {"-s", "-p", "-t"}:
             said[word[1]] = word[2:] or next(rest, "")
         elif word.startswith("-"):
-            flags += [word, next(rest, "")] if word == "-k" else [word]
+            flags += [word, next(rest, "")] if word in _VALUED_FLAGS else [word]
         else:
             free.append(word)
     return said, free, flags

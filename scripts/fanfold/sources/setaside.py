@@ -52,7 +52,7 @@ _TOLD_BY_NAME = re.compile(
     r"|\.snap)$",
     re.IGNORECASE,
 )
-_GENERATED, _GENERATED_FOLDER = "generated", "__generated__"
+_GENERATED_FOLDER = "__generated__"
 # Go's convention (golang.org/s/generatedcode), Facebook's, and what most generators write into the first lines.
 _GENERATED_HEAD = re.compile(
     r"^\W*(Code generated .{0,200} DO NOT EDIT\.?|@generated\b|This file (is|was) (automatically |auto-?)generated\b"
