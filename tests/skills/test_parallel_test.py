@@ -94,6 +94,7 @@ def test_efficiency_is_told_of_tests_that_ran(bound_s, passed, told):
     [
         ("boom\n" + "at f\n" * 40, "boom", "… 31 lines more"),
         ("def test():\n" + "    x\n" * 40 + "E   boom", "… 32 lines before", "E   boom"),
+        ("boom" + "\nat f" * 10, "boom", "… 1 line more"),
         ("boom", "boom", "boom"),
     ],
 )

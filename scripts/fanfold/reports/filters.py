@@ -150,7 +150,7 @@ def covered(run: Run) -> str:
 def tail(text: object, lines: int) -> str:
     """Return the last lines of a text, and how many stand before them."""
     held = str(text).strip("\n").split("\n")
-    more = [f"… {len(held) - lines} lines before"] if len(held) > lines > 1 else []
+    more = [f"… {count(len(held) - lines, 'line')} before"] if len(held) > lines > 1 else []
     return "\n".join([*more, *held[-lines:]])
 
 
@@ -160,7 +160,7 @@ def excerpt(attempt: TestAttempt, lines: int) -> str:
     held = text.split("\n")
     said = (attempt.message or "").strip().split("\n", 1)[0]
     if len(held) > lines and said and any(said in line for line in held[:_ON_TOP]):
-        return "\n".join([*held[:lines], f"… {len(held) - lines} lines more"])
+        return "\n".join([*held[:lines], f"… {count(len(held) - lines, 'line')} more"])
     return tail(text, lines)
 
 
