@@ -21,7 +21,17 @@ from fanfold.reports.escape import (
     prose,
     shorten,
 )
-from fanfold.reports.tested import counted_verdicts, flaky, of_cluster, result_of, slowest, telling, unknown
+from fanfold.reports.tested import (
+    causes,
+    counted_verdicts,
+    flaky,
+    of_cluster,
+    result_of,
+    slowest,
+    telling,
+    tried,
+    unknown,
+)
 from fanfold.sources.edits import plain
 from fanfold.sources.text import visible
 from fanfold.suites import TestAttempt
@@ -173,6 +183,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         analysis_of,
         answer_markdown,
         badge,
+        causes,
         cell,
         code,
         count,
@@ -205,6 +216,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         suppressed,
         tail,
         telling,
+        tried,
         unknown,
         unplaced,
     )

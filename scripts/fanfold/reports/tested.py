@@ -50,6 +50,21 @@ def flaky(result: TestRunResult) -> list[TestResult]:
     return [test for test in result.tests if test.verdict is TestVerdict.FLAKY]
 
 
+def causes(result: TestRunResult) -> list[Cluster]:
+    """Return the clusters of which a test failed; those of flaky tests alone are none of them, whatever their class."""
+    bad = {test.id for test in result.tests if test.verdict in BAD}
+    return [cluster for cluster in result.clusters if not bad.isdisjoint(cluster.tests)]
+
+
+_CONDITIONS = {"shard": "in its shard", "alone": "alone", "predecessors": "after its predecessors"}
+
+
+def tried(test: TestResult) -> str:
+    """Return how each attempt at a test ended, and how it was run: `failed in its shard, passed alone`."""
+    told = (f"{one.outcome.value.replace('_', ' ')} {_CONDITIONS[one.conditions]}" for one in test.attempts)
+    return ", ".join(told)
+
+
 def unknown(result: TestRunResult) -> list[TestResult]:
     """Return the tests of which nobody knows: lost or not run."""
     return [test for test in result.tests if test.verdict in {TestVerdict.LOST, TestVerdict.NOT_RUN}]

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanfold.skills.parallel_test.clusters import cluster
 from fanfold.skills.parallel_test.evidence import Rerun, Trial, next_rerun, rule, wants_resource
 from fanfold.skills.parallel_test.job import Deaf, Settled
-from fanfold.suites import BAD, Case, ClusterClass, TestAttempt, TestVerdict
+from fanfold.suites import BAD, Case, ClusterClass, TestAttempt, TestVerdict, results_of
 
 FAILED, PASSED = TestAttempt(outcome=TestVerdict.FAILED), TestAttempt(outcome=TestVerdict.PASSED)
 ALONE, SAME, ORDER = Rerun.ALONE, Rerun.AFTER_THE_SAME, Rerun.IN_ORDER
@@ -267,13 +268,31 @@ def test_a_test_that_needs_another_is_no_failure_of_the_code(project):
 
 
 def test_many_failures_of_one_cause_are_not_all_rerun(project):
-    """Some of those that fail alike are rerun, and the rest say that they were not."""
+    """Some of those that fail alike are rerun, and the rest are what these are, and say that they were not."""
     text = "import pytest\n@pytest.mark.parametrize('n', range(20))\ndef test_a(n): raise OSError('all of them')\n"
     done = project.write({"test_a.py": text}).run(retries=1)
     reruns = [name for name, attempts in done.attempts.items() if len(attempts) > 1]
     assert len(reruns) == 5
-    assert list(done.kinds.values()).count("unknown") == 15
+    assert list(done.kinds.values()) == ["regression"] * 20
+    assert sum("it was not rerun" in one.why for one in done.run.settled) == 15
     assert set(done.verdicts.values()) == {"failed"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("import nowhere_at_all", "environment"),
+        ("import json.nowhere", "regression"),
+        ("from json import nowhere", "regression"),
+        ("1 / 0", "regression"),
+        ("def (:", "regression"),
+    ],
+)
+def test_what_can_t_be_collected_has_a_class(project, text, kind):
+    """It fails whenever it is collected; only a package that is not installed is no matter of the code."""
+    done = project.write({"test_a.py": f"{text}\n", "test_b.py": "def test_b(): pass\n"}).run(retries=1)
+    (found,) = cluster(results_of(done.run.cases, "unit", "default"), {})
+    assert found.kind == kind
 
 
 def test_without_retries_nothing_is_rerun(project):

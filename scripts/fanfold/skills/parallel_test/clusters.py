@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from fanfold.runners.pytest.attempts import COLLECTING
+from fanfold.skills.parallel_test.evidence import rule_uncollected
 from fanfold.suites import BAD, Cluster, ClusterClass, Frame, TestAttempt, TestResult, TestVerdict
 
 # Decided for each failed test by its reruns; a test that is not named is `unknown`.
@@ -81,10 +83,11 @@ class Failure:
     def of(cls, test: TestResult, kinds: Kinds) -> Failure:
         told = [a for a in test.attempts if a.outcome in BAD]
         attempt = max(told, key=lambda a: (bool(a.frames), bool(a.message)), default=TestAttempt(outcome=test.verdict))
-        # What does not parse fails wherever and whenever it runs; there is nothing to rerun.
+        # What can't be collected or does not parse fails wherever and whenever it runs; there is nothing to rerun.
         says = {attempt.error_type, (attempt.message or "").partition(":")[0]}
-        broken = ClusterClass.UNKNOWN if says.isdisjoint(_UNPARSED) else ClusterClass.REGRESSION
-        default = _KIND_OF_VERDICT.get(test.verdict, broken)
+        broken = test.name == COLLECTING or not says.isdisjoint(_UNPARSED)
+        default = rule_uncollected(attempt) if broken else ClusterClass.UNKNOWN
+        default = _KIND_OF_VERDICT.get(test.verdict, default)
         return cls(test, attempt, kinds.get(test.id, default))
 
     @cached_property

@@ -127,6 +127,17 @@ def rule(trial: Trial) -> ClusterClass:
     return ClusterClass.FLAKY if passes else ClusterClass.REGRESSION
 
 
+def rule_uncollected(attempt: TestAttempt) -> ClusterClass:
+    """Return what kind of failure it is that a file can't be collected: it fails whenever it is, alone as well.
+
+    A whole package that is not there is a matter of the environment; a module of one that is there is the code's.
+    """
+    missing = attempt.error_type == "ModuleNotFoundError" and _PACKAGE.search(attempt.message or "")
+    return ClusterClass.ENVIRONMENT if missing or wants_resource(attempt) else ClusterClass.REGRESSION
+
+
+_PACKAGE = re.compile(r"No module named '\w+'")
+
 _BY_VERDICT = {TestVerdict.TIMED_OUT: ClusterClass.TIMEOUT, TestVerdict.CRASHED: ClusterClass.CRASH}
 
 _RESOURCE_ERRORS = frozenset(

@@ -284,7 +284,7 @@ class OtherWork:
             error=error,
             notes=tuple(dict.fromkeys(self._notes)),
         )
-        settled = tuple(self._trials.settled)
+        settled = self._trials.decided()
         return SuiteRun(self.job, record, tuple(self._cases), shards, settled, self._durations)
 
     def _unreported(self) -> list[Case]:

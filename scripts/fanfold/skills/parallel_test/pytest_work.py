@@ -386,7 +386,7 @@ class PytestWork:
         )
         walls = {self._tests[index].label: seconds for index, seconds in self._walls.items() if self._counts(index)}
         walls |= dict.fromkeys(self._empty_files(), NO_TESTS_S)
-        run = SuiteRun(self.job, record, everything, shards, tuple(self._trials.settled), walls)
+        run = SuiteRun(self.job, record, everything, shards, self._trials.decided(), walls)
         if self._settings.coverage is None or self._collection is None:
             return run
         python, unmeasured = self._collection.python, self._collection.unmeasured

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from fanfold.skills.parallel_test.evidence import Rerun, Trial, is_disturbed, likeness, next_rerun, rule
@@ -23,6 +23,7 @@ class Trials:
         self._job = job
         self._settings = settings
         self._alike: Counter[tuple[str, ...]] = Counter()
+        self._spared: dict[int, tuple[str, ...]] = {}
 
     def admit(self, case: Case, *, can_rerun: bool = True) -> bool:
         """Tell whether a failed test is to be rerun; one that is not is settled."""
@@ -32,10 +33,26 @@ class Trials:
         if not self._settings.retries or not can_rerun:
             self.settle(case, rule(Trial(first)), "it was not rerun")
         elif self._alike[alike] > _RERUN_ALIKE or self._alike.total() > _RERUN_AT_ALL:
+            self._spared[len(self.settled)] = alike
             self.settle(case, ClusterClass.UNKNOWN, "it was not rerun: many have failed like it")
         else:
             return True
         return False
+
+    def decided(self) -> tuple[Settled, ...]:
+        """Return all that is settled; what was not rerun for being like others is what all of those are."""
+        kinds: dict[tuple[str, ...], set[ClusterClass]] = {}
+        for place, one in enumerate(self.settled):
+            if place not in self._spared:
+                kinds.setdefault(likeness(first_bad(one.case)), set()).add(one.kind)
+        return tuple(self._by_likeness(place, one, kinds) for place, one in enumerate(self.settled))
+
+    def _by_likeness(self, place: int, one: Settled, kinds: Mapping[tuple[str, ...], set[ClusterClass]]) -> Settled:
+        found = kinds.get(self._spared[place], set()) if place in self._spared else set()
+        if len(found) != 1:
+            return one
+        (kind,) = found
+        return replace(one, kind=kind, why=f"it was not rerun: those that failed like it were, and are {kind.value}")
 
     def settle(self, case: Case, kind: ClusterClass, why: str, lead: tuple[str, ...] = ()) -> None:
         """Take note of all that will be known of a failure, and tell it."""
@@ -78,6 +95,11 @@ def story(trial: Trial) -> str:
     """Say in a sentence what the reruns showed."""
     told = [f"{'passed' if one.outcome in GOOD else one.outcome.value} {how.value}" for how, one in trial.reruns]
     return f"it {trial.first.outcome.value} in its shard" + "".join(f", {part}" for part in told)
+
+
+def first_bad(case: Case) -> TestAttempt:
+    """Return the attempt at a settled test that failed first."""
+    return next((one for one in case.attempts if one.outcome in BAD), case.attempts[-1])
 
 
 def is_bad(case: Case) -> bool:
