@@ -83,3 +83,35 @@ def test_tools_find_their_caches(tmp_path):
     (tmp_path / ".cache" / "go-build").mkdir()
     environ = {"HOME": str(tmp_path), "GOCACHE": "/mine"}
     assert kept_caches(environ) == {"UV_CACHE_DIR": os.fspath(tmp_path / ".cache" / "uv")}
+
+
+def test_a_server_of_the_whole_session_on_one_port_hangs_no_other_worker(project):
+    """Who finds the port taken by another worker waits until that one has ended, and takes none of its test's time."""
+    with socket.socket() as end:
+        end.bind(("127.0.0.1", 0))
+        port = end.getsockname()[1]
+    conftest = f"""
+        import pytest, socket, threading, time
+        @pytest.fixture(scope="session")
+        def server():
+            ready = threading.Event()
+            end = socket.socket()
+            def serve():
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                end.bind(("127.0.0.1", {port}))
+                end.listen()
+                ready.set()
+            threading.Thread(target=serve, daemon=True).start()
+            ready.wait()
+            yield
+            end.close()
+    """
+    test = "import time, pytest\n@pytest.mark.parametrize('n', range(3))\ndef test_a(server, n): time.sleep(0.3)\n"
+    files = {"conftest.py": conftest, **{f"test_{n}.py": test for n in range(4)}}
+    durations = {f"test_{n}.py::test_a[{m}]": 0.3 for n in range(4) for m in range(3)}
+    done = project.write(files).run(workers=2, retries=1, timeout_s=5, durations=durations)
+    assert len(done.run.shards) > 1
+    assert {attempts for case in done.run.cases for attempts in [tuple(a.outcome for a in case.attempts)]} == {
+        ("passed",)
+    }
+    assert max(done.run.durations.values()) < 1

@@ -206,6 +206,7 @@ class PytestSuite:
             "capture": seat.captures,
             "worker": self._seats.workerinput(seat),
             "python_path": before,
+            "ports": str(self._seats.folder),
             "coverage": str(self.launch.coverage) if self.launch.coverage else None,
         }
         path = seat.folder / "pytest.json"

@@ -85,6 +85,7 @@ class PytestWork:
         self._before: dict[int, list[int]] = {}
         self._trials = Trials(job, settings)
         self._idle: list[Worker] = []
+        self._running: list[Stretch] = []
         self._spare_s = _LEAD_S
         self._waiting = 0
         self._open = 1
@@ -235,14 +236,17 @@ class PytestWork:
         stretch = Stretch(self._settings.root, worker, tests, conditions, self._heard if shard else _ignore)
         if shard:
             shard.stretches.append(stretch)
+        self._running.append(stretch)
         try:
             await stretch.run(self._limits, self._slow)
         except BaseException:
             await self._suite.drop(worker)
             raise
+        finally:
+            self._running.remove(stretch)
         if stretch.why is not None:
             await self._suite.drop(worker)
-        elif shard and (self._suite.can_fork or worker.indices is None):
+        elif shard and (self._suite.can_fork or worker.indices is None) and not self._is_waited_for():
             self._idle.append(worker)
         else:
             await self._leave(worker)
@@ -253,10 +257,13 @@ class PytestWork:
         return await self._suite.worker(wanted, new=rerun)
 
     async def _let_go(self) -> None:
-        """End the workers for which there is no more work."""
-        if not self._waiting:
+        """End the workers for which there is no more work, or whose ports others may be waiting for."""
+        if not self._waiting or self._is_waited_for():
             idle, self._idle = self._idle, []
             await asyncio.gather(*(self._leave(worker) for worker in idle))
+
+    def _is_waited_for(self) -> bool:
+        return any(stretch.is_waiting for stretch in self._running)
 
     async def _leave(self, worker: Worker) -> None:
         """Let a worker go; what fails as it tears down is a failure of the test that it ran last."""

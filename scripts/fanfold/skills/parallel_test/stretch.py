@@ -18,6 +18,7 @@ from fanfold.skills.parallel_test.pytest_process import Worker, signal_name
 from fanfold.suites import Conditions, TestAttempt, TestVerdict
 
 _MEGABYTE = 1024 * 1024
+_WAITING_S = 1.0
 _LAST_WORDS_S = 0.5
 
 
@@ -35,7 +36,8 @@ class Stretch:
 
     `done` is what became of them by index. When the process did not get through, `why` says so, and `culprit` is the
     test that it was in, None when it was in none. `ends_runs` tells that it was asked to end by `pytest.exit`, which
-    whatever asks for it is likely to do again. `began_s` is the loop's time of the first test's start.
+    whatever asks for it is likely to do again. `began_s` is the loop's time of the first test's start, `waited_at` that
+    of the last moment at which it waited for a port that another worker had.
     """
 
     root: Path
@@ -48,6 +50,7 @@ class Stretch:
     culprit: int | None = None
     ends_runs: bool = False
     began_s: float | None = None
+    waited_at: float | None = None
     _current: int | None = None
     _since: float = 0.0
     _at: float = 0.0
@@ -57,6 +60,11 @@ class Stretch:
     _through: bool = False
     _mine: dict[int, int] = field(default_factory=dict)
     _broken: tuple[TestVerdict, dict[str, Any]] | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether it waits for a port."""
+        return self.waited_at is not None and _now() - self.waited_at < _WAITING_S
 
     @property
     def left(self) -> list[int]:
@@ -95,6 +103,10 @@ class Stretch:
             self._phases.append(message)
         elif event == "end":
             self._end(message["at"])
+        elif event == "waiting":
+            # For a port that another worker has: none of the test's own time.
+            self.waited_at = self._since = _now()
+            self._at += message["seconds"]
         elif event in {"interrupted", "exit"}:
             self._stopped(message)
         elif event == "done":

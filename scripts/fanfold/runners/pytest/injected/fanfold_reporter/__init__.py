@@ -10,6 +10,7 @@ variables by which it came before the first conftest is read, so that a pytest w
     capture      the path, without suffix, of the files that hold what the running test has printed
     worker       what goes into `config.workerinput`; null for no such thing
     python_path  what PYTHONPATH was; null when it was not set
+    ports        the folder in which the workers of a run lock the ports that they listen on
     coverage     the path, without suffix, of the files for coverage.py's data; null measures nothing
 
 Every message is one line of JSON with an `event`, written before the next thing happens, or before the next test begins

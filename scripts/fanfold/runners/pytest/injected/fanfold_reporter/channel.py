@@ -56,6 +56,10 @@ class Channel:
         if len(self._kept) >= _MOST_KEPT:
             self._write()
 
+    def say_at_once(self, event: str, **said: object) -> None:
+        """Write a message before those that are kept, from any thread."""
+        os.write(self.descriptor, (_encoded({**said, "event": event}) + "\n").encode())
+
     def _write(self) -> None:
         lines = memoryview(("\n".join(self._kept) + "\n").encode())
         self._kept.clear()

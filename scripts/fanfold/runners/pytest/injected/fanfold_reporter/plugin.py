@@ -13,6 +13,7 @@ from fanfold_reporter.channel import Channel, shown
 from fanfold_reporter.describe import MESSAGE, TEXT, Describer, details, failure
 from fanfold_reporter.economy import Economy
 from fanfold_reporter.measuring import Measure
+from fanfold_reporter.ports import Ports
 from fanfold_reporter.running import Server
 from fanfold_reporter.sharing import Watch
 
@@ -46,6 +47,7 @@ class Plugin:
         self._watch = Watch()
         self._economy = Economy()
         self._captures = Captures(settings["capture"])
+        self._ports = Ports(settings["ports"])
         self._began = time.time()
         self._deselected = 0
         self._index: dict[pytest.Item, int] = {}
@@ -59,6 +61,7 @@ class Plugin:
         if workerinput is not None:
             config.workerinput = workerinput
             config.workeroutput = {}
+        self._ports.watch(lambda seconds: self.channel.say_at_once("waiting", seconds=seconds))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Wrapper:
