@@ -263,7 +263,8 @@ class Finding(Frozen):
     that is to stand in the place of the lines. `notes` are sentences about the finding itself, such as why it has no
     suggestion. `before` and `after` are the lines around it, as many as may be shown. `also` are further places of the
     same mistake. `digest` tells apart what a quote may not show: secrets of other values have other digests; "" for
-    the rest. `suppressed` says why it is not shown, counts for
+    the rest. `caused` says that the change made it, on whatever line it shows: the base is known to have had none.
+    `suppressed` says why it is not shown, counts for
     nothing, and is still here; None for the rest. `id` and `fingerprint` are set by the fold.
     """
 
@@ -282,6 +283,7 @@ class Finding(Frozen):
     quote: str
     suggestion: str | None = None
     introduced: bool = True
+    caused: bool = False
     sources: tuple[str, ...]
     suppressed: str | None = None
     mechanism: str = ""

@@ -315,3 +315,17 @@ def test_it_ends_in_time(told, tmp_path):
         asyncio.run(CONTRACTS.analyze(request))
     assert time.monotonic() - started < 30
     assert Git.at(tmp_path / "project") is not None
+
+
+def test_a_first_commit_breaks_no_promise(tmp_path, monkeypatch):
+    """There is no base, nothing is missing, and nothing is said to be."""
+    isolate_git(monkeypatch)
+    repository = Repository.init(tmp_path / "project")
+    repository.write("a.py", "X = 1\n")
+    repository.git("add", "a.py")
+    for look in ({"arguments": (), "staged": True}, {"arguments": ("HEAD",)}):
+        if not look.get("staged"):
+            repository.commit("first")
+        target = resolve(cwd=repository.root, **look)
+        analysis = asyncio.run(CONTRACTS.analyze(AnalyzerRequest(repository.root, target.paths, target=target)))
+        assert (analysis.findings, analysis.notes) == ((), ())

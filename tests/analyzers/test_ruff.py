@@ -301,3 +301,33 @@ def test_configuration_above_the_root_is_not_read(tree: Tree, analyze: Analyze) 
     root = tree({"a.py": FAULT})
     (root.parent / "ruff.toml").write_text("lint.ignore = ['F821', 'S301']\n")
     assert sources(analyze, root) == {"a.py": {"F821", "S301"}}
+
+
+OLD = {
+    "gone.py": "def f(first, second):\n    return first - second\n",
+    "bracket.py": "value = (\n    1,\n)\n\n\ndef g():\n    return 1\n",
+    "kept.py": "def h():\n    return missing\n\n\nx = 1\n",
+    "unused.py": "def f(a):\n    total = a()\n    return total\n",
+    "broken.py": "def f(:\n    pass\n\n\nx = 1\n",
+}
+NEW = {
+    "gone.py": OLD["gone.py"].replace(", second)", ")"),
+    "bracket.py": OLD["bracket.py"].replace(")\n\n", "\n\n"),
+    "kept.py": "import os\n\n" + OLD["kept.py"],
+    "unused.py": OLD["unused.py"].replace("return total", "return 1"),
+    "broken.py": OLD["broken.py"].replace("x = 1", "x = 2"),
+}
+
+
+def test_what_the_base_did_not_have_is_the_changes(tree: Tree, analyze: Analyze, tmp_path: Path) -> None:
+    """On lines that it leaves alone as well; what was there, what moved, and what did not parse before is not."""
+    moved = {"from.py": OLD["kept.py"], "to.py": "y = 1\n"}, {"from.py": "x = 1\n", "to.py": "y = 1\n" + OLD["kept.py"]}
+    for path, text in {**OLD, **moved[0]}.items():
+        file = tmp_path / "before" / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    root = tree({**NEW, **moved[1], "pyproject.toml": "[tool.ruff]\nline-length = 100\n"})
+    found = analyze("ruff", root, before=tmp_path / "before").findings
+    assert {finding.path for finding in found} == {*OLD, "to.py"}
+    assert {finding.path for finding in found if finding.caused} == {"gone.py", "bracket.py", "unused.py"}
+    assert not any(finding.caused for finding in analyze("ruff", root).findings)

@@ -46,6 +46,15 @@ def test_undo_lets_it_come_back(repository, fanfold):
     assert titles(fanfold(*REVIEW)) == titles(first)
 
 
+def test_undo_by_what_dismiss_says(repository, fanfold):
+    """Ids are another run's after the next review; the command that dismiss names works all the same."""
+    first = fanfold(*REVIEW)
+    said = fanfold("dismiss", "F1").err.partition("fanfold dismiss --undo ")[2].split()
+    fanfold(*REVIEW)
+    assert fanfold("dismiss", "--undo", *said).code == 0
+    assert titles(fanfold(*REVIEW)) == titles(first)
+
+
 def test_a_critical_finding_needs_a_reason(repository, fanfold):
     """Exit 2, and nothing is written."""
     run = fanfold(*REVIEW).run

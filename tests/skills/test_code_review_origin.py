@@ -91,3 +91,9 @@ def test_what_verifiers_have_confirmed_is_left_as_they_said(moved):
     """The line only moved, and the change broke it all the same."""
     confirmed = [one.model_copy(update={"verdict": Verdict.CONFIRMED}) for one in FOUND]
     assert asyncio.run(with_origins(moved, confirmed)) == confirmed
+
+
+def test_what_the_change_caused_is_its_own(moved):
+    """On a line that only moved as well."""
+    caused = [one.model_copy(update={"caused": True}) for one in FOUND]
+    assert all(one.introduced for one in asyncio.run(with_origins(moved, caused)))

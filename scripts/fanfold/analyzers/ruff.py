@@ -1,5 +1,8 @@
 """ruff: bugs, security, performance and async faults in Python.
 
+Where it is known what the files were, faults that they did not have are the change's, though they may show on lines
+that it leaves alone: a name is undefined wherever it is used, a bracket is missed where the parser gives up.
+
 Its configuration can't run code. Which rules count is `rules.RULES`; a project's own configuration can only
 take away (`ruff_settings`), as can `# noqa`. Files that a project excludes from ruff are left out even
 though they are named: they are generated, vendored, or broken on purpose.
@@ -19,6 +22,7 @@ from typing import Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fanfold.analyzers.base import Analysis, AnalyzerRequest
+from fanfold.analyzers.caused import marked
 from fanfold.analyzers.files import PYTHON, LineCache, Place, SourceFile, present
 from fanfold.analyzers.ruff_settings import CONFIG_NAMES, RuffSettings, SettingsReader, bare
 from fanfold.analyzers.rules import RULES, Rule, counts, decided, fault, finding
@@ -34,6 +38,7 @@ from fanfold.analyzers.tool import (
 )
 from fanfold.errors import FinalError
 from fanfold.models import Finding, Severity, content_key
+from fanfold.sources.text import os_path
 
 _SELECT = "F,E9,B,PLE,PLW,RUF,S,PERF,ASYNC,G1"
 _NOISE = "F401,F541,B904,B905,PLW2901,RUF001,RUF002,RUF003,RUF012,RUF100,S101,S603,S607"  # the commonest of it
@@ -103,17 +108,32 @@ class Ruff:
 
     def version(self) -> str:
         """Return ruff's version and the rules'."""
-        return f"{installed('ruff')} rules {content_key(_SELECT, sorted(map(repr, RULES.items())))[:8]}"
+        return f"{installed('ruff')} rules {content_key(_SELECT, 'caused', sorted(map(repr, RULES.items())))[:8]}"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
         """See `Analyzer.analyze`."""
         async with workplace(self.name, request.timeout_s) as folder:
             groups = await asyncio.to_thread(_grouped, request, folder)
-            analyses = [await self._group(group, files, folder) for group, files in groups.items()]
+            analyses = [await self._compared(request, group, files, folder) for group, files in groups.items()]
         return Analysis(
             findings=tuple(finding for analysis in analyses for finding in analysis.findings),
             notes=tuple(dict.fromkeys(note for analysis in analyses for note in analysis.notes)),
         )
+
+    async def _compared(
+        self, request: AnalyzerRequest, settings: RuffSettings, files: Sequence[SourceFile], folder: Path
+    ) -> Analysis:
+        """Check files as they are and, when there is something to tell, as they were, under the same settings."""
+        now = await self._group(settings, files, folder)
+        if not now.findings or request.before is None:
+            return now
+        base = folder / "before-the-change"
+        there = settings.folder.relative_to(request.root.resolve())
+        old = await asyncio.to_thread(_as_they_were, request.before, [file.path for file in files], base / there, base)
+        was = await self._group(replace(settings, folder=base / there), old, folder)
+        if not set(was.notes) <= set(now.notes):  # not all of it could be read
+            return now
+        return now.model_copy(update={"findings": marked(now.findings, was.findings, request.target, old)})
 
     async def _group(self, settings: RuffSettings, files: Sequence[SourceFile], folder: Path) -> Analysis:
         """Check files that share their settings; without any when ruff rejects those."""
@@ -140,6 +160,18 @@ class Ruff:
             return _MESSAGES.validate_json(done.stdout)
         except ValidationError as error:
             raise FinalError("ruff printed no list of findings that fanfold can read") from error
+
+
+def _as_they_were(before: Path, paths: Sequence[str], settings: Path, base: Path) -> tuple[SourceFile, ...]:
+    """Copy the files of a base to where settings mean the same for them, and no one else's hold."""
+    links = base.with_name(f"{base.name}-links")
+    for folder in (settings, links):
+        folder.mkdir(parents=True, exist_ok=True)
+    for file in present(before, paths, links):
+        copy = base / os_path(file.path)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.real.read_bytes())
+    return present(base, paths, links)
 
 
 class _RejectedError(FinalError):

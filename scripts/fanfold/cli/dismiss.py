@@ -17,6 +17,8 @@ from fanfold.reports.filters import count
 from fanfold.skills import CODE_REVIEW
 from fanfold.skills.code_review.memory import FILE, Decision, Known, forget, read_known, remember
 
+_SHORT = 8  # digits of a fingerprint, as shown
+
 
 @click.command()
 @click.argument("finding", nargs=-1)
@@ -53,6 +55,9 @@ def dismiss(finding: Sequence[str], reason: str | None, run: str | None, *, undo
     for one in found:
         click.echo(f"dismissed {one.id}: {printable(one.title)} ({printable(one.path)}:{one.line})")
     click.echo(f"kept in {file}: commit it, so that nobody is told again", err=True)
+    # Ids are numbered anew by each run; a fingerprint stays.
+    lasting = " ".join(dict.fromkeys(one.fingerprint[:_SHORT] for one in found))
+    click.echo(f"to let it come back: fanfold dismiss --undo {lasting}", err=True)
 
 
 def _found(name: str, run: str) -> Finding:
@@ -88,5 +93,5 @@ def _list(file: Path) -> None:
     for entry in known:
         why = f" — {entry.reason}" if entry.reason else ""
         about = f"{entry.decision.value}  {entry.severity.value}  {entry.path}: {entry.title}{why}"
-        click.echo(printable(f"{entry.fingerprint[:8]}  {about}"))
+        click.echo(printable(f"{entry.fingerprint[:_SHORT]}  {about}"))
     click.echo(f"fanfold: {count(len(known), 'finding')} in {file}", err=True)

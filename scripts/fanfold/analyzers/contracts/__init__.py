@@ -55,12 +55,14 @@ class Contracts:
 
     def version(self) -> str:
         """Return the version of its rules."""
-        return "3"
+        return "4"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
         """See `Analyzer.analyze`."""
         if request.target is None or request.target.whole:
             return Analysis()
+        if all(change.kind == "added" for change in request.target.changes):
+            return Analysis()  # nothing was there to make a promise: a first commit
         if request.target.before is None:
             return Analysis(
                 notes=("contracts needs the files as they were before the change, which a diff alone lacks",)
@@ -119,6 +121,7 @@ def _finding(broken: Broken, lines: _Lines) -> Finding | None:
         severity=_severity(broken),
         confidence=_SURE,
         verdict=Verdict.PLAUSIBLE,
+        caused=True,
         title=broken.title,
         explanation=" ".join(filter(None, [_WHY[broken.rule], _told(broken, lines) if broken.tells_more else ""])),
         quote=first.quote,

@@ -10,7 +10,6 @@ from fanfold.analyzers.base import Analysis
 from fanfold.models import Dropped, Finding, Occurrence, Outcome, Severity, content_key
 from fanfold.skills.code_review.claims import repeats
 from fanfold.skills.code_review.merge import canonical, merge, squeezed
-from fanfold.skills.code_review.origin import is_broken_promise
 from fanfold.sources.target import Target
 
 # Analyzers that prove what they say, or whose word nobody should have to confirm.
@@ -50,11 +49,10 @@ class Folded:
 
 
 def analyzer_findings(target: Target, outcomes: Iterable[Outcome[Analysis]]) -> tuple[Finding, ...]:
-    """Return what the analyzers found, each marked by whether the change touches it, in canonical order."""
+    """Return what the analyzers found, each marked by whether the change touches or caused it, in canonical order."""
     found = (finding for outcome in outcomes if outcome.value for finding in outcome.value.findings)
     marked = (
-        f.model_copy(update={"introduced": is_broken_promise(f) or target.touches(f.path, f.line, f.end_line)})
-        for f in found
+        f.model_copy(update={"introduced": f.caused or target.touches(f.path, f.line, f.end_line)}) for f in found
     )
     return tuple(sorted(marked, key=canonical))
 

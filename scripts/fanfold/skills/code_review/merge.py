@@ -190,6 +190,7 @@ def _join(group: Sequence[Finding]) -> Finding:
             "confidence": max(finding.confidence for finding in group),
             "verdict": next(verdict for verdict in Verdict if verdict in verdicts),
             "introduced": any(finding.introduced for finding in group),
+            "caused": any(finding.caused for finding in group),
             "sources": tuple(sorted({source for finding in group for source in finding.sources})),
             "quote": quotes[0] if quotes else best.quote,
             "suggestion": suggestions[0] if suggestions else None,

@@ -31,18 +31,13 @@ async def with_origins(target: Target, findings: Sequence[Finding]) -> list[Find
     return [_marked(finding, carried.get(finding.path, frozenset())) for finding in findings]
 
 
-def is_broken_promise(finding: Finding) -> bool:
-    """Tell whether the change broke what a line counted on: then it brought the fault, whoever wrote the line."""
-    return any(source.startswith("contracts:") for source in finding.sources)
-
-
 def _decided(finding: Finding) -> bool:
-    """Is it known whose it is: proved by what the change promised, or said by verifiers?
+    """Is it known whose it is: proved by the base, or said by verifiers?
 
     A change can break a line that it does not touch. An analyzer's own findings are plausible by themselves.
     """
     heard = finding.verdict in {Verdict.CONFIRMED, Verdict.PLAUSIBLE} and any(":" not in s for s in finding.sources)
-    return heard or is_broken_promise(finding)
+    return heard or finding.caused
 
 
 def _carried(target: Target, base: str, path: str) -> frozenset[int]:
