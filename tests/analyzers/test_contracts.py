@@ -6,7 +6,7 @@ import time
 import pytest
 
 from fanfold.analyzers.base import AnalyzerRequest
-from fanfold.analyzers.contracts import CONTRACTS, find
+from fanfold.analyzers.contracts import CONTRACTS, find, look
 from fanfold.models import Severity
 from fanfold.sources.git import Git
 from fanfold.sources.target import resolve
@@ -323,9 +323,54 @@ def test_a_first_commit_breaks_no_promise(tmp_path, monkeypatch):
     repository = Repository.init(tmp_path / "project")
     repository.write("a.py", "X = 1\n")
     repository.git("add", "a.py")
-    for look in ({"arguments": (), "staged": True}, {"arguments": ("HEAD",)}):
-        if not look.get("staged"):
+    for asked in ({"arguments": (), "staged": True}, {"arguments": ("HEAD",)}):
+        if not asked.get("staged"):
             repository.commit("first")
-        target = resolve(cwd=repository.root, **look)
+        target = resolve(cwd=repository.root, **asked)
         analysis = asyncio.run(CONTRACTS.analyze(AnalyzerRequest(repository.root, target.paths, target=target)))
         assert (analysis.findings, analysis.notes) == ((), ())
+
+
+READS = [
+    "import sys\nfound = sys.modules[n]",
+    "import sys\n\n\ndef f(n):\n    mod = sys.modules.get(n)\n    return mod is not None and g(mod.__file__)",
+    "def f(n):\n    return globals()[n], globals().get(n), n in globals()",
+    "def f(self):\n    setattr(self, 'a', self.__dict__)\n    return '%s' % locals()",
+    "class A:\n    def __getattr__(self, name):\n        return vars(self)[name]",
+]
+WRITES = [
+    "globals()[n] = 1",
+    "globals().update(a=1)",
+    "import sys\nsys.modules[__name__] = object()",
+    "import sys\nsetattr(sys.modules[__name__], n, 1)",
+    "import sys\nme = sys.modules[__name__]\nme.a = 1",
+    "import sys\nme = sys.modules[__name__]\nfill(me)",
+    "import sys\nsys.modules[__name__].__dict__.update(a=1)",
+    "space = globals()\nspace[n] = 1",
+    "fill(globals())",
+    "exec(code)",
+    "def __getattr__(name):\n    return 1",
+    "from lazy import __getattr__",
+]
+
+
+@pytest.mark.parametrize("code", READS)
+def test_reading_names_binds_none(told, code):
+    """A module that looks into its own or others' names still has those alone that it spells out."""
+    found = told({"a.py": f"{code}\nX = 1\n", "b.py": "from a import X\n"}, {"a.py": f"{code}\n"})
+    assert [rule for rule, *_ in short(found)] == ["removed-symbol"]
+
+
+@pytest.mark.parametrize("code", WRITES)
+def test_where_names_are_written_nothing_is_claimed(tmp_path, monkeypatch, code):
+    """It is silent about what the module may make as it runs, and says so."""
+    isolate_git(monkeypatch)
+    repository = Repository.init(tmp_path / "project")
+    for text in (f"{code}\nX = 1\n", f"{code}\n"):
+        repository.write("a.py", text)
+        repository.write("b.py", "from a import X\n")
+        repository.commit("a step")
+    analysis = look(resolve(["HEAD"], cwd=repository.root))
+    assert not analysis.findings
+    (note,) = analysis.notes
+    assert note.startswith("contracts: not checked in a.py: who uses `X`; it may bind names by ")

@@ -55,7 +55,7 @@ class Contracts:
 
     def version(self) -> str:
         """Return the version of its rules."""
-        return "4"
+        return "5"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
         """See `Analyzer.analyze`."""
@@ -67,8 +67,7 @@ class Contracts:
             return Analysis(
                 notes=("contracts needs the files as they were before the change, which a diff alone lacks",)
             )
-        found = await asyncio.to_thread(find, request.target, _deadline(request.timeout_s))
-        return Analysis(findings=tuple(found))
+        return await asyncio.to_thread(look, request.target, _deadline(request.timeout_s))
 
 
 def _deadline(timeout_s: float | None) -> Callable[[], None]:
@@ -84,9 +83,15 @@ def _deadline(timeout_s: float | None) -> Callable[[], None]:
 
 def find(target: Target, until: Callable[[], None] = lambda: None) -> list[Finding]:
     """Return the findings on a change with a base, in a fixed order."""
+    return list(look(target, until).findings)
+
+
+def look(target: Target, until: Callable[[], None] = lambda: None) -> Analysis:
+    """Return the findings, and where none can be made."""
     lines = _Lines(target)
-    broken = PythonContracts(target, until).broken()
-    return [finding for one in broken if (finding := _finding(one, lines))]
+    contracts = PythonContracts(target, until)
+    found = tuple(finding for one in contracts.broken() if (finding := _finding(one, lines)))
+    return Analysis(findings=found, notes=tuple(contracts.notes))
 
 
 class _Lines(dict[str, FileLines]):

@@ -37,6 +37,7 @@ BUILD_FILES = (
 """Files that name what is built: a module that one of them names may exist without being in the tree."""
 
 
+_NAMED = 5  # names in a note
 _GENERATED = ("_pb2", "_pb2_grpc", "_version", "_generated", "_build")
 
 
@@ -102,6 +103,7 @@ class PythonContracts:
         self._symbols = Symbols(target.snapshot)
         self._changed = {change.path: change for change in target.changes if _is_python(change)}
         self._spots: dict[tuple[str, str], list[Spot]] = defaultdict(list)  # by rule and title
+        self.notes: list[str] = []
         self._definitions: dict[tuple[str, str], Spot] = {}
 
     def broken(self) -> list[Broken]:
@@ -130,11 +132,20 @@ class PythonContracts:
             now = self._head.module(path)
             if was is None or now is None or change.kind == "deleted":
                 continue
+            self._give_up(path, was.names - now.names, now)
             delta.removed[path] = frozenset(n for n in was.names - now.names if not self._head.offers(path, n))
             delta.unbound[path] = frozenset() if self._head.may_bind_more(path) else was.names - now.names
             delta.added[path] = now.names - was.names
             self._compare(delta, path, was, now)
         return delta
+
+    def _give_up(self, path: str, gone: frozenset[str], now: Module) -> None:
+        """Say what can't be checked: names that went, and that the module may still make as it runs."""
+        if gone and now.unseen:
+            names = ", ".join(f"`{name}`" for name in sorted(gone)[:_NAMED])
+            more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+            how = ", ".join(sorted(now.unseen))
+            self.notes.append(f"contracts: not checked in {path}: who uses {names}{more}; it may bind names by {how}")
 
     @staticmethod
     def _compare(delta: _Delta, path: str, was: Module, now: Module) -> None:

@@ -7,22 +7,18 @@ than this repository's own resolves to nothing.
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from fanfold.analyzers.contracts.dynamic import FROM_OUTSIDE, writes
 from fanfold.analyzers.contracts.signatures import Signature, constructor_of, signature_of
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.outline.python import parse
 from fanfold.sources.snapshot import Snapshot
 
-_DYNAMIC = re.compile(
-    r"\b(?:globals|vars|locals|exec|eval|setattr)\s*\(|\bsys\.modules\b|\b__getattr__\b|\b__dict__\b|\blazy\w*\.attach"
-)
-_BINDING = re.compile(r"\b(?:globals|vars|locals|exec)\s*\(|\bsys\.modules\[__name__\]")
 _DEEPEST = 10  # modules through which a name is handed on
 
 
@@ -39,7 +35,10 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One file. `names` are bound at its top; `handed_on` says from where those come that are imported."""
+    """One file. `names` are bound at its top; `handed_on` says from where those come that are imported.
+
+    `unseen` is by what it may bind more (`dynamic.writes`).
+    """
 
     path: str
     names: frozenset[str]
@@ -47,7 +46,7 @@ class Module:
     classes: Mapping[str, Class]
     handed_on: Mapping[str, tuple[int, str, str | None]]
     stars: tuple[tuple[int, str], ...]
-    open: bool
+    unseen: frozenset[str]
     text: str = field(compare=False, repr=False)
 
     def tree(self) -> ast.Module:
@@ -64,6 +63,7 @@ def read_module(path: str, text: str) -> Module | None:
         if isinstance(tree, str):
             return None
         bindings = list(_bindings(tree))
+        unseen = writes(tree, text)
     counted: dict[str, int] = {}
     for name, _ in bindings:
         counted[name] = counted.get(name, 0) + 1
@@ -81,7 +81,7 @@ def read_module(path: str, text: str) -> Module | None:
         classes={name: _class(node) for name, node in once.items() if isinstance(node, ast.ClassDef)},
         handed_on=dict(_handed_on(once)),
         stars=tuple((n.level, n.module or "") for n in imports if any(alias.name == "*" for alias in n.names)),
-        open=_DYNAMIC.search(text) is not None,
+        unseen=unseen,
         text=text,
     )
 
@@ -217,7 +217,7 @@ class Modules:
     def offers(self, path: str, name: str, depth: int = 0) -> bool:
         """Tell whether `name` may be imported from the module in `path`; True whenever that can't be ruled out."""
         module = self.module(path)
-        if module is None or module.open or name in module.names or depth > _DEEPEST or name.startswith("__"):
+        if module is None or module.unseen or name in module.names or depth > _DEEPEST or name.startswith("__"):
             return True
         folder, _, file = path.rpartition("/")
         if file == "__init__.py" and f"{folder}/{name}".lstrip("/") in self._stems:
@@ -231,7 +231,7 @@ class Modules:
     def may_bind_more(self, path: str) -> bool:
         """Tell whether a module may have names of its own that nothing in it spells out."""
         module = self.module(path)
-        return module is None or bool(module.stars) or _BINDING.search(module.text) is not None
+        return module is None or bool(module.stars) or bool(module.unseen - FROM_OUTSIDE)
 
     def origin(self, path: str, name: str, depth: int = 0) -> tuple[str, str] | None:
         """Return the module and the name under which a function or class is defined, followed through imports."""
