@@ -374,3 +374,17 @@ def test_where_names_are_written_nothing_is_claimed(tmp_path, monkeypatch, code)
     assert not analysis.findings
     (note,) = analysis.notes
     assert note.startswith("contracts: not checked in a.py: who uses `X`; it may bind names by ")
+
+
+RUN = "class A:\n    def run(self):\n        return self.go(), self.step(1, deep=True)\n"
+METHODS = f"{RUN}\n    def go(self):\n        return 1\n"
+STEP = "\n    def step(self, n, deep=False):\n        return n\n"
+OTHER = "class Other:\n    def go(self):\n        return 1\n\n    def step(self):\n        return 2\n"
+
+
+@pytest.mark.parametrize("base", ["", "(A)", "(x.A, B)", "[T](\n    A\n)"])
+def test_a_class_without_subclasses_has_its_own_methods(told, base):
+    """Whoever else has methods of that name; a subclass may have those that went, and then nothing is said."""
+    after = (METHODS + STEP).replace("def go", "def went").replace(", deep=False", "")
+    found = told({"a.py": METHODS + STEP, "o.py": OTHER.replace("Other", f"Other{base}")}, {"a.py": after})
+    assert [rule for rule, *_ in short(found)] == ([] if base else ["changed-signature", "removed-symbol"])

@@ -55,7 +55,7 @@ class Contracts:
 
     def version(self) -> str:
         """Return the version of its rules."""
-        return "5"
+        return "6"
 
     async def analyze(self, request: AnalyzerRequest) -> Analysis:
         """See `Analyzer.analyze`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -93,6 +93,27 @@ class _Delta:
         return names
 
 
+@dataclass(slots=True)
+class _Rivals:
+    """What else `self.m` may mean: how often methods' names are defined and otherwise set, and who has subclasses."""
+
+    defined: Counter[str] = field(default_factory=Counter)
+    assigned: Counter[str] = field(default_factory=Counter)
+    based_on: set[str] = field(default_factory=set)
+
+    def certain(self, owner: str, name: str, *, own: int) -> bool:
+        """Tell whether `self.name` is what the class itself defines, `own` times: no subclass has another."""
+        return not self.assigned[name] and (owner not in self.based_on or self.defined[name] == own)
+
+
+def _may_be_base(name: str, text: str) -> bool:
+    """Tell whether a class may have subclasses, be they made by a call, or have another name."""
+    spelled = rf"\b{re.escape(name)}\b"
+    base = rf"\bclass\s+\w+[^:]*\([^:]*{spelled}"
+    handed_on = rf"{spelled}\s+as\s|[(,=]\s*[\w.]*{spelled}\s*(?:[,;)\]#]|$)"
+    return re.search(f"{base}|{handed_on}", text, re.MULTILINE) is not None
+
+
 class PythonContracts:
     """The Python of one change: `until` is asked between files and raises when the time is up."""
 
@@ -164,19 +185,23 @@ class PythonContracts:
                 if (before := old.methods.get(method)) and _differs(before, after):
                     delta.altered[path, f"{name}.{method}"] = before, after
 
-    def _rivals(self, delta: _Delta) -> Mapping[str, int]:
-        """Count how often each altered method's name is bound anywhere: `self.m` is certain when it is once."""
+    def _rivals(self, delta: _Delta) -> _Rivals:
+        """Count how often names of methods are bound anywhere, and see which classes may have subclasses."""
+        owners = {name.partition(".")[0] for _, name in delta.altered if "." in name}
+        owners |= {name for (_, name), members in delta.members.items() if members}
         names = {name.rpartition(".")[2] for _, name in delta.altered if "." in name}
         names |= {name for members in delta.members.values() for name in members}
-        counts: dict[str, int] = defaultdict(int)
-        for _, text, words in self._symbols.naming(names):
-            for name in words:
+        rivals = _Rivals()
+        for _, text, words in self._symbols.naming(names | owners):
+            for name in words & names:
                 spelled = re.escape(name)
-                pattern = rf"\bdef\s+{spelled}\b|\b{spelled}\b\s*(?::[^=\n]*)?=(?!=)|['\"]{spelled}['\"]"
-                counts[name] += len(re.findall(pattern, text))
-        return counts
+                rivals.defined[name] += len(re.findall(rf"\bdef\s+{spelled}\b", text))
+                assigned = rf"\b{spelled}\b\s*(?::[^=\n]*)?=(?!=)|['\"]{spelled}['\"]"
+                rivals.assigned[name] += len(re.findall(assigned, text))
+            rivals.based_on |= {name for name in words & owners if _may_be_base(name, text)}
+        return rivals
 
-    def _look(self, uses: Uses, delta: _Delta, rivals: Mapping[str, int]) -> None:
+    def _look(self, uses: Uses, delta: _Delta, rivals: _Rivals) -> None:
         self._imports(uses, delta)
         self._lost(uses, delta)
         self._attributes(uses, delta, rivals)
@@ -272,7 +297,7 @@ class PythonContracts:
         instead = f"; it now has `{close[0]}`" if close else ""
         return f"`{name}` is no longer in {source} and is still used{instead}"
 
-    def _attributes(self, uses: Uses, delta: _Delta, rivals: Mapping[str, int]) -> None:
+    def _attributes(self, uses: Uses, delta: _Delta, rivals: _Rivals) -> None:
         path = uses.module.path
         lost = {name for removed in delta.removed.values() for name in removed}
         members = {name for removed in delta.members.values() for name in removed}
@@ -287,15 +312,13 @@ class PythonContracts:
             if node.attr in members:
                 self._member(uses, node, use.within, delta, rivals)
 
-    def _member(
-        self, uses: Uses, node: ast.Attribute, within: str | None, delta: _Delta, rivals: Mapping[str, int]
-    ) -> None:
+    def _member(self, uses: Uses, node: ast.Attribute, within: str | None, delta: _Delta, rivals: _Rivals) -> None:
         own = isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"} and within
         key = (uses.module.path, within) if own and within else uses.origin(self._head, node.value)
         if key is None or node.attr not in delta.members.get(key, ()):
             return
         owner = self._class(key)
-        if owner is None or owner.open or rivals.get(node.attr):
+        if owner is None or owner.open or not rivals.certain(key[1], node.attr, own=0):
             return
         title = f"`{key[1]}.{node.attr}` is no longer in {key[0]} and is still used"
         self._note("removed-symbol", title, uses.module.path, node, "used here")
@@ -304,7 +327,7 @@ class PythonContracts:
         module = self._head.module(key[0])
         return module.classes.get(key[1]) if module else None
 
-    def _calls(self, uses: Uses, delta: _Delta, rivals: Mapping[str, int]) -> None:
+    def _calls(self, uses: Uses, delta: _Delta, rivals: _Rivals) -> None:
         names = {name.rpartition(".")[2] for _, name in delta.altered}
         for use in uses.calls:
             call = use.node
@@ -320,10 +343,10 @@ class PythonContracts:
     def _aliased(uses: Uses, func: ast.expr) -> bool:
         return isinstance(func, ast.Name) and func.id in uses.bound
 
-    def _callee(self, uses: Uses, func: ast.expr, within: str | None, rivals: Mapping[str, int]) -> Key | None:
+    def _callee(self, uses: Uses, func: ast.expr, within: str | None, rivals: _Rivals) -> Key | None:
         """Return what a call calls, when that is certain."""
         if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id in {"self", "cls"}:
-            unique = within is not None and rivals.get(func.attr) == 1
+            unique = within is not None and rivals.certain(within, func.attr, own=1)
             return (uses.module.path, f"{within}.{func.attr}") if unique else None
         return uses.origin(self._head, func)
 
