@@ -554,3 +554,15 @@ def test_suites_that_share_a_resource_share_a_lane():
     resources = [("db",), ("db", "port"), ("port",), (), ("disk",)]
     lanes = lanes_of([Suite(name=f"s{n}", framework="pytest", resources=names) for n, names in enumerate(resources)])
     assert lanes == ["resource:db+port"] * 3 + ["process", "resource:disk"]
+
+
+def test_an_error_inside_of_pytest_is_one_line(project):
+    """What was raised, and where: not the whole of pytest's stack."""
+    hook = "def pytest_collection_modifyitems():\n    raise RuntimeError('hook is broken')\n"
+    error = project.write({"conftest.py": hook, "test_a.py": "def test_a(): pass\n"}).run().run.record.error
+    assert error.startswith(
+        "pytest ended with 3 before it had collected its tests: INTERNALERROR: RuntimeError: hook is"
+    )
+    assert "conftest.py" in error
+    assert len(error.splitlines()) == 1
+    assert len(error) < 500

@@ -31,6 +31,7 @@ PLUGIN = "fanfold_reporter"
 OUTPUT = 256 * 1024
 _CAPTURED = 8 * 1024 * 1024
 _TAIL = 4_000
+_INTERNAL = 300
 # The end of a session may have containers to stop.
 _QUIT_S = 30.0
 _KILL_S = 1.0
@@ -332,7 +333,17 @@ def _why_not_collected(worker: Worker) -> str:
         )
     code = worker.exited.result() if worker.exited.done() else None
     how = "ended" if code is None else f"ended with {code}" if code >= 0 else f"was ended by {signal_name(-code)}"
-    return f"pytest {how} before it had collected its tests\n{worker.tail()}".strip()
+    return f"pytest {how} before it had collected its tests{_said_last(worker.tail())}"
+
+
+def _said_last(tail: str) -> str:
+    """Return what is worth repeating: of an error inside of pytest its last line, which says what was raised."""
+    stack = [line.partition("INTERNALERROR>")[2].strip() for line in tail.splitlines() if "INTERNALERROR>" in line]
+    said = [line for line in stack if line]
+    if not said:
+        return f"\n{tail}".rstrip()
+    places = [line for line in said if line.startswith('File "')]
+    return f": INTERNALERROR: {said[-1][:_INTERNAL]}" + (f" ({places[-1]})" if places else "")
 
 
 def signal_name(number: int) -> str:
