@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterable, Sequence
@@ -147,13 +148,25 @@ async def _combine(folder: Path, python: str, place: Path, tools: Tools, others:
     if code:
         raise WorkerError(said.splitlines()[-1] if said else f"exit code {code}")
     code, total = await ask_it("-m", "coverage", "report", "--format=total", "--fail-under=0")
+    _, table = await ask_it("-m", "coverage", "report", "--sort=cover", "--fail-under=0")
     left = len(_files(folder))
     if not left:
         shutil.rmtree(folder / PARTS, ignore_errors=True)
     covered = f"{total} % of the lines measured" if code == 0 and total.isdecimal() else "measured"
     shown = shlex.join(["env", f"COVERAGE_FILE={folder / COMBINED}", python, "-m", "coverage", "report"])
     where = f"{counted(len(parts) - left, 'data file')} combined in {folder / COMBINED}"
-    return f"coverage: {covered}, {where}; see {shown}"
+    return f"coverage: {covered}, {where}{lowest(table)}; see {shown}"
+
+
+_ROW = re.compile(r"^(\S.*?) +\d+ +\d+ .*?(\d+(?:\.\d+)?)%", re.MULTILINE)
+_ROWS = 15
+
+
+def lowest(table: str) -> str:
+    """Return which files are covered least, of coverage.py's own report, as part of a sentence."""
+    rows = [(row[1], row[2]) for row in _ROW.finditer(table) if row[1] != "TOTAL"]
+    more = f", and {counted(len(rows) - _ROWS, 'more file')}" if len(rows) > _ROWS else ""
+    return f"; least: {', '.join(f'{name} {share} %' for name, share in rows[:_ROWS])}{more}" if rows else ""
 
 
 def _unmeasured(run: SuiteRun) -> str | None:
