@@ -373,7 +373,7 @@ def test_where_names_are_written_nothing_is_claimed(tmp_path, monkeypatch, code)
     analysis = look(resolve(["HEAD"], cwd=repository.root))
     assert not analysis.findings
     (note,) = analysis.notes
-    assert note.startswith("contracts: not checked in a.py: who uses `X`; it may bind names by ")
+    assert note.startswith("contracts: names that went from a.py were not checked: code there may bind names by ")
 
 
 RUN = "class A:\n    def run(self):\n        return self.go(), self.step(1, deep=True)\n"

@@ -91,7 +91,7 @@ def look(target: Target, until: Callable[[], None] = lambda: None) -> Analysis:
     lines = _Lines(target)
     contracts = PythonContracts(target, until)
     found = tuple(finding for one in contracts.broken() if (finding := _finding(one, lines)))
-    return Analysis(findings=found, notes=tuple(contracts.notes))
+    return Analysis(findings=found, notes=contracts.notes)
 
 
 class _Lines(dict[str, FileLines]):

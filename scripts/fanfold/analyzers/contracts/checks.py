@@ -18,6 +18,7 @@ from fanfold.analyzers.files import PYTHON
 from fanfold.sources.change import FileChange
 from fanfold.sources.symbols import Symbols
 from fanfold.sources.target import Target
+from fanfold.sources.text import listed
 
 BUILD_FILES = (
     ".gitignore",
@@ -37,7 +38,6 @@ BUILD_FILES = (
 """Files that name what is built: a module that one of them names may exist without being in the tree."""
 
 
-_NAMED = 5  # names in a note
 _GENERATED = ("_pb2", "_pb2_grpc", "_version", "_generated", "_build")
 
 
@@ -124,7 +124,7 @@ class PythonContracts:
         self._symbols = Symbols(target.snapshot)
         self._changed = {change.path: change for change in target.changes if _is_python(change)}
         self._spots: dict[tuple[str, str], list[Spot]] = defaultdict(list)  # by rule and title
-        self.notes: list[str] = []
+        self._unsure: dict[str, frozenset[str]] = {}  # files, and how they may bind names as they run
         self._definitions: dict[tuple[str, str], Spot] = {}
 
     def broken(self) -> list[Broken]:
@@ -153,20 +153,22 @@ class PythonContracts:
             now = self._head.module(path)
             if was is None or now is None or change.kind == "deleted":
                 continue
-            self._give_up(path, was.names - now.names, now)
+            if now.unseen and was.names - now.names:
+                self._unsure[path] = frozenset(now.unseen)
             delta.removed[path] = frozenset(n for n in was.names - now.names if not self._head.offers(path, n))
             delta.unbound[path] = frozenset() if self._head.may_bind_more(path) else was.names - now.names
             delta.added[path] = now.names - was.names
             self._compare(delta, path, was, now)
         return delta
 
-    def _give_up(self, path: str, gone: frozenset[str], now: Module) -> None:
-        """Say what can't be checked: names that went, and that the module may still make as it runs."""
-        if gone and now.unseen:
-            names = ", ".join(f"`{name}`" for name in sorted(gone)[:_NAMED])
-            more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
-            how = ", ".join(sorted(now.unseen))
-            self.notes.append(f"contracts: not checked in {path}: who uses {names}{more}; it may bind names by {how}")
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what can't be checked: names that went from files which may still make them as they run."""
+        if not self._unsure:
+            return ()
+        how = ", ".join(sorted(frozenset().union(*self._unsure.values())))
+        files = listed(sorted(self._unsure))
+        return (f"contracts: names that went from {files} were not checked: code there may bind names by {how}",)
 
     @staticmethod
     def _compare(delta: _Delta, path: str, was: Module, now: Module) -> None:
