@@ -53,7 +53,10 @@ _FULL_TESTS = _tests(
         name="test_retry[2]",
         parameters="2",
         line=5,
-        attempts=(_attempt("failed", message="TimeoutError", error_type="TimeoutError"), _attempt("passed")),
+        attempts=(
+            _attempt("failed", message="TimeoutError", error_type="TimeoutError"),
+            _attempt("passed", conditions="alone"),
+        ),
     ),
     Case(file="tests/test_net.py", name="test_slow", line=9, attempts=(_attempt("passed", duration_s=3.5),)),
     Case(file="tests/test_net.py", name="test_windows", attempts=(_attempt("skipped", message="not on Linux"),)),
