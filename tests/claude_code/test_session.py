@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -158,49 +159,55 @@ def test_without_any_login_for_commands(host, checkout, project):
     assert "bandit" in told.results[0]
 
 
+def be_agent(request, begun):
+    """Be an agent of the host: read the prompt to its end, write the answer, say that it is done."""
+    turn = sum(message["role"] == "assistant" for message in request["messages"])
+    text = text_of(request)
+    prompt = re.search(r"Read (/\S.*?\.md) to its last line", text)
+    if prompt is None:
+        return default_reply(request)
+    if turn == 0:
+        begun.append(prompt[1])
+        return Reply(blocks=[{"type": "tool_use", "name": "Read", "input": {"file_path": prompt[1]}}])
+    if turn == 1:
+        told = Path(prompt[1]).read_text()
+        place = re.search(r"Write it to `([^`]+)`", told)
+        envelope = re.search(r'^\{"unit".*$', told, re.MULTILINE)
+        assert place
+        assert envelope
+        answer = {"findings": [FOUND]} if "`report_findings`" in told else VERDICT
+        content = json.dumps({"unit": json.loads(envelope[0])["unit"], "answer": answer})
+        return Reply(
+            blocks=[{"type": "tool_use", "name": "Write", "input": {"file_path": place[1], "content": content}}]
+        )
+    return Reply(text="done")
+
+
+def started_at_once(told):
+    """Return the calls that start all agents which a command has listed, in one message."""
+    listed = re.findall(r"^ +\d+ +(/.*\.md)$", told, re.MULTILINE)
+    assert listed
+    return [
+        {
+            "type": "tool_use",
+            "name": "Agent",
+            "input": {
+                "description": f"unit {number}",
+                "subagent_type": "general-purpose",
+                "run_in_background": False,
+                "prompt": f"Read {path} to its last line and do exactly what it says.",
+            },
+        }
+        for number, path in enumerate(listed, 1)
+    ]
+
+
 def test_prepare_agents_merge(host, checkout, project):
     """The host's own agents: all of a round in one message, side by side; then the report of a direct run."""
     begun: list[str] = []
 
-    def agent(request):
-        """Be an agent of the host: read the prompt to its end, write the answer, say that it is done."""
-        turn = sum(message["role"] == "assistant" for message in request["messages"])
-        text = text_of(request)
-        prompt = re.search(r"Read (/\S.*?\.md) to its last line", text)
-        if prompt is None:
-            return default_reply(request)
-        if turn == 0:
-            begun.append(prompt[1])
-            return Reply(blocks=[{"type": "tool_use", "name": "Read", "input": {"file_path": prompt[1]}}])
-        if turn == 1:
-            told = Path(prompt[1]).read_text()
-            place = re.search(r"Write it to `([^`]+)`", told)
-            envelope = re.search(r'^\{"unit".*$', told, re.MULTILINE)
-            assert place
-            assert envelope
-            answer = {"findings": [FOUND]} if "`report_findings`" in told else VERDICT
-            content = json.dumps({"unit": json.loads(envelope[0])["unit"], "answer": answer})
-            return Reply(
-                blocks=[{"type": "tool_use", "name": "Write", "input": {"file_path": place[1], "content": content}}]
-            )
-        return Reply(text="done")
-
     def all_at_once(request):
-        listed = re.findall(r"^ +\d+ +(/.*\.md)$", host.said(request), re.MULTILINE)
-        assert listed
-        return [
-            {
-                "type": "tool_use",
-                "name": "Agent",
-                "input": {
-                    "description": f"unit {number}",
-                    "subagent_type": "general-purpose",
-                    "run_in_background": False,
-                    "prompt": f"Read {path} to its last line and do exactly what it says.",
-                },
-            }
-            for number, path in enumerate(listed, 1)
-        ]
+        return started_at_once(host.said(request))
 
     turns = [
         host.bash("fanfold prepare review --aspect security --aspect correctness --analyzer none"),
@@ -209,7 +216,14 @@ def test_prepare_agents_merge(host, checkout, project):
         all_at_once,
         host.bash("fanfold merge"),
     ]
-    told = host.ask("/fanfold:parallel-code-review", turns, "--plugin-dir", checkout, cwd=project.root, others=agent)
+    told = host.ask(
+        "/fanfold:parallel-code-review",
+        turns,
+        "--plugin-dir",
+        checkout,
+        cwd=project.root,
+        others=partial(be_agent, begun=begun),
+    )
     assert told.denied == []
     assert "ONE message" in told.results[0]
     assert "run_in_background: false" in told.results[0]

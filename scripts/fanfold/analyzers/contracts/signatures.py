@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from fanfold.sources.text import counted
+
 ParameterKind = Literal["positional", "either", "keyword"]
 
 # Decorators under which a function takes what it says it takes.
@@ -53,7 +55,8 @@ class Signature:
             return f"there is no parameter `{surplus[0]}`"
         places = [p for p in self.parameters if p.kind != "keyword"]
         if not spread and not self.any_positional and len(call.args) > len(places):
-            return f"it takes at most {len(places)} positional arguments and gets {len(call.args)}"
+            most = counted(len(places), "positional argument")
+            return f"it takes at most {most} and gets {len(call.args)}"
         if unknown:
             return None
         filled = {p.name for p in places[: len(call.args)]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,8 @@ from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.leads import can_lead, shortest
 from fanfold.skills.parallel_test.portions import name_of
 from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
-from fanfold.skills.parallel_test.records import shard_status, suite_record
+from fanfold.skills.parallel_test.records import suite_record
+from fanfold.skills.parallel_test.shard_under_way import ShardUnderWay
 from fanfold.skills.parallel_test.stretch import Stretch, Told
 from fanfold.skills.parallel_test.trials import Trials, lost, not_run
 from fanfold.suites import (
@@ -53,16 +54,6 @@ _LEAD_S = 20.0
 _MOST_WORDS = 100
 
 
-@dataclass
-class _Shard:
-    """A shard under way."""
-
-    shard: Shard
-    record: ShardRecord
-    stretches: list[Stretch] = field(default_factory=list)
-    key: str = ""
-
-
 class PytestWork:
     """One suite in one environment; `first` is the unit that adds all others to the run."""
 
@@ -79,7 +70,7 @@ class PytestWork:
         self.kinds: dict[str, str] = {}
         self._tests: dict[int, PytestTest] = {}
         self._collection: Collection | None = None
-        self._shards: list[_Shard] = []
+        self._shards: list[ShardUnderWay] = []
         self._told: dict[int, list[TestAttempt]] = {}
         self._walls: dict[int, float] = {}
         self._before: dict[int, list[int]] = {}
@@ -184,7 +175,7 @@ class PytestWork:
             command=self._spelled(shard.tests),
             folder=self.job.suite.folder,
         )
-        under_way = _Shard(shard, record)
+        under_way = ShardUnderWay(shard, record)
         unit = self._unit(
             "shard", f"shard {number} of {count}", lambda a: self._run_shard(under_way, a), shard.expected_s
         )
@@ -206,7 +197,7 @@ class PytestWork:
 
     # -- running
 
-    async def _run_shard(self, shard: _Shard, attempt: Attempt) -> int:
+    async def _run_shard(self, shard: ShardUnderWay, attempt: Attempt) -> int:
         """Run a shard's tests, in as many processes as it takes; returns how many ran."""
         self._waiting -= 1
         ran = 0
@@ -230,7 +221,9 @@ class PytestWork:
             await self._let_go()
             await self._done()
 
-    async def _stretch(self, tests: Sequence[int], conditions: Conditions, *, shard: _Shard | None = None) -> Stretch:
+    async def _stretch(
+        self, tests: Sequence[int], conditions: Conditions, *, shard: ShardUnderWay | None = None
+    ) -> Stretch:
         """Run tests in one process: one that waits for work, or a new one; for a rerun always that."""
         worker = self._idle.pop() if shard and self._idle else await self._new_worker(tests, rerun=shard is None)
         stretch = Stretch(self._settings.root, worker, tests, conditions, self._heard if shard else _ignore)
@@ -382,7 +375,7 @@ class PytestWork:
         unread = self._collection.unread if self._collection else ()
         error = collecting.error if collecting and not collecting.ok else None
         everything = (*(case for case in unread if self._keeps(case)), *cases, *self._uncollected(error))
-        shards = tuple(self._shard_record(shard, outcomes.get(shard.key)) for shard in self._shards)
+        shards = tuple(shard.recorded(outcomes.get(shard.key)) for shard in self._shards)
         record = suite_record(
             self.job,
             everything,
@@ -444,22 +437,6 @@ class PytestWork:
             why = (outcome.error if outcome else None) or "its shard was not run"
             self._told[index] = [not_run(why)]
         return self._case(index)
-
-    def _shard_record(self, shard: _Shard, outcome: Outcome[Any] | None) -> ShardRecord:
-        stretches = shard.stretches
-        if outcome is None or not stretches:
-            return shard.record
-        broken = next((stretch.why for stretch in stretches if stretch.why), None)
-        return shard.record.model_copy(
-            update={
-                "status": shard_status(outcome, broken),
-                "worker": stretches[0].worker.seat.number,
-                "processes": len(stretches),
-                "started_s": outcome.started_s,
-                "ended_s": outcome.ended_s,
-                "error": outcome.error or broken,
-            }
-        )
 
 
 def _ignore(_index: int, _told: Told) -> None:
