@@ -307,3 +307,13 @@ def test_a_folder_that_replaces_nothing_is_refused(repository, fanfold, tmp_path
         "review", "--backend", "none", "--templates", str(own), "--template", str(own / "code-review.md.j2")
     )
     assert taken.out == "mine\n"
+
+
+def test_what_stands_in_for_a_filter_is_no_fault(fanfold, tmp_path):
+    """A misspelt filter is one error, whatever the one that it was taken for makes of the value."""
+    write(tmp_path, REPORT, "{{ run.skill | badgee }}\n{{ run.skill | badge }}\n")
+    told = fanfold("templates", "check", str(tmp_path)).out.splitlines()
+    assert [line.partition("report.md.j2:")[2] for line in told] == [
+        "1: no filter is called 'badgee'; did you mean 'badge'?",
+        "2: 'code-review' is no value that is known here",
+    ]

@@ -11,7 +11,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -279,7 +279,18 @@ class _Forgiving(Sandbox):
 def _stand_in(name: str, held: Mapping[str, Any]) -> Callable[..., Any]:
     """Return what does the work of a filter or a test that there isn't: the one that was meant, or nothing."""
     near = difflib.get_close_matches(name, sorted(one for one in held if not one.startswith("_")), n=1)
-    return held[near[0]] if near else _nothing
+    if not near:
+        return _nothing
+    meant = held[near[0]]
+
+    @wraps(meant)
+    def lenient(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return meant(*args, **kwargs)
+        except FAULTS:  # it is a guess: what it makes of the value is no fault of the template
+            return ""
+
+    return lenient
 
 
 def _nothing(value: object = "", *_: object, **__: object) -> str:

@@ -176,6 +176,8 @@ def fault(error: BaseException, environment: Environment) -> str:
         return f"not allowed in a template: {message}"
     if isinstance(error, TemplateNotFound):
         return f"no template {error.name!r}{nearest(error.name, environment.list_templates())}"
+    if isinstance(error, KeyError):
+        return f"{message} is no value that is known here"
     if isinstance(error, RecursionError):
         return "it includes or calls itself without end"
     if isinstance(error, MemoryError):
