@@ -87,9 +87,7 @@ def test_tools_find_their_caches(tmp_path):
 
 def test_a_server_of_the_whole_session_on_one_port_hangs_no_other_worker(project):
     """Who finds the port taken by another worker waits until that one has ended, and takes none of its test's time."""
-    with socket.socket() as end:
-        end.bind(("127.0.0.1", 0))
-        port = end.getsockname()[1]
+    port = free_port()
     conftest = f"""
         import pytest, socket, threading, time
         @pytest.fixture(scope="session")
@@ -115,3 +113,73 @@ def test_a_server_of_the_whole_session_on_one_port_hangs_no_other_worker(project
         ("passed",)
     }
     assert max(done.run.durations.values()) < 1
+
+
+REUSED = """
+    import socket, time, pytest
+    @pytest.fixture(scope="session")
+    def server():
+        with socket.socket() as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            end.bind(("127.0.0.1", PORT))
+            time.sleep(0.5)  # so that each worker has bound it before one listens
+            end.listen()
+            yield
+"""
+
+
+def free_port():
+    with socket.socket() as end:
+        end.bind(("127.0.0.1", 0))
+        return end.getsockname()[1]
+
+
+def test_workers_that_have_bound_one_port_listen_one_after_the_other(project):
+    """With SO_REUSEADDR all may bind; who is refused when it listens waits as well."""
+    test = "import time, pytest\n@pytest.mark.parametrize('n', range(3))\ndef test_a(server, n): time.sleep(0.2)\n"
+    files = {"conftest.py": REUSED.replace("PORT", str(free_port())), **{f"test_{n}.py": test for n in range(4)}}
+    durations = {f"test_{n}.py::test_a[{m}]": 0.3 for n in range(4) for m in range(3)}
+    done = project.write(files).run(workers=2, retries=1, timeout_s=5, durations=durations)
+    assert len(done.run.shards) > 1
+    assert {tuple(one.outcome for one in case.attempts) for case in done.run.cases} == {("passed",)}
+
+
+def test_ports_of_many_tests_take_no_files(project):
+    """A test that asks for a free port and then listens there is common; hundreds of them run out of nothing."""
+    test = """
+        import os, socket
+        def test_many():
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(300):
+                with socket.socket() as end:
+                    end.bind(("127.0.0.1", 0))
+                    port = end.getsockname()[1]
+                with socket.socket() as end:
+                    end.bind(("127.0.0.1", port))
+                    end.listen()
+            assert len(os.listdir("/proc/self/fd")) == before
+    """
+    assert project.write({"test_a.py": test}).run().verdicts == {"test_many": "passed"}
+
+
+def test_a_child_may_listen_where_its_parent_did(project):
+    """A process that a test forks waits for no port that the test itself had."""
+    test = """
+        import os, socket
+        PORT = %d
+        def listen():
+            with socket.socket() as end:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                end.bind(("127.0.0.1", PORT))
+                end.listen()
+        def test_forks():
+            listen()
+            child = os.fork()
+            if not child:
+                try:
+                    listen()
+                finally:
+                    os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    """
+    assert project.write({"test_a.py": test % free_port()}).run(timeout_s=10).verdicts == {"test_forks": "passed"}
