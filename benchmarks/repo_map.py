@@ -30,6 +30,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +64,16 @@ def measure_one(root: Path) -> dict[str, Any]:
     from fanfold.engine.shelf import Shelf
     from fanfold.sources.repo_map.discover import discover
     from fanfold.sources.repo_map.graph import central, components, layers
+    from fanfold.sources.repo_map.kept import recall
     from fanfold.sources.repo_map.mapping import map_tree
 
     started = time.perf_counter()
     with Shelf(root / ".fanfold") as shelf:
-        found = discover([], root)
+        found = discover([], root, recall=partial(recall, shelf))
         discovered = time.perf_counter()
         tree = asyncio.run(map_tree(found, cache=shelf))
     parts = components(tree)
-    layers(tree)
+    layers(tree, parts)
     mapped = time.perf_counter()
     central(tree, {next(iter(tree.files)): 1.0})
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

@@ -266,10 +266,10 @@ def _scope(asked: Asked, earlier: Run | None, given: Mapping[str, Any]) -> Scope
     patterns = {"include": given["include"], "exclude": given["exclude"]}
     if asked.paths or earlier is None:
         folder = Path.cwd() if asked.paths else repository_root(Path.cwd())
-        return resolve_scope(asked.paths, folder, **patterns)
+        return resolve_scope(asked.paths, folder, **patterns, fresh=given["fresh"])
     before = {name: given[name] or tuple(earlier.request.get(name, ())) for name in patterns}
     names = tuple(earlier.request.get("paths", ()))
-    return resolve_scope(names, repository_root(Path.cwd()), **before)
+    return resolve_scope(names, repository_root(Path.cwd()), **before, fresh=given["fresh"])
 
 
 def _request(

@@ -30,14 +30,22 @@ class Shelf:
     """Keeps bytes in `folder`/store.db, which is opened when it is first needed; what nobody used for a month goes.
 
     One that can't be opened or written is empty and forgets; `problems` says why, once. `secret` stands in for the
-    user's. Not for two threads at a time.
+    user's. A `visit` leaves a damaged file for others to mend, who say so. Not for two threads at a time.
     """
 
-    def __init__(self, folder: Path, *, secret: bytes | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        secret: bytes | None = None,
+        now: Callable[[], float] = time.time,
+        visit: bool = False,
+    ) -> None:
         self.problems: list[str] = []
         self._folder = folder
         self._secret = secret
         self._now = now
+        self._visit = visit
         self._database: Database | None = None
 
     def __enter__(self) -> Self:
@@ -78,12 +86,15 @@ class Shelf:
             tables.shelve(connection, ((key, value, _seal(secret, key, value), now) for key, value in values.items()))
             tables.clear_shelf(connection, now - _KEPT_S)
 
+    def _opened(self, secret: bytes) -> Database:
+        return Database.visit(self._folder) if self._visit else Database.open(self._folder, secret)
+
     def _tried(self, work: Callable[[Database, bytes], _T], otherwise: _T) -> _T:
         try:
             if self._secret is None:
                 self._secret = user_secret()
             if self._database is None:
-                self._database = Database.open(self._folder, self._secret)
+                self._database = self._opened(self._secret)
             return work(self._database, self._secret)
         except (sqlite3.Error, OSError, Damaged) as error:
             if not self.problems:

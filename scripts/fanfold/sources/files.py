@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from fanfold.errors import TargetError
 from fanfold.sources.folders import folder_of, upwards
+from fanfold.sources.garbage import uncollected
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.setaside import INSTALLED, environments
 from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, real, shown
@@ -38,7 +39,7 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        return tuple.__new__(cls, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
 
 
 @contextmanager
@@ -216,13 +217,25 @@ def _walked(root: Path, below: str) -> Iterator[bytes]:
 
 def _regular(root: Path, names: Iterable[bytes]) -> dict[str, Stamp]:
     """Return those names that are of regular files, in order, as they are shown; each is looked at once."""
-    top = os.path.join(os.fsencode(root), b"")  # noqa: PTH118  of bytes, which a Path is not
     found: dict[str, Stamp] = {}
-    for name in dict.fromkeys(names):
-        try:
-            status = os.lstat(top + name)
-        except OSError:
-            continue
-        if stat.S_ISREG(status.st_mode):
-            found[shown(name)] = Stamp.of(status)
+    with uncollected(), _descriptor(root) as top:  # from which a name is found sooner than from the top of all
+        for name in dict.fromkeys(names):
+            try:
+                status = os.stat(name, dir_fd=top, follow_symlinks=False)
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found[shown(name)] = Stamp.of(status)
     return {path: found[path] for path in sorted(found) if not is_own(path)}
+
+
+@contextmanager
+def _descriptor(folder: Path) -> Iterator[int]:
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise TargetError(f"can't read {str(folder)!r}: {error.strerror or error}") from error
+    try:
+        yield opened
+    finally:
+        os.close(opened)

@@ -51,6 +51,27 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """What was named, before anything is listed; `named` and `folders` as in `Located`, `lister` lists the root."""
+
+    root: Path
+    named: frozenset[str]
+    folders: frozenset[str]
+    lister: Callable[[], dict[str, Stamp]]
+
+    def located(self) -> Located:
+        """List the files."""
+        listed = cache(self.lister)
+        stamps: dict[str, Stamp] = {}
+        for below in self.folders:
+            stamps |= _below(self.root, listed(), below)
+        stamps.pop(DECISIONS, None)
+        paths = tuple(path for path in sorted({*self.named, *stamps}) if not is_own(path))
+        tree = WorkingTree(self.root, lambda: tuple(listed()))
+        return Located(self.root, tree, self.named, self.folders, paths, stamps)
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """One thing that was named: as it was written, and where it really is."""
 
@@ -87,19 +108,20 @@ def select(names: Sequence[str], folder: Path, *, description: str = "") -> Sele
 
 def locate(names: Sequence[str], folder: Path) -> Located:
     """Return the files that `names` stand for, before any of them is looked at. Raises TargetError as `select` does."""
+    return placed(names, folder).located()
+
+
+def placed(names: Sequence[str], folder: Path) -> Places:
+    """Return where `names` are, and below which root, before it is listed. Raises TargetError as `select` does."""
     places = [_place(name, folder) for name in names]
     root, lister = _root(places, folder)
-    listed = cache(lister)
-    tree = WorkingTree(root, lambda: tuple(listed()))
     within = {place: shown(os.fsencode(place.real.relative_to(root))) for place in places}
-    named = frozenset(path for place, path in within.items() if not place.folder)
-    folders = frozenset(path for place, path in within.items() if place.folder)
-    stamps: dict[str, Stamp] = {}
-    for below in folders:
-        stamps |= _below(root, listed(), below)
-    stamps.pop(DECISIONS, None)
-    paths = tuple(path for path in sorted({*named, *stamps}) if not is_own(path))
-    return Located(root, tree, named, folders, paths, stamps)
+    return Places(
+        root=root,
+        named=frozenset(path for place, path in within.items() if not place.folder),
+        folders=frozenset(path for place, path in within.items() if place.folder),
+        lister=lister,
+    )
 
 
 def _notes(states: Mapping[str, FileState], named: AbstractSet[str]) -> tuple[str, ...]:

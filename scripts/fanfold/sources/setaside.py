@@ -62,7 +62,7 @@ _GENERATED_HEAD = re.compile(
 # Without a word against edits it counts as the first thing that a file says, and nowhere else.
 _GENERATED_FIRST = re.compile(r"\W*(auto[- ]?|automatically )generated (by|from|with|using)\b", re.IGNORECASE)
 _HEAD = 2_000
-_MOST = 1 << 16  # folders of which the answer is remembered
+_MOST = 1 << 16  # folders, and names, of which the answer is remembered
 _MINIFIED_LINE = 1_000
 _BRACED = frozenset([".js", ".mjs", ".cjs", ".css", ".json"])
 
@@ -97,6 +97,11 @@ def _by_name(path: str) -> str | None:
         return "a lock file"
     if why := _by_folder(folder):
         return why
+    return _by_last_name(name)
+
+
+@lru_cache(_MOST)
+def _by_last_name(name: str) -> str | None:
     told = _TOLD_BY_NAME.search(name)
     return told.lastgroup if told else None
 

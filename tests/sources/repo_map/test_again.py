@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from fanfold.sources.repo_map import packs
 from fanfold.sources.repo_map.cache import Memory
 from fanfold.sources.repo_map.discover import discover
 from fanfold.sources.repo_map.facts import decode, encode, facts_of
+from fanfold.sources.repo_map.kept import recall
 from fanfold.sources.repo_map.mapping import map_tree
 from fanfold.sources.repo_map.reading import Reading
 
@@ -214,3 +216,24 @@ def test_facts_come_back_as_they_were(text):
     facts = facts_of("a.py", text)
     assert decode(encode(facts)) == facts
     assert decode(encode("binary")) == "binary"
+
+
+def test_what_was_recalled_ahead_is_taken_once(tree):
+    """While files are listed the store is looked into; a second map of the same listing looks again."""
+    kept = Watched()
+    asyncio.run(map_tree(discover([], tree), cache=kept))
+    (tree / "pkg/a.py").write_text("def fresh(): ...\n")
+    found = discover([], tree, recall=partial(recall, kept))
+    wanted = asyncio.run(map_tree(discover([], tree)))
+    for _ in range(2):
+        assert asyncio.run(map_tree(found, cache=kept)) == wanted
+
+
+def test_a_look_into_the_store_that_fails_is_no_silence(tree):
+    """What goes wrong in the other thread comes up in this one."""
+
+    def broken(_root, _scope):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        discover([], tree, recall=broken)

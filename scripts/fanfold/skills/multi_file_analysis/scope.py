@@ -6,9 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fanfold.engine.database import NAME as STORE
+from fanfold.engine.folder import FOLDER
+from fanfold.engine.shelf import Shelf
 from fanfold.errors import NothingToDo
 from fanfold.sources.outline.languages import CODE, language_of
 from fanfold.sources.repo_map.discover import Discovery, discover
+from fanfold.sources.repo_map.kept import Kept, recall
 from fanfold.sources.target import Target
 from fanfold.sources.text import counted, listed, printable
 
@@ -22,13 +26,19 @@ class Scope:
 
 
 def resolve_scope(
-    names: Sequence[str], folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    names: Sequence[str],
+    folder: Path,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    fresh: bool = False,
 ) -> Scope:
     """Return what `names` stand for, taken from `folder`: files, folders, packages; the folder itself without any.
 
+    What the store has of an earlier map is recalled while the files are listed, unless it is to be `fresh`.
     Raises TargetError as `discover` does, NothingToDo when there is no code.
     """
-    found = discover(names, folder, include=include, exclude=exclude)
+    found = discover(names, folder, include=include, exclude=exclude, recall=None if fresh else _recalled)
     said = listed(names) if names else printable(found.root.name)
     if not any(map(is_code, found.files)):
         raise NothingToDo(f"there is no code in {said}: {_endings(found.files)}")
@@ -44,6 +54,14 @@ def resolve_scope(
         paths=tuple(found.files),
     )
     return Scope(found, target)
+
+
+def _recalled(root: Path, scope: str) -> Kept | None:
+    """Look into the store if there is one."""
+    if not (root / FOLDER / STORE).exists():
+        return None
+    with Shelf(root / FOLDER, visit=True) as shelf:
+        return recall(shelf, root, scope)
 
 
 def is_code(path: str) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
@@ -246,7 +247,8 @@ class _Reader:
             lines=len(self._lines) - (self._lines[-1] == ""),
             definitions=tuple(self._definitions()),
             imports=tuple(made for one in said for made in imports_of(self._grammar.name, one)),
-            uses=tuple(self._uses(named.get("name", ()))),
+            # In order of the text: tree-sitter hands captures over in the order of a set of theirs.
+            uses=tuple(self._uses(sorted(named.get("name", ()), key=attrgetter("start_byte")))),
             branches=len(named.get("branch", ())),
             doc=comment_on_top(self._lines, self._grammar.comments),
             note="it has syntax errors; what stands in them may be missing" if self._flawed else "",

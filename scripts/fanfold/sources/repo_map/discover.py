@@ -10,15 +10,19 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanfold.errors import NothingToDo, TargetError
 from fanfold.sources.files import Stamp
+from fanfold.sources.garbage import uncollected
+from fanfold.sources.repo_map.kept import Ahead, Recall, scope_key
 from fanfold.sources.repo_map.values import LeftOut
-from fanfold.sources.selection import Located, locate
+from fanfold.sources.selection import Located, locate, placed
 from fanfold.sources.setaside import by_name, environments
 from fanfold.sources.text import LARGE, READ_LIMIT, counted, listed, os_path, printable
 
@@ -35,7 +39,8 @@ class Discovery:
     """The files below `root` that are to be read, in order of their paths, and those that nobody reads.
 
     `tree` has everything that may be looked up: the repository, or what was named outside of one. `named` are the files
-    that a person named, one by one. `notes` say what include and exclude patterns took away.
+    that a person named, one by one. `notes` say what include and exclude patterns took away. `scope` is a key of what
+    was asked for, `ahead` what was recalled of an earlier map meanwhile.
     """
 
     root: Path
@@ -44,39 +49,71 @@ class Discovery:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     named: frozenset[str] = frozenset()
+    scope: str = ""
+    ahead: Ahead = field(default_factory=Ahead, compare=False, repr=False)
 
 
 def discover(
-    names: Sequence[str], folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    names: Sequence[str],
+    folder: Path,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    recall: Recall | None = None,
 ) -> Discovery:
     """Return the files that `names`, taken from `folder`, stand for: files, folders, several roots, or packages.
 
     A name that is no path may be a package, with dots (`django.db`): the folder of that name that is least deep.
     `include` and `exclude` are patterns as in a `.gitignore`, from the root; with `include`, only what it matches
     counts. A file that is named counts whatever its size up to READ_LIMIT, an ignore file or its name say, and what
-    installed packages are set aside by does not count for a folder of them that is named.
+    installed packages are set aside by does not count for a folder of them that is named. `recall` is called in another
+    thread while git lists the files, which takes as long as recalling what is kept of a large tree.
 
     Raises TargetError for a name that stands for nothing or a pattern that is none, NothingToDo when no file is left.
     """
     wanted = _Wanted(include, exclude)
-    located = locate([_place(name, folder) for name in names or (".",)], folder)
-    kept = [path for path in located.paths if wanted(path) or path in located.named]
-    aside = _Aside(located)
-    files: dict[str, Stamp] = {}
-    left_out: list[LeftOut] = []
-    for path, stamp in _stamped(located, kept):
-        named = path in located.named
-        why = _too_large(stamp.size, READ_LIMIT if named else LARGE) or (None if named else aside(path))
-        if why:
-            left_out.append(LeftOut(path, why, stamp.size))
-        else:
-            files[path] = stamp
+    places = placed([_place(name, folder) for name in names or (".",)], folder)
+    scope = scope_key(places.named, places.folders, include, exclude)
+    with _meanwhile(recall, places.root, scope) as ahead:
+        located = places.located()
+    kept = located.paths
+    if include or exclude:
+        kept = tuple(path for path in kept if wanted(path) or path in located.named)
+    with uncollected():
+        files, left_out = _sorted_out(located, kept)
     notes = wanted.notes(len(located.paths) - len(kept))
     if not files:
         raise NothingToDo(
             "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
         )
-    return Discovery(located.root, located.tree, files, tuple(left_out), notes, located.named)
+    return Discovery(located.root, located.tree, files, tuple(left_out), notes, located.named, scope, ahead())
+
+
+def _sorted_out(located: Located, paths: Iterable[str]) -> tuple[dict[str, Stamp], list[LeftOut]]:
+    """Return which of the files are to be read, and which nobody reads, by their size and name."""
+    aside = _Aside(located)
+    files: dict[str, Stamp] = {}
+    left_out: list[LeftOut] = []
+    for path, stamp in _stamped(located, paths):
+        named = path in located.named
+        limit = READ_LIMIT if named else LARGE
+        why = f"larger than {limit >> 20} MB" if stamp.size > limit else None if named else aside(path)
+        if why:
+            left_out.append(LeftOut(path, why, stamp.size))
+        else:
+            files[path] = stamp
+    return files, left_out
+
+
+@contextmanager
+def _meanwhile(recall: Recall | None, root: Path, scope: str) -> Iterator[Callable[[], Ahead]]:
+    """Recall what is kept of a tree while the block runs; it can be had when that has ended."""
+    if recall is None:
+        yield Ahead
+        return
+    with ThreadPoolExecutor(1, "recall") as thread:
+        kept = thread.submit(recall, root, scope)
+        yield lambda: Ahead(kept.result())
 
 
 class _Aside:
@@ -134,10 +171,6 @@ def _stamp(root: Path, path: str) -> Stamp | None:
     except OSError:
         return None
     return Stamp.of(status) if stat.S_ISREG(status.st_mode) else None
-
-
-def _too_large(size: int, limit: int) -> str | None:
-    return f"larger than {limit >> 20} MB" if size > limit else None
 
 
 def _reasons(left_out: Iterable[LeftOut]) -> Iterator[str]:

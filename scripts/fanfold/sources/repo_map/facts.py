@@ -16,7 +16,7 @@ from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
 from fanfold.sources.setaside import by_text
 from fanfold.sources.text import decode as text_of
 
-VERSION = f"3.{OUTLINES}"
+VERSION = f"4.{OUTLINES}"
 """Part of the key under which facts are kept: another one for other facts of the same file."""
 
 _CHARACTERS_A_TOKEN = 3.0

@@ -39,17 +39,21 @@ class Files(Mapping[str, MappedFile]):
 
     def using(self, names: Collection[str]) -> set[str]:
         """Return files among which are all that use one of these names; what is not looked at yet is only searched."""
-        marks = [f"{json.dumps(name, ensure_ascii=False)}:".encode("utf-8", "surrogatepass") for name in names]
         wanted = set(names)
-        return {
-            path
-            for path, kept in self._kept.items()
-            if (
-                not wanted.isdisjoint(kept.facts.uses)
-                if isinstance(kept, MappedFile)
-                else any(map(bytes(kept.facts).__contains__, marks))
-            )
-        }
+        marks = [f"{json.dumps(name, ensure_ascii=False)}:".encode("utf-8", "surrogatepass") for name in names]
+        packs: dict[int, bool] = {}  # by what many facts are parts of: whether one of the names is in there
+        found: set[str] = set()
+        for path, kept in self._kept.items():
+            if isinstance(kept, MappedFile):
+                if not wanted.isdisjoint(kept.facts.uses):
+                    found.add(path)
+                continue
+            pack = _whole(kept.facts)
+            if (within := packs.get(id(pack))) is None:
+                within = packs[id(pack)] = any(map(pack.__contains__, marks))
+            if within and any(map(bytes(kept.facts).__contains__, marks)):
+                found.add(path)
+        return found
 
     def __contains__(self, path: object) -> bool:
         return path in self._kept
@@ -64,3 +68,9 @@ class Files(Mapping[str, MappedFile]):
         return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # as of every mapping that is compared by what it holds
+
+
+def _whole(facts: bytes | memoryview) -> bytes:
+    """Return the bytes that these are a part of."""
+    whole = facts.obj if isinstance(facts, memoryview) else facts
+    return whole if isinstance(whole, bytes) else bytes(facts)

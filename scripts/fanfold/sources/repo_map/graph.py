@@ -18,6 +18,7 @@ from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.values import RepoMap
 
 N = TypeVar("N", bound=Hashable)
+Parts = tuple[tuple[str, ...], ...]
 
 _DAMPING = 0.85
 _ROUNDS = 100
@@ -46,7 +47,7 @@ def distances(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> dict[
     return found
 
 
-def components(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
+def components(tree: RepoMap) -> Parts:
     """Return the strongly connected components of the imports: what is imported comes before what imports it.
 
     Each in order of its paths; one of more than one file is a cycle. The order is the same for the same map.
@@ -55,9 +56,10 @@ def components(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
         return tuple([tuple(sorted(part) if len(part) > 1 else part) for part in _components(tree.files, tree.imports)])
 
 
-def cycles(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
-    """Return the components of more than one file, the largest first."""
-    return tuple(sorted((part for part in components(tree) if len(part) > 1), key=lambda part: (-len(part), part)))
+def cycles(tree: RepoMap, parts: Parts | None = None) -> Parts:
+    """Return the components of more than one file, the largest first; `parts` are the components, if they are known."""
+    found = components(tree) if parts is None else parts
+    return tuple(sorted((part for part in found if len(part) > 1), key=lambda part: (-len(part), part)))
 
 
 def used_first(uses: Mapping[N, Sequence[N]]) -> list[N]:
@@ -65,15 +67,20 @@ def used_first(uses: Mapping[N, Sequence[N]]) -> list[N]:
     return [node for part in _components(uses, uses) for node in part if node in uses]
 
 
-def layers(tree: RepoMap) -> tuple[tuple[str, ...], ...]:
+def layers(tree: RepoMap, parts: Parts | None = None) -> Parts:
     """Return the files by how far they are from those that import nothing of the tree, which are the first layer.
 
-    A file lies one layer above the highest that it imports; those of a cycle lie in the same one.
+    A file lies one layer above the highest that it imports; those of a cycle lie in the same one. `parts` are the
+    components, if they are known.
     """
     level: dict[str, int] = {}
-    for part in components(tree):
+    imports = tree.imports
+    for part in components(tree) if parts is None else parts:
+        if len(part) == 1 and part[0] not in imports:  # as most
+            level[part[0]] = 0
+            continue
         inside = set(part)
-        below = [level[other] for path in part for other in tree.imports.get(path, ()) if other not in inside]
+        below = [level[other] for path in part for other in imports.get(path, ()) if other not in inside]
         level.update(dict.fromkeys(part, max(below, default=-1) + 1))
     found: list[list[str]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for path in tree.files:

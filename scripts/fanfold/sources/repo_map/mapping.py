@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from fanfold.sources.garbage import uncollected
-from fanfold.sources.repo_map.cache import Cache, Memory
+from fanfold.sources.repo_map.cache import Memory
 from fanfold.sources.repo_map.discover import Discovery
 from fanfold.sources.repo_map.facts import decode, is_reason
 from fanfold.sources.repo_map.files import Files, made
+from fanfold.sources.repo_map.kept import Cache
 from fanfold.sources.repo_map.pool import Task, read_all
 from fanfold.sources.repo_map.reading import Reading, load
 from fanfold.sources.repo_map.resolve import MANIFESTS
@@ -84,7 +85,7 @@ class _Gathered:
 
     async def map(self) -> RepoMap:
         """Return the map of all that was taken, and keep what is of use another time."""
-        before = await asyncio.to_thread(self._memory.woven)
+        before = self._memory.woven()
         keeping = asyncio.create_task(asyncio.to_thread(self._memory.keep))  # waits for the disk, mostly
         try:
             files, woven = await asyncio.to_thread(self._woven, before)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from fanfold.sources.repo_map.values import FileFacts, MappedFile
 
 _MOST_DEFINERS = 8  # a name that more files define says nothing about which of them is meant
 _SHORTEST = 3  # characters
+_MOST_SHARES = 1 << 12
 _FAMILIES = {"javascript": "script", "typescript": "script", "tsx": "script", "c": "c", "cpp": "c", "kt": "java"}
 
 Definers: TypeAlias = dict[str, dict[str, int | list[int]]]
@@ -54,10 +56,19 @@ def references_of(at: int, facts: FileFacts, definers: Definers, paths: Sequence
     for name in uses.keys() & named.keys():
         found = _several(named[name])
         if len(found) <= _MOST_DEFINERS and at not in found:
-            share = math.sqrt(uses[name]) / len(found)
+            share = _share(uses[name], len(found))
             for other in found:
                 weights[other] += share
     return {paths[other]: round(weights[other], 3) for other in sorted(weights)}
+
+
+@lru_cache(_MOST_SHARES)
+def _share(often: int, among: int) -> float:
+    """Return what a name says that stands somewhere so often; in steps of 2^-20, of which sums are exact in any order.
+
+    Names come in another order in each process.
+    """
+    return round(math.sqrt(often) / among * 2**20) / 2**20
 
 
 def redefine(definers: Definers, at: int, facts: FileFacts) -> set[str]:

@@ -62,6 +62,7 @@ def facts(names: Iterable[str], tree: RepoMap, sources: Sources) -> tuple[Table,
 def map_summary(tree: RepoMap, sources: Sources, made: Iterable[Table] = ()) -> MapSummary:
     """Return the map in figures; `made` are facts of it that are there already, and need not be found out again."""
     known = {table.name: table for table in made}
+    parts = graph.components(tree)
     started = (known.get("entry-points") or entry_points(tree, sources)).rows[:_ENTRY_POINTS]
     stands_on = (known.get("central") or central(tree, sources)).rows[:_CENTRAL]
     return MapSummary(
@@ -70,10 +71,10 @@ def map_summary(tree: RepoMap, sources: Sources, made: Iterable[Table] = ()) -> 
         tokens=tree.tokens,
         imports=sum(map(len, tree.imports.values())),
         languages=_languages(tree),
-        cycles=graph.cycles(tree),
+        cycles=graph.cycles(tree, parts),
         central=tuple(row.path for row in stands_on),
         entry_points=tuple(f"{row.path}:{row.line} {row.cells[0]}" for row in started),
-        layers=len(graph.layers(tree)),
+        layers=len(graph.layers(tree, parts)),
     )
 
 
