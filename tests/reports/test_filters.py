@@ -3,8 +3,9 @@
 import pytest
 from markdown_it import MarkdownIt
 
+from fanfold.reports.amounts import count, duration, money
 from fanfold.reports.escape import code
-from fanfold.reports.filters import count, duration, link, money, place
+from fanfold.reports.filters import link, place
 from fanfold.reports.samples import FULL
 
 

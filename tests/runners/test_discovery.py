@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold.runners import RUNNERS, load
+from fanfold.runners import RUNNERS, SIGNS, load
 from fanfold.runners.base import Listing
 from fanfold.runners.discovery import discover, listing_of, with_unique_names
 from fanfold.runners.sight import below
@@ -22,11 +22,11 @@ def listing(files):
 
 
 def found(files):
-    """Return name, framework, folder and arguments of the suites."""
-    return [
-        (suite.name, suite.framework, suite.folder, suite.paths or suite.arguments)
-        for suite in discover(listing(files))
-    ]
+    """Return name, framework, folder and arguments of the suites; no runner that is not asked would find any."""
+    suites = discover(listing(files))
+    by_all = [suite.framework for name in RUNNERS for suite in load(name).detect(listing(files))]
+    assert sorted(suite.framework for suite in suites) == sorted(by_all)
+    return [(suite.name, suite.framework, suite.folder, suite.paths or suite.arguments) for suite in suites]
 
 
 def package(**parts):
@@ -70,6 +70,13 @@ PYTHON = [
     ({"examples/e/pyproject.toml": "[tool.pytest.ini_options]", "examples/e/test_a.py": DEF}, []),
     ({"{{cookiecutter.x}}/tests/test_a.py": DEF}, []),
 ]
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_signs_are_of_runners(name):
+    """Each framework that has signs is one, and is not asked where none of them is."""
+    assert name in RUNNERS
+    assert found(["src/a.x", "a/b.y"]) == []
 
 
 @pytest.mark.parametrize(("files", "suites"), PYTHON)

@@ -29,8 +29,8 @@ from fanfold.engine.folder import FOLDER
 from fanfold.engine.runs import LATEST, list_runs, read_run
 from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.models import Run
+from fanfold.reports.amounts import count, money
 from fanfold.reports.analysed import analysis_of
-from fanfold.reports.filters import count, money
 from fanfold.reports.formats import Renderer
 from fanfold.reports.linked import pages
 from fanfold.skills import MULTI_FILE_ANALYSIS

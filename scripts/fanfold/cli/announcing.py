@@ -12,7 +12,7 @@ from fanfold.cli.hosting import AT_ONCE, MERGED, merged_run, meta
 from fanfold.cli.session import Session
 from fanfold.cli.streams import printable
 from fanfold.models import Run, Status, content_key
-from fanfold.reports.filters import count
+from fanfold.reports.amounts import count
 
 # Claude Code runs so many agents at once.
 _TOGETHER = 20

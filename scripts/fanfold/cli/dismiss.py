@@ -13,7 +13,7 @@ from fanfold.cli.streams import printable
 from fanfold.engine.runs import read_run
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Finding, Severity
-from fanfold.reports.filters import count
+from fanfold.reports.amounts import count
 from fanfold.skills import CODE_REVIEW
 from fanfold.skills.code_review.memory import FILE, Decision, Known, forget, read_known, remember
 

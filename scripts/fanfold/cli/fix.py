@@ -21,7 +21,8 @@ from fanfold.engine.folder import FOLDER, refuse_link
 from fanfold.engine.runs import run_folder
 from fanfold.errors import OutputError, TargetError, UsageError
 from fanfold.models import Finding, Occurrence, Run
-from fanfold.reports.filters import count, place
+from fanfold.reports.amounts import count
+from fanfold.reports.filters import place
 from fanfold.skills import CODE_REVIEW
 from fanfold.skills.code_review.fixes import Fix, Fixed, fixed
 from fanfold.sources.changes import changes_of, uncommitted_since

@@ -12,7 +12,7 @@ import click
 from fanfold.cli.products import folder_of, write_whole
 from fanfold.cli.streams import printable
 from fanfold.errors import OutputError
-from fanfold.reports.filters import count
+from fanfold.reports.amounts import count
 from fanfold.reports.linked import INDEX, MARK
 
 _FOLDERS = ("modules", "facts")

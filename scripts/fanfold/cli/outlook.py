@@ -14,7 +14,7 @@ from typing import IO, Self
 import click
 
 from fanfold.engine.events import Event
-from fanfold.reports.filters import duration
+from fanfold.reports.amounts import duration
 
 INSIDE = "CLAUDECODE"
 """The variable that Claude Code sets for the commands that it runs."""

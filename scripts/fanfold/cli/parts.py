@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
@@ -23,7 +23,6 @@ from fanfold.engine.store import SqliteStore
 from fanfold.engine.supervisor import Supervisor
 from fanfold.errors import OutputError, TargetError, UsageError
 from fanfold.models import Run
-from fanfold.skills.parallel_test.deal import Listed, deal
 from fanfold.skills.parallel_test.job import Settings
 from fanfold.skills.parallel_test.merged import PartRun, durations_of_merged, merge_parts, parts_of
 from fanfold.skills.parallel_test.portions import DealtPlan, Part
@@ -33,6 +32,9 @@ from fanfold.skills.parallel_test.settings import TestSettings
 from fanfold.skills.parallel_test.work import list_suites
 from fanfold.sources.text import counted
 from fanfold.suites import TestRunResult
+
+if TYPE_CHECKING:
+    from fanfold.skills.parallel_test.deal import Listed
 
 _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 _COUNT = re.compile(r"[0-9]{1,4}")
@@ -117,6 +119,8 @@ def write_plan(chosen: Chosen, settings: Settings, count: int, output: str | Non
 
     Raises UsageError, NothingToDo and OutputError.
     """
+    from fanfold.skills.parallel_test.deal import deal
+
     listed = asyncio.run(listed_tests(chosen, settings))
     text = deal(listed, count).model_dump_json(indent=1) + "\n"
     if output is None or Path(output) == STDOUT:

@@ -19,7 +19,7 @@ from fanfold.cli.streams import printable
 from fanfold.errors import OutputError, TargetError, UsageError
 from fanfold.models import Run
 from fanfold.reports import github
-from fanfold.reports.filters import count
+from fanfold.reports.amounts import count
 from fanfold.sources.pull_request import GhFailed, PullRequest, listed, run_gh, view_pull_request
 from fanfold.sources.revisions import short
 

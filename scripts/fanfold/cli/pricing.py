@@ -19,7 +19,7 @@ from fanfold.engine.folder import FOLDER
 from fanfold.engine.store import SqliteStore
 from fanfold.errors import UsageError, WorkerError
 from fanfold.models import Unit
-from fanfold.reports.filters import duration, money
+from fanfold.reports.amounts import duration, money
 from fanfold.skills.request import Options
 
 _API = "api"

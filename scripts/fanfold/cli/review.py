@@ -27,7 +27,7 @@ from fanfold.cli.products import deliver, places, template_choice
 from fanfold.cli.session import EXIT_DONE, EXIT_INCOMPLETE, Session
 from fanfold.errors import OutputError, UsageError
 from fanfold.models import Run
-from fanfold.reports.filters import count
+from fanfold.reports.amounts import count
 from fanfold.reports.formats import Renderer
 from fanfold.skills import CODE_REVIEW
 from fanfold.skills.code_review.aspects import Aspect, known_aspects

@@ -20,8 +20,9 @@ from fanfold.engine.metrics import fold
 from fanfold.engine.runs import EVENTS, LATEST, RECORD, RunEntry, find_run, list_runs, prune, read_run, runs_folder
 from fanfold.errors import OutputError, TargetError
 from fanfold.models import Coverage, Finding, Run, Timing, Usage
+from fanfold.reports.amounts import count, duration, money
 from fanfold.reports.analysed import analysis_of
-from fanfold.reports.filters import count, duration, money, severities
+from fanfold.reports.filters import severities
 from fanfold.reports.tested import counted_verdicts, result_of
 from fanfold.skills import MULTI_FILE_ANALYSIS, PARALLEL_TEST
 

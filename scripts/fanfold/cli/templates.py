@@ -12,8 +12,8 @@ from fanfold.cli.products import own_folder, search_folders, write_whole
 from fanfold.cli.streams import printable
 from fanfold.errors import OutputError, TemplateError, UsageError
 from fanfold.pack import pack_folder
+from fanfold.reports.amounts import count
 from fanfold.reports.checking import Checked, check_templates, misplaced, names_in
-from fanfold.reports.filters import count
 from fanfold.reports.samples import SAMPLED
 from fanfold.reports.sandbox import nearest
 from fanfold.reports.templates import SHIPPED

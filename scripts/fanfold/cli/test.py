@@ -31,7 +31,6 @@ from fanfold.models import Run, TargetRecord
 from fanfold.reports.formats import Renderer
 from fanfold.runners.tools import Tools
 from fanfold.skills import PARALLEL_TEST
-from fanfold.skills.parallel_test.bisect import Stretch, stretch_of
 from fanfold.skills.parallel_test.fold import incomplete, last_known
 from fanfold.skills.parallel_test.job import Job, Settings
 from fanfold.skills.parallel_test.measured import data_file
@@ -46,6 +45,7 @@ from fanfold.suites import BAD, Case, TestResult, TestRunResult
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.engine.supervisor import Supervisor
+    from fanfold.skills.parallel_test.bisect import Stretch
 
 _MB = 1024 * 1024
 # Units that are no processes, so that explanations never wait for a free worker.
@@ -145,7 +145,7 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     if given["dry_run"]:
         click.echo(shown or _described(chosen, choice), nl=False)
         return EXIT_DONE
-    stretch = stretch_of(root, request.bisect) if request.bisect is not None else None
+    stretch = _stretch(root, request.bisect) if request.bisect is not None else None
     surroundings = _surroundings(root, choice)
     session = _session(request, chosen, choice, surroundings, given)
     settings = _settings(request, root, chosen, given)
@@ -296,6 +296,12 @@ def _run(
     if incomplete(result, run.coverage) and run.status == "complete":
         run = run.model_copy(update={"status": "partial"})
     return run, result
+
+
+def _stretch(root: Path, good: str) -> Stretch:
+    from fanfold.skills.parallel_test.bisect import stretch_of
+
+    return stretch_of(root, good)
 
 
 def _coverage(session: Session) -> Path:

@@ -122,9 +122,17 @@ def write_run(folder: Path, run: Run, *, started: float | None = None) -> Path:
     for an id that is no name of a folder.
     """
     place = run_folder(folder, run.id)
-    write_whole(place / RECORD, json.dumps(plain(run.model_dump(mode="json")), indent=1))
+    write_whole(place / RECORD, _text(run))
     _index(folder, _entry(run, time.time() - run.timing.wall_s if started is None else started))
     return place / RECORD
+
+
+def _text(run: Run) -> str:
+    """Return the record; pydantic writes it ten times faster, but nothing that UTF-8 can't hold."""
+    try:
+        return run.model_dump_json(indent=1)
+    except ValueError:
+        return json.dumps(plain(run.model_dump(mode="json")), indent=1)
 
 
 def run_folder(folder: Path, run_id: str) -> Path:

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from fanfold.models import Finding, Run, content_key
+from fanfold.reports.amounts import count
 from fanfold.reports.escape import code, fenced, inline, prose, without_controls
-from fanfold.reports.filters import also_in, badge, count, introduced, older, place, plain_diff, severities
+from fanfold.reports.filters import also_in, badge, introduced, older, place, plain_diff, severities
 from fanfold.reports.machine import document, edit_for, fingerprints, gap
 from fanfold.reports.mentions import unmentioned
 from fanfold.sources.edits import Edit

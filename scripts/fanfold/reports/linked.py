@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fanfold.models import Run
+from fanfold.reports.amounts import count
 from fanfold.reports.analysed import AnalysisResult, Cell, Module, ModuleGraph, Place, Table, analysis_of, filled
 from fanfold.reports.escape import cell, code, inline, one_line, shorten
-from fanfold.reports.filters import count, place
+from fanfold.reports.filters import place
 from fanfold.reports.mermaid import flowchart
 from fanfold.reports.module_graph import neighbours
 from fanfold.sources.folders import upwards

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from fanfold.models import Finding, Occurrence, Run, content_key
+from fanfold.reports.amounts import count
 from fanfold.reports.escape import one_line
-from fanfold.reports.filters import count, introduced, missing
+from fanfold.reports.filters import introduced, missing
 from fanfold.sources.edits import Edit, edit_of
 
 P = TypeVar("P", Finding, Occurrence, Finding | Occurrence)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from fanfold.reports.amounts import count
 from fanfold.reports.analysed import Link, Module, ModuleGraph
 from fanfold.reports.escape import one_line
-from fanfold.reports.filters import count
 
 MOST_LINKS = 400
 """Links that are drawn; of more, those of most files."""

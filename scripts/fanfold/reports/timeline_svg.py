@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+from fanfold.reports.amounts import count, duration
 from fanfold.reports.escape import clip, one_line
-from fanfold.reports.filters import count, duration
 from fanfold.reports.timeline import Bar, Timeline
 
 MOST_BARS = 1_200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,30 @@ RUNNERS = {
     "command": "fanfold.runners.command:COMMAND",
 }
 """Every runner, by the name of its framework; imported when it is asked for."""
+
+_NODE = frozenset({"package.json"})
+_RUBY = frozenset({".rb"})
+
+SIGNS: Mapping[str, frozenset[str]] = {
+    "jest": _NODE,
+    "vitest": _NODE,
+    "playwright": _NODE,
+    "mocha": _NODE,
+    "node": _NODE,
+    "go": frozenset({"go.mod"}),
+    "cargo": frozenset({"Cargo.toml"}),
+    "maven": frozenset({"pom.xml"}),
+    "gradle": frozenset({"build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"}),
+    "rspec": _RUBY,
+    "minitest": _RUBY,
+    "phpunit": frozenset({"phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"}),
+    "dotnet": frozenset({".csproj", ".fsproj", ".vbproj"}),
+    "ctest": frozenset({"CMakeLists.txt"}),
+    "bats": frozenset({".bats"}),
+    "command": frozenset(),
+}
+"""Names or endings of files, one of which a repository has where a framework finds a suite: without any of them its
+runner need not be imported. Those that are not in here are always asked."""
 
 
 def load(name: str) -> Runner:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from fanfold.runners import RUNNERS, load
+from fanfold.runners import RUNNERS, SIGNS, load
 from fanfold.runners.base import Listing
 from fanfold.sources.files import folder_files, repository_files
 from fanfold.sources.files import load as load_file
@@ -33,11 +33,19 @@ def listing_of(root: Path) -> Listing:
 
 def discover(listing: Listing, frameworks: Iterable[str] = tuple(RUNNERS)) -> tuple[Suite, ...]:
     """Return all suites, in the order of their folders and frameworks, each with a name of its own."""
-    found = [suite for name in frameworks for suite in load(name).detect(listing)]
+    seen = _signs(listing)
+    asked = [name for name in frameworks if name not in SIGNS or not SIGNS[name].isdisjoint(seen)]
+    found = [suite for name in asked for suite in load(name).detect(listing)]
     order = sorted(
         found, key=lambda suite: (PurePosixPath(suite.folder).parts, suite.framework, suite.name, suite.paths)
     )
     return with_unique_names(order)
+
+
+def _signs(listing: Listing) -> set[str]:
+    """Return the names of all files, and their endings with the dot."""
+    names = {path.rpartition("/")[2] for path in listing.paths}
+    return names | {f".{name.rpartition('.')[2]}" for name in names}
 
 
 def with_unique_names(suites: Sequence[Suite]) -> tuple[Suite, ...]:

@@ -93,6 +93,7 @@ class Worker:
     async def until(self, told: asyncio.Future[Any]) -> None:
         """Wait until something is told, or the process has ended without telling it."""
         await asyncio.wait([told, self.exited], return_when=asyncio.FIRST_COMPLETED)
+        self.talk.read()
 
     async def within(self, seconds: float) -> None:
         """Wait until the process has ended, at most so long."""
@@ -178,7 +179,8 @@ class PytestSuite:
         seat = self._seats.take()
         talk, theirs = await Conversation.open(hear)
         with theirs:
-            settings = self._settings(seat, theirs.fileno(), files)
+            ends = (talk.messages, theirs.fileno())
+            settings = self._settings(seat, ends, files)
             variables = {**self.launch.variables, **self._seats.variables(seat, self.launch.variables), **settings}
             output = HeadAndTail(OUTPUT)
             argv = (*self.launch.argv, "-p", PLUGIN)
@@ -189,7 +191,7 @@ class PytestSuite:
                     env=variables,
                     out=output,
                     err=output,
-                    pass_fds=(theirs.fileno(),),
+                    pass_fds=ends,
                 )
             except BaseException:
                 talk.close()
@@ -198,11 +200,12 @@ class PytestSuite:
         exited = asyncio.ensure_future(_exit_of(child))
         return Worker(seat, talk, Family(child.pid, seat.mark), exited, output, forked=False)
 
-    def _settings(self, seat: Seat, descriptor: int, files: Sequence[str] | None) -> dict[str, str]:
+    def _settings(self, seat: Seat, ends: tuple[int, int], files: Sequence[str] | None) -> dict[str, str]:
         """Write the reporter's settings; returns the variables by which it comes in."""
         before = self.launch.variables.get("PYTHONPATH")
         said = {
-            "socket": descriptor,
+            "messages": ends[0],
+            "socket": ends[1],
             "files": files,
             "capture": seat.captures,
             "worker": self._seats.workerinput(seat),
@@ -254,7 +257,7 @@ class PytestSuite:
                     "input": self._seats.workerinput(seat),
                     "capture": seat.captures,
                 }
-                server.talk.tell(command, [theirs.fileno(), writing])
+                server.talk.tell(command, [talk.messages, theirs.fileno(), writing])
                 os.close(writing)
                 await self._read(reading, output)
                 await server.until(told)

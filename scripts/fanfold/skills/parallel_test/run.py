@@ -13,12 +13,9 @@ from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.runners import load
 from fanfold.runners.discovery import discover, listing_of
 from fanfold.runners.tools import Tools
-from fanfold.skills.parallel_test.bisect import Stretch, bisected
-from fanfold.skills.parallel_test.causes import Causes
 from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
 from fanfold.skills.parallel_test.clusters import CHANGE, FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
-from fanfold.skills.parallel_test.imports import PythonFiles
 from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun, lanes_of
 from fanfold.skills.parallel_test.measured import combined
 from fanfold.skills.parallel_test.plan import Plan, plan_tests, suite_name
@@ -34,6 +31,8 @@ if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
     from fanfold.agents.tools.toolbox import Toolbox
     from fanfold.engine.supervisor import Supervisor
+    from fanfold.skills.parallel_test.bisect import Stretch
+    from fanfold.skills.parallel_test.causes import Causes
     from fanfold.skills.parallel_test.triage import Triage
     from fanfold.sources.target import Target
 
@@ -163,6 +162,9 @@ class Surroundings:
 
     @cached_property
     def causes(self) -> Causes:
+        from fanfold.skills.parallel_test.causes import Causes
+        from fanfold.skills.parallel_test.imports import PythonFiles
+
         gone = [path for path, change in self.changes.items() if change.kind == "deleted"]
         return Causes(PythonFiles(listing_of(self.root), gone), self.changes)
 
@@ -237,6 +239,8 @@ async def run_tests(
         ),
     )
     if stretch is not None:
+        from fanfold.skills.parallel_test.bisect import bisected
+
         by_id = {test.id: test for test in result.tests}
         clusters, blamed = await bisected(result.clusters, by_id, jobs, settings, stretch, supervisor=supervisor)
         result = result.model_copy(update={"clusters": clusters})

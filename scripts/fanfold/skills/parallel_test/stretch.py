@@ -96,7 +96,7 @@ class Stretch:
         event = message["event"]
         if event == "start":
             self._current = self._own(message["index"])
-            self._since, self._at, self._slow = _now(), message["at"], False
+            self._since, self._at, self._slow = message["at"], message["at"], False
             self.began_s = self._since if self.began_s is None else self.began_s
             self._phases = []
         elif event == "phase":
@@ -122,7 +122,7 @@ class Stretch:
             # What a test takes is all that passes between its start and its end, not what its phases add up to.
             wall_s = max(0.0, at - self._at)
             self._tell(self._current, self._attempts(self._phases, duration_s=wall_s), wall_s)
-        self._current, self._since = None, _now()
+        self._current, self._since = None, at
 
     def _tell(self, index: int, attempts: Sequence[TestAttempt], wall_s: float) -> None:
         self.done[index] = told = Told(tuple(attempts), wall_s)
@@ -152,7 +152,8 @@ class Stretch:
         """Wait until the stretch is through or the process has ended; end it when it breaks a limit."""
         while True:
             done, _ = await asyncio.wait(ends, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-            if done:
+            self.worker.talk.read()
+            if done or self._over.is_set():
                 return
             used, took = self.worker.look(), _now() - self._since
             if limits.memory_bytes is not None and used > limits.memory_bytes:
@@ -188,7 +189,7 @@ class Stretch:
         if self._broken is None:
             await worker.within(_LAST_WORDS_S)
         tail = worker.tail()
-        code = await worker.ended()
+        code = await worker.ended()  # after which there is nothing to be heard any more
         self.culprit = self._current
         verdict, said = self._broken or (TestVerdict.CRASHED, _crash(code))
         self.why = str(said["message"])

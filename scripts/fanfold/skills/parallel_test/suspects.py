@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fanfold.errors import TargetError
-from fanfold.skills.parallel_test.causes import Causes
 from fanfold.sources.blame import time_of_line
 from fanfold.sources.change import FileChange
 from fanfold.sources.git import Git
 from fanfold.suites import BAD, Frame, TestResult
+
+if TYPE_CHECKING:
+    from fanfold.skills.parallel_test.causes import Causes
 
 # How far from a changed line a frame may be and still point at the change: a call stands near what it depends on.
 _NEAR = 3

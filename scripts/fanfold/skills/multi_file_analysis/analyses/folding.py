@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
+from fanfold.reports.amounts import count
 from fanfold.reports.analysed import Link, Module, ModuleGraph
-from fanfold.reports.filters import count
 from fanfold.skills.multi_file_analysis.analyses.sources import production
 from fanfold.sources.folders import folder_of, upwards
 from fanfold.sources.repo_map.graph import cycles, layers

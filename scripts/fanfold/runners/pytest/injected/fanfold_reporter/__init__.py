@@ -5,7 +5,8 @@ variables by which it came before the first conftest is read, so that a pytest w
 
 `FANFOLD_PYTEST` names a file of settings in JSON:
 
-    socket       the descriptor of the socket that messages go to and commands come from
+    messages     the descriptor of the file that messages are written to
+    socket       the descriptor of the socket that commands come from
     files        what pytest is to collect in place of its arguments; null leaves them
     capture      the path, without suffix, of the files that hold what the running test has printed
     worker       what goes into `config.workerinput`; null for no such thing
@@ -14,9 +15,11 @@ variables by which it came before the first conftest is read, so that a pytest w
     coverage     the path, without suffix, of the files for coverage.py's data; null measures nothing
 
 Every message is one line of JSON with an `event`, written before the next thing happens, or before the next test begins
-if it says no more than that a phase has passed: a process which dies keeps what it has said. Commands are lines of JSON
-too: `{"do": "run", "tests": [index, …]}`, `{"do": "fork", …}` with two descriptors (the new worker's socket and its
-output) and `{"do": "end"}`, as which the socket's end counts.
+if it says no more than that a phase has passed: a process which dies keeps what it has said. The file is in memory, and
+a byte on the socket says that something in it is worth reading at once; to wake fanfold for each test would take time
+from the tests. A message that the file can't take is a line on the socket. Commands are lines of JSON too:
+`{"do": "run", "tests": [index, …]}`, `{"do": "fork", …}` with three descriptors (the new worker's file, its socket and
+its output) and `{"do": "end"}`, as which the socket's end counts.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 _HIGH_DESCRIPTOR = 200
 _MOST_KEPT = 100
+_READ = b"\n"
 _encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -38,30 +39,46 @@ def out_of_the_way(descriptor: int) -> int:
 
 
 class Channel:
-    """The socket that fanfold listens to."""
+    """The file of messages that fanfold reads, and the socket by which it is told to."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, messages: int, descriptor: int) -> None:
         self.descriptor = out_of_the_way(descriptor)
+        self._messages = out_of_the_way(messages)
         self._kept: list[str] = []
 
     def say(self, event: str, **said: object) -> None:
-        """Write a message and all that were kept; they are on their way when this returns, whatever happens then."""
-        self.keep(event, **said)
-        self._write()
+        """Write a message and all that were kept, and have fanfold read them."""
+        self.note(event, **said)
+        os.write(self.descriptor, _READ)
+
+    def note(self, event: str, **said: object) -> None:
+        """Write a message and all that were kept; whatever happens then, fanfold reads them sooner or later."""
+        self._keep(event, said)
+        lines = memoryview(("\n".join(self._kept) + "\n").encode())
+        self._kept.clear()
+        try:
+            while lines:
+                lines = lines[os.write(self._messages, lines) :]
+        except OSError:  # there is no memory left for it, or a test has limited how long files may be
+            while lines:
+                lines = lines[os.write(self.descriptor, lines) :]
 
     def keep(self, event: str, **said: object) -> None:
-        """Write a message with the next one: each write wakes fanfold, which takes time from the tests."""
+        """Write a message with the next one."""
+        if len(self._kept) >= _MOST_KEPT:
+            self.say(event, **said)
+        else:
+            self._keep(event, said)
+
+    def _keep(self, event: str, said: dict[str, object]) -> None:
         said["event"] = event
         self._kept.append(_encoded(said))
-        if len(self._kept) >= _MOST_KEPT:
-            self._write()
 
     def say_at_once(self, event: str, **said: object) -> None:
         """Write a message before those that are kept, from any thread."""
         os.write(self.descriptor, (_encoded({**said, "event": event}) + "\n").encode())
 
-    def _write(self) -> None:
-        lines = memoryview(("\n".join(self._kept) + "\n").encode())
-        self._kept.clear()
-        while lines:
-            lines = lines[os.write(self.descriptor, lines) :]
+    def close(self) -> None:
+        """Let go of both: they are another process's."""
+        os.close(self._messages)
+        os.close(self.descriptor)

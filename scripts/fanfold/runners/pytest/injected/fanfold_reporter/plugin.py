@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generator, Sequence
 
 import pytest
@@ -38,6 +39,19 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+# What shows in the terminal how far the tests are.
+_SHOWN = ("pytest_runtest_logstart", "pytest_runtest_logreport", "pytest_runtest_logfinish")
+
+
+def _show_nothing(config: Any) -> None:
+    """Spare a worker the dots that nobody sees; the terminal's reporter stays there for whoever asks for it."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    for name in _SHOWN:
+        # Pluggy has no public way to take one hook of a plugin; where this one is missing, the dots stay.
+        with suppress(AttributeError, ValueError):
+            getattr(config.hook, name)._remove_plugin(reporter)  # noqa: SLF001
+
+
 class Plugin:
     """What is registered with pytest; `channel` is where it speaks."""
 
@@ -54,13 +68,14 @@ class Plugin:
         self._current: pytest.Item | None = None
         self._subtests = 0
         self._error: BaseException | None = None
-        self.channel = Channel(settings["socket"])
+        self.channel = Channel(settings["messages"], settings["socket"])
 
     def be_worker(self, config: Any, workerinput: dict[str, Any] | None) -> None:
         """Be a worker as pytest-xdist's are, for plugins and fixtures that ask which one they are in."""
         if workerinput is not None:
             config.workerinput = workerinput
             config.workeroutput = {}
+        _show_nothing(config)
         self._ports.watch(lambda seconds: self.channel.say_at_once("waiting", seconds=seconds))
 
     @pytest.hookimpl(hookwrapper=True)
@@ -156,5 +171,5 @@ class Plugin:
         if not report.passed:
             said.update(details(self._current, report, error))
         # Of a process that dies no more is worth knowing than where it was and what had failed.
-        say = self.channel.keep if report.passed else self.channel.say
+        say = self.channel.keep if report.passed else self.channel.note
         say("phase", index=index, **said)

@@ -56,6 +56,8 @@ class Runner:
         self._plugin = plugin
         self._after = EndOfShard.from_parent(session, name="the end of a shard")
         self._last: pytest.Item | None = None
+        # The same in all processes of a machine; held here, where tools that stop the time for a test don't find it.
+        self._clock = time.monotonic
 
     def run(self, indices: Sequence[int]) -> bool:
         """Run a shard's items in their order; tells whether the process can go on."""
@@ -69,19 +71,18 @@ class Runner:
         return True
 
     def _one(self, index: int, item: pytest.Item, following: pytest.Item) -> bool:
-        say = self._plugin.channel.say
         self._last = item
-        say("start", index=index, at=time.time())
+        self._plugin.channel.note("start", index=index, at=self._clock())
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
             # Here pytest would end the run. This process ends, and what is left is run in a new one.
             kind = "interrupted" if isinstance(error, KeyboardInterrupt) else "exit"
             chain = [{"type": kind, "message": shown(error, MESSAGE), "frames": frames(error.__traceback__)}]
-            say(kind, index=index, at=time.time(), failure={"chain": chain, "text": ""})
+            self._plugin.channel.say(kind, index=index, at=self._clock(), failure={"chain": chain, "text": ""})
             return False
         self._session.shouldstop = self._session.shouldfail = False
-        self._plugin.channel.keep("end", index=index, at=time.time())
+        self._plugin.channel.keep("end", index=index, at=self._clock())
         return True
 
     def tear_down(self) -> None:
@@ -170,7 +171,7 @@ class Server:
 
     def _fork(self, command: dict[str, Any]) -> None:
         self._watch_children()
-        mine, self._descriptors = self._descriptors[:2], self._descriptors[2:]
+        mine, self._descriptors = self._descriptors[:3], self._descriptors[3:]
         # As the documentation of gc has it: what is there by now no worker has to copy in order to look through it.
         gc.freeze()
         child = os.fork()
@@ -185,18 +186,19 @@ class Server:
         finally:
             os._exit(1)  # the rest of pytest's session is the server's business
 
-    def _be_worker(self, command: dict[str, Any], channel: int, output: int) -> NoReturn:
+    def _be_worker(self, command: dict[str, Any], messages: int, channel: int, output: int) -> NoReturn:
         """Live a worker's life in the forked process."""
         atexit._clear()  # noqa: SLF001  as multiprocessing does: what is registered is the server's
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in (self._plugin.channel.descriptor, *self._wake):
+        self._plugin.channel.close()
+        for descriptor in self._wake:
             os.close(descriptor)
         os.environ.update(command["variables"])
         self._plugin.measure.again()
         tempfile.tempdir = None
-        self._plugin.channel = Channel(channel)
+        self._plugin.channel = Channel(messages, channel)
         self._plugin.be_worker(self._session.config, command["input"])
         redirect(self._session.config, out_of_the_way(output), command["capture"])
         Server(self._session, self._plugin).serve()

@@ -1,0 +1,90 @@
+"""What a worker says arrives, whatever its tests do to files, clocks and the terminal, and wakes nobody for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from fanfold.skills.parallel_test.conversation import Conversation
+
+
+def test_messages_that_the_file_can_not_take_come_by_the_socket(project):
+    """A test that limits how long files may be keeps no result from being told."""
+    text = """
+        import resource
+        def test_before(): pass
+        def test_limits(): resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        def test_fails_behind(): assert 1 == 2
+        def test_passes_behind(): pass
+    """
+    result = project.write({"test_a.py": text}).run(workers=1)
+    assert result.verdicts == {
+        "test_before": "passed",
+        "test_limits": "passed",
+        "test_fails_behind": "failed",
+        "test_passes_behind": "passed",
+    }
+
+
+def test_a_clock_that_stands_still_takes_no_time_from_a_test(project):
+    """What a test takes is told by a clock that tools which stop the time do not find."""
+    conftest = """
+        import time, pytest
+        @pytest.fixture(scope="session", autouse=True)
+        def frozen():
+            real = time.sleep
+            time.monotonic = time.time = time.perf_counter = lambda: 5.0
+            yield real
+    """
+    files = {"conftest.py": conftest, "test_a.py": "def test_sleeps(frozen): frozen(0.2)\n"}
+    taken = project.write(files).run().first("test_sleeps").duration_s
+    assert 0.2 <= taken < 60
+
+
+def test_the_terminals_reporter_is_there_and_silent(project):
+    """Fixtures may ask for it as under plain pytest; no dot of a worker is written anywhere."""
+    text = """
+        import os, pytest
+        @pytest.mark.parametrize("n", range(20))
+        def test_asks(n, request): assert request.config.pluginmanager.getplugin("terminalreporter")
+        def test_dies(): os._exit(3)
+    """
+    result = project.write({"test_a.py": text}).run(workers=1)
+    assert result.verdicts.pop("test_dies") == "crashed"
+    assert set(result.verdicts.values()) == {"passed", "crashed"}
+    assert "...." not in (result.first("test_dies").output or "")
+
+
+async def _said(lines: bytes, *, wake: bytes) -> list[str]:
+    heard: list[str] = []
+    talk, theirs = await Conversation.open(lambda message: heard.append(message["event"]))
+    with theirs:
+        os.write(talk.messages, lines)
+        await asyncio.sleep(0.05)
+        assert heard == []  # nobody has asked for it
+        theirs.sendall(wake)
+        await asyncio.sleep(0.05)
+    talk.close()
+    return heard
+
+
+def test_what_is_written_is_heard_when_it_is_asked_for():
+    """In its order, before what comes by the socket itself; half a line is none, and what is no message is left out."""
+    lines = b'{"event":"a"}\n\xff\n[]\n{"event":"b"}\n{"event":"half'
+    assert asyncio.run(_said(lines, wake=b'\n{"event":"c"}\n')) == ["a", "b", "c"]
+
+
+async def _late() -> list[str]:
+    heard: list[str] = []
+    talk, theirs = await Conversation.open(lambda message: heard.append(message["event"]))
+    with theirs:
+        os.write(talk.messages, b'{"event":"last words"}\n')
+    talk.close()
+    talk.close()
+    talk.read()
+    return heard
+
+
+def test_what_was_said_last_is_heard_at_the_end():
+    """Hanging up hears what nobody had asked for; once is enough."""
+    assert asyncio.run(_late()) == ["last words"]
