@@ -77,19 +77,28 @@ def test_known_durations_give_a_partition_near_the_least_wall_time(files, drawn,
 
 
 def test_files_stay_whole_when_that_is_as_quick():
-    """Files of one length on two workers are not split."""
-    tests = collected([10, 10, 10, 10])
+    """Files of one length are not split, as long as none is more than a quarter of what a worker has to do."""
+    tests = collected([5] * 8)
     shards = plan_shards(tests, known(tests, [1.0] * 40), 2, start_s=0.01)
-    assert [shard.tests for shard in shards] == [tuple(range(n, n + 10)) for n in (0, 10, 20, 30)]
-    assert [shard.expected_s for shard in shards] == [10.0] * 4
+    assert [shard.tests for shard in shards] == [tuple(range(n, n + 5)) for n in range(0, 40, 5)]
+    assert [shard.expected_s for shard in shards] == [5.0] * 8
 
 
 def test_a_long_file_is_split_between_its_classes():
     """One file that is longer than all others is cut where one class ends."""
-    tests = collected([40], owners=4)
+    tests = collected([40], owners=8)
     shards = plan_shards(tests, known(tests, [1.0] * 40), 2, start_s=0.01)
-    assert sum(len({tests[n].owner for n in shard.tests}) for shard in shards) == 4
+    assert sum(len({tests[n].owner for n in shard.tests}) for shard in shards) == 8
     assert makespan(shards, [1.0] * 40, 2) == 20
+
+
+@pytest.mark.parametrize("slower", [0.5, 1.5])
+def test_a_file_that_takes_another_time_than_before_holds_up_nobody(slower):
+    """Two files of one length, of which one takes half as long as before, or half as long again."""
+    tests = collected([50, 50])
+    shards = plan_shards(tests, known(tests, [1.0] * 100), 2, start_s=0.01)
+    now = [1.0] * 50 + [slower] * 50
+    assert makespan(shards, now, 2) <= 1.1 * sum(now) / 2
 
 
 def test_what_shares_fixtures_is_split_only_when_it_holds_up_the_rest():

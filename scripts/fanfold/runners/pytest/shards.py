@@ -18,9 +18,11 @@ from fanfold.runners.schedule import makespan_s
 
 # A partition this near to the least possible wall time is not worth another split.
 _NEAR_ENOUGH = 1.02
-# So many shards for each worker at the most, and at the least when durations are unknown: whoever is free takes one.
+# So many shards for each worker at the most, and at the least when durations are guessed, and known: whoever is free
+# takes one, so that guesses are made good, and so are tests that take another time than before.
 _MOST_PER_WORKER = 24
 _GUESSED_PER_WORKER = 6
+_KNOWN_PER_WORKER = 4
 # When each shard takes a process of its own.
 _COSTLY_PER_WORKER = 2
 # A shard should take this many times what it costs to start one.
@@ -105,7 +107,8 @@ def _split(pieces: list[_Piece], weigh: _Scale, total: float, workers: int, *, g
     """Split the heaviest until the partition is near the least wall time, or nothing is left to split."""
     share = total / workers
     # Of guesses, and of what shares fixtures, no more is expected than that it does not hold up the rest.
-    small = share / _GUESSED_PER_WORKER if guessed else share / _MOST_PER_WORKER
+    coarse = share / _KNOWN_PER_WORKER
+    small = share / (_GUESSED_PER_WORKER if guessed else _MOST_PER_WORKER)
     # The first test's place tells pieces of one weight apart: no two have the same.
     heap = [(-piece.weight, piece.tests[0].index, piece) for piece in pieces]
     heapq.heapify(heap)
@@ -116,7 +119,7 @@ def _split(pieces: list[_Piece], weigh: _Scale, total: float, workers: int, *, g
             done.append(piece)
             continue
         weights = [piece.weight, *(-weight for weight, _, _ in heap), *(one.weight for one in done)]
-        if not guessed and makespan_s(weights, workers) <= share * _NEAR_ENOUGH:
+        if not guessed and piece.weight <= coarse and makespan_s(weights, workers) <= share * _NEAR_ENOUGH:
             done.append(piece)
             break
         for half in _halves(piece, weigh):
