@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -9,11 +10,16 @@ from pathlib import Path
 
 import click
 
+from fanfold.agents.roles import DEFAULT_MODEL
 from fanfold.cli.products import folder_of, write_whole
 from fanfold.cli.streams import printable
 from fanfold.errors import OutputError
+from fanfold.models import Run
 from fanfold.reports.amounts import count
-from fanfold.reports.linked import INDEX, MARK
+from fanfold.reports.formats import Renderer
+from fanfold.reports.linked import INDEX, MARK, is_edited, lasting, pages
+from fanfold.skills.multi_file_analysis.request import MOST_TOKENS
+from fanfold.sources.text import listed
 
 _FOLDERS = ("modules", "facts")
 
@@ -35,9 +41,20 @@ def _check(folder: Path) -> None:
         tempfile.TemporaryFile(dir=top).close()
     except OSError as error:
         raise OutputError(f"--output {folder}: {error.strerror or error}") from error
-    if theirs := [path for path in (folder / INDEX, *_pages(folder)) if path.exists() and not _is_ours(path)]:
+    _check_pages(folder)
+
+
+def _check_pages(folder: Path) -> None:
+    """Raise OutputError where a page would be lost that somebody else wrote, or wrote something into."""
+    there = [path for path in (folder / INDEX, *_pages(folder)) if path.exists()]
+    if theirs := [path for path in there if not _is_ours(path)]:
         raise OutputError(
             f"--output {folder}: {theirs[0].relative_to(folder)} is not fanfold's: name another folder, or a file"
+        )
+    if edited := [str(path.relative_to(folder)) for path in there if is_edited(path.read_text("utf-8", "replace"))]:
+        raise OutputError(
+            f"--output {folder}: {listed(edited)} {'was' if len(edited) == 1 else 'were'} edited since fanfold wrote "
+            "it: put what you wrote elsewhere and delete the page, or name another folder"
         )
 
 
@@ -54,6 +71,30 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
+def pages_of(run: Run, renderer: Renderer, folder: Path) -> dict[str, str]:
+    """Return the linked pages of a run, which say how they are made anew in that folder."""
+    root = Path(run.target.root)
+    place = folder.absolute()
+    inside = place.relative_to(root).as_posix() if place.is_relative_to(root) else ""
+    return pages(run, renderer.render(lasting(run, inside), "md"), _renewal(run, inside or str(folder)))
+
+
+def _renewal(run: Run, folder: str) -> str:
+    """Return the command, given at the repository's top, that makes the pages of this run anew."""
+    asked = run.request
+    options = {"--analysis": [asked.get("analysis")], "--continue": [asked.get("continues")]}
+    options |= {"--include": asked.get("include", ()), "--exclude": asked.get("exclude", ())}
+    options |= {"--most-tokens": [asked.get("most_tokens")] if asked.get("most_tokens") != MOST_TOKENS else []}
+    options |= {"--backend": [asked.get("backend")] if asked.get("backend") != "auto" else []}
+    options |= {
+        "--model": [asked.get("model")] if asked.get("model") != DEFAULT_MODEL else [],
+        "--effort": [asked.get("effort")],
+    }
+    words = [str(word) for name, values in options.items() for value in values if value for word in (name, value)]
+    questions = [asked["question"]] if asked.get("question") else []
+    return shlex.join(["fanfold", "analyze", *questions, *asked.get("paths", ()), *words, "--output", f"{folder}/"])
+
+
 def write_linked(folder: Path, pages: Mapping[str, str], *, quiet: bool = False) -> None:
     """Write the pages, and remove those of an earlier run that are no longer among them. Raises OutputError.
 
@@ -61,6 +102,7 @@ def write_linked(folder: Path, pages: Mapping[str, str], *, quiet: bool = False)
     said on stderr unless it is to be `quiet`.
     """
     try:
+        _check_pages(folder)  # it may have taken a while
         folder.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=folder, prefix=".fanfold-"))
         try:

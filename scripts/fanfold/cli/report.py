@@ -11,7 +11,7 @@ import click
 
 from fanfold.cli.browser import show_page
 from fanfold.cli.config import repository_root
-from fanfold.cli.linked import linked_folder, write_linked
+from fanfold.cli.linked import linked_folder, pages_of, write_linked
 from fanfold.cli.options import rendering_options
 from fanfold.cli.post import check_post, post_review
 from fanfold.cli.products import deliver, keep, places, template_choice, write_whole
@@ -22,7 +22,6 @@ from fanfold.errors import TargetError, UsageError
 from fanfold.models import Run
 from fanfold.reports.analysed import SKILL as ANALYSIS
 from fanfold.reports.formats import ONLY, Renderer
-from fanfold.reports.linked import pages
 from fanfold.skills import CODE_REVIEW
 
 
@@ -56,7 +55,7 @@ def report(run: str, **given: Any) -> int:
     chosen = places(given["output"], written) if written and not linked else {}
     events = EventFile((place if place.is_dir() else place.parent) / EVENTS)
     if linked:
-        write_linked(linked, pages(saved, renderer.render(saved, "md", events)))
+        write_linked(linked, pages_of(saved, renderer, linked))
     deliver(saved, renderer, chosen, events)
     if shown:
         _show(saved, renderer.render(saved, "html", events))

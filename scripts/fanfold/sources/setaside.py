@@ -62,6 +62,8 @@ _GENERATED_HEAD = re.compile(
 # Without a word against edits it counts as the first thing that a file says, and nowhere else.
 _GENERATED_FIRST = re.compile(r"\W*(auto[- ]?|automatically )generated (by|from|with|using)\b", re.IGNORECASE)
 _HEAD = 2_000
+# What says what a package is, whoever wrote it: cargo and others rewrite it when they publish.
+_MANIFESTS = frozenset(["Cargo.toml", "composer.json", "go.mod", "package.json", "pyproject.toml"])
 _MOST = 1 << 16  # folders, and names, of which the answer is remembered
 _MINIFIED_LINE = 1_000
 _BRACED = frozenset([".js", ".mjs", ".cjs", ".css", ".json"])
@@ -114,8 +116,9 @@ def _by_folder(folder: str) -> str | None:
 
 def by_text(path: str, text: str) -> str | None:
     """Return why nobody reads the file, as far as its lines and the ending of its name say."""
-    if _GENERATED_HEAD.search(text[:_HEAD]) or _GENERATED_FIRST.match(text[:_HEAD]):
+    pure = PurePosixPath(path)
+    if pure.name not in _MANIFESTS and (_GENERATED_HEAD.search(text[:_HEAD]) or _GENERATED_FIRST.match(text[:_HEAD])):
         return "generated"
-    if PurePosixPath(path).suffix.lower() in _BRACED and len(text) / (text.count("\n") + 1) > _MINIFIED_LINE:
+    if pure.suffix.lower() in _BRACED and len(text) / (text.count("\n") + 1) > _MINIFIED_LINE:
         return "minified"
     return None

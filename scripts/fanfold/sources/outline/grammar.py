@@ -49,7 +49,11 @@ _NAMED = True  # a node, and no sign, of the grammar
 _WINDOW = 100  # bytes around a name in which its use shows
 _HEAD = 2_000  # bytes of a signature
 _DIRECTIVE = re.compile(rb"[ \t]*#[ \t]*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b")
-_ARGUMENTS = re.compile(r"<.*?>|\s+")
+_ARGUMENTS = re.compile(r"<[^<>]*>")
+_AROUND_SCOPES = re.compile(r"\s*(::|\.)\s*")
+_OPERATOR = re.compile(r"\boperator\b.*", re.DOTALL)
+_IDENTIFIER = re.compile(r"[\w~:]")
+_SPACE = re.compile(r"\s+")
 
 
 class Loaded(NamedTuple):
@@ -223,7 +227,8 @@ class _Reader:
         """Take in what a tree defines and imports, of those places that are wanted."""
         matches = _cursor(self._loaded.tags).matches(tree.root_node)
         # An outer definition ends after those in it, so patterns are not met in the order in which they count.
-        for _, captures in sorted(matches, key=lambda match: match[0]):
+        for _, found in sorted(matches, key=lambda match: match[0]):
+            captures = _behind_macros(found) if self._grammar.preprocessed else found
             if "module" in captures or "file" in captures:
                 self._import(captures)
             elif len(self._found) < _MOST_DEFINITIONS and wanted(start := _name_start(captures)):
@@ -296,12 +301,13 @@ class _Reader:
             while above and above[-1][0] < one.end:
                 above.pop()
             outer, in_scope = (above[-1][1], above[-1][2]) if above and one.kind != "macro" else ("", False)
-            name = _ARGUMENTS.sub("", one.name).replace("::", ".")
+            name = _behind_types(one.name) if self._grammar.preprocessed else _plain(one.name)
             inside = one.scope if one.kind and one.scope not in _NO_SCOPE else ""
             qualified = ".".join(part for part in (outer, inside, name) if part)
             if one.kind is not None:
                 kind: Kind = "method" if one.kind == "function" and in_scope else one.kind
-                yield self._definition(one, name.rpartition(".")[2], qualified, kind)
+                last = name if name.startswith("operator") else name.rpartition(".")[2]
+                yield self._definition(one, last, qualified, kind)
             if not (self._grammar.preprocessed and one.kind == "type"):  # `typedef struct a {…} a;` holds what it names
                 above.append((one.end, qualified, one.kind is None or one.kind in SCOPES - {"module"}))
 
@@ -354,6 +360,32 @@ class _Reader:
         return at >= 0 and start < self._modules[at][1]
 
 
+def _plain(name: str) -> str:
+    """Return a name without its arguments and spaces, its parts with dots between."""
+    return _SPACE.sub("", _without_arguments(name)).removeprefix(":").replace("::", ".")
+
+
+def _behind_types(name: str) -> str:
+    """Return the last word of a name: `std::string text` is a macro's, a type's and a function's as a grammar sees it.
+
+    Of a name that a macro makes, what the macro is called.
+    """
+    operator = _OPERATOR.search(name)
+    before = _AROUND_SCOPES.sub(r"\1", _without_arguments(name[: operator.start()] if operator else name))
+    words = (before.strip("() ") if before.startswith("(") else before.partition("(")[0]).split()
+    last = "" if operator and not before.endswith("::") else words[-1] if words else before
+    return f"{last}{' '.join(operator[0].split()) if operator else ''}".replace("::", ".")
+
+
+def _without_arguments(name: str) -> str:
+    """Return a name without what stands between angle brackets, these being more than an operator's name."""
+    if not _IDENTIFIER.match(name):
+        return name
+    while name != (shorter := _ARGUMENTS.sub("", name)):
+        name = shorter
+    return name.partition("<")[0] if "<" in name else name.partition(">")[0]
+
+
 def _cursor(query: Query) -> QueryCursor:
     from tree_sitter import QueryCursor
 
@@ -364,6 +396,15 @@ def _cursor(query: Query) -> QueryCursor:
 
 def _name_start(captures: Captures) -> int:
     return captures["name" if "name" in captures else "scope"][0].start_byte
+
+
+def _behind_macros(captures: Captures) -> Captures:
+    """Return captures with the name that stands right before the parameters: `API int name(…)` is no function `int`."""
+    named = captures["name"][0] if captures.get("name") else None
+    behind = named.next_sibling if named and named.parent and named.parent.type == "function_declarator" else None
+    if behind and behind.type == "ERROR" and behind.named_child_count == 1 and behind.child_count == 1:
+        return {**captures, "name": [behind.named_children[0]]}
+    return captures
 
 
 def _last(captures: Captures) -> int:

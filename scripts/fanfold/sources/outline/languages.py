@@ -142,16 +142,17 @@ _EXTENSIONS = {
     "java": "java",
     "c": "c h",
     "cpp": "cc cpp cxx c++ hh hpp hxx h++ ipp tpp inl cu cuh",
-    "ruby": "rb rake gemspec ru",
+    "ruby": "rb rake gemspec",
     "php": "php phtml php5 php7 inc",
     "c-sharp": "cs csx",
 }
 _BY_EXTENSION = {extension: name for name, extensions in _EXTENSIONS.items() for extension in extensions.split()}
-_BY_FILE = {"Rakefile": "ruby", "Gemfile": "ruby", "SConstruct": "python", "SConscript": "python"}
+_BY_FILE = {"Rakefile": "ruby", "Gemfile": "ruby", "config.ru": "ruby", "SConstruct": "python", "SConscript": "python"}
 _INTERPRETER = re.compile(r"#!.*?\b(python|node|ruby|php)[\d.]*\b")
 _PHP = re.compile(r"\s*<\?(?:php|=)")
 # What no C header holds outside of its comments, at the start of a line.
 _CPP = re.compile(r"^\s*(?:class\s+\w+|namespace\b|template\s*<|using\s|public:|private:|protected:)", re.MULTILINE)
+_MANUAL = re.compile(r"[1-9](?:[a-z]{1,2})?|n")  # sections of the manual: `git.1`, `open.3p`
 _HEAD = 65_536  # characters in which a header shows its language
 
 
@@ -167,4 +168,4 @@ def language_of(path: str, text: str = "") -> str:
         return "cpp"
     if extension == "inc" and not _PHP.match(text):
         return "inc"
-    return name or extension
+    return name or ("man" if _MANUAL.fullmatch(extension) else extension)

@@ -15,6 +15,11 @@ _COMMENT = {
 }
 _TAG = re.compile(r"\s*[@\\]\w+|\s*<(?:summary|remarks|param|returns)\b|\s*[-=*~#]{3,}\s*$")
 _LICENCE = re.compile(r"copyright|licen[cs]e|SPDX-|all rights reserved|\(c\)\s*\d{4}", re.IGNORECASE)
+# Comments that compilers and editors read.
+_FOR_TOOLS = re.compile(
+    r"\s*(?://\s*\+build\b|//go:\w+|#\s*(?:frozen_string_literal|warn_indent|encoding|typed)\s*:|#.{0,5}-\*-.*-\*-"
+    r"|//\s*@(?:flow|ts-\w+)\b|/\*\s*(?:eslint|global)\b)"
+)
 _MARKUP = re.compile(r"</?\w+(?:\s[^<>]*)?/?>")
 
 
@@ -47,6 +52,8 @@ def comment_on_top(lines: Sequence[str], style: str) -> str:
     pattern = _COMMENT[style]
     said: list[str] = []
     for text in [*lines[:_COMMENT_LINES], ""]:
+        if _FOR_TOOLS.match(text):
+            continue
         match = None if text.startswith("#!") else pattern.match(text[: 4 * DOC])
         if match is not None:
             said.append(match[1])

@@ -16,13 +16,13 @@ from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
 from fanfold.sources.setaside import by_text
 from fanfold.sources.text import decode as text_of
 
-VERSION = f"4.{OUTLINES}"
+VERSION = f"5.{OUTLINES}"
 """Part of the key under which facts are kept: another one for other facts of the same file."""
 
 _CHARACTERS_A_TOKEN = 3.0
 _AS_JAVA = frozenset({"kt", "kts", "scala", "groovy"})
 _IMPORT = re.compile(r"^import[ \t]+(?:static[ \t]+)?([\w.]+\.(?:\w+|\*))(?:[ \t]+as[ \t]+(\w+))?", re.MULTILINE)
-_PROSE = frozenset({"adoc", "md", "mdx", "org", "rst", "txt"})
+_PROSE = frozenset({"adoc", "man", "md", "mdx", "org", "rst", "txt"})
 _DATA = (
     "atom bib cfg conf css csv dectest dtd eml geojson htm html ini ipynb json json5 jsonl less lock log ndjson pem"
     " plist po pot properties rtf sass scss svg tex toml tsv wsdl xml xsd xsl xslt yaml yml"

@@ -10,10 +10,11 @@ PageRank by power iteration, personalised as in Page, Brin, Motwani and Winograd
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from operator import mul, sub
 from typing import TypeVar
 
+from fanfold.sources.folders import folder_of
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.values import RepoMap
 
@@ -24,6 +25,10 @@ _DAMPING = 0.85
 _ROUNDS = 100
 _CLOSE = 1e-6  # the sum of all changes at which it has converged
 _IMPORT = 1.0  # what an import weighs beside references
+_PYTHON = (".py", ".pyi")
+_SCRIPTS = (".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx")
+_BY_FOLDER = (".go", ".java")  # a package is a folder, and what is in it needs no import
+_PASS_ON = ("__init__.py", "__init__.pyi", *(f"index{ending}" for ending in _SCRIPTS))
 
 
 def importers(tree: RepoMap) -> dict[str, tuple[str, ...]]:
@@ -92,13 +97,14 @@ def central(tree: RepoMap, towards: Mapping[str, float] | None = None) -> dict[s
     """Return each file's PageRank over imports and references; all of them add up to 1.
 
     `towards` are weights of the files that the walk starts from again (personalisation); None or no positive one
-    starts from all alike. Paths that are not on the map do not count.
+    starts from all alike. Paths that are not on the map do not count. A walk from somewhere follows every name, as what
+    is looked up at run time is not imported; one from everywhere would end where names are most common.
     """
     paths = tuple(tree.files)
     if not paths:
         return {}
     start = _start(paths, towards)
-    incoming, leading = _incoming(tree, paths)
+    incoming, leading = _incoming(tree, paths, _all_references(tree) if towards else _imported_references(tree))
     rank = start
     for _ in range(_ROUNDS):
         following = _step(rank, incoming, leading, start)
@@ -119,13 +125,13 @@ def _start(paths: tuple[str, ...], towards: Mapping[str, float] | None) -> list[
 _Incoming = list[tuple[list[int], list[float]]]
 
 
-def _incoming(tree: RepoMap, paths: tuple[str, ...]) -> tuple[_Incoming, list[float]]:
+def _incoming(tree: RepoMap, paths: tuple[str, ...], used: _Used) -> tuple[_Incoming, list[float]]:
     """Return from where each file's rank comes, with which share, and for each file 1 if its own leads somewhere."""
     number = {path: at for at, path in enumerate(paths)}
     incoming: _Incoming = [([], []) for _ in paths]
     leading = [0.0] * len(paths)
     for at, path in enumerate(paths):
-        weights = dict(tree.references.get(path, {}))
+        weights = dict(used(path))
         for other in tree.imports.get(path, ()):
             weights[other] = weights.get(other, 0.0) + _IMPORT
         total = sum(weights.values())
@@ -136,6 +142,38 @@ def _incoming(tree: RepoMap, paths: tuple[str, ...]) -> tuple[_Incoming, list[fl
                 sources.append(at)
                 shares.append(weight / total)
     return incoming, leading
+
+
+_Used = Callable[[str], Mapping[str, float]]
+"""Returns the files whose names a file uses, and how much that says."""
+
+
+def _all_references(tree: RepoMap) -> _Used:
+    return lambda path: tree.references.get(path, {})
+
+
+def _imported_references(tree: RepoMap) -> _Used:
+    """Follow a name to where it can be from: a file that is imported, passed on by one, or of the same package.
+
+    Another file that defines the name has one like it. Scripts that import nothing anywhere share all names.
+    """
+    modular = any(path.endswith(_SCRIPTS) for path in tree.imports)
+
+    def used(path: str) -> Mapping[str, float]:
+        references = tree.references.get(path, {})
+        near = set(tree.imports.get(path, ()))
+        if path.endswith(_BY_FOLDER):
+            folder = folder_of(path)
+            return {
+                other: weight for other, weight in references.items() if other in near or folder_of(other) == folder
+            }
+        if not path.endswith(_PYTHON) and not (modular and path.endswith(_SCRIPTS)):
+            return references
+        passing = [one for one in near if one.endswith(_PASS_ON)]
+        near.update(other for one in passing for other in tree.imports.get(one, ()))
+        return {other: weight for other, weight in references.items() if other in near}
+
+    return used
 
 
 def _step(rank: list[float], incoming: _Incoming, leading: list[float], start: list[float]) -> list[float]:

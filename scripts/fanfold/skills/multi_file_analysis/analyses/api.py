@@ -37,17 +37,26 @@ class _Public(NamedTuple):
 
 def public_api(tree: RepoMap, sources: Sources) -> Table:
     """Return the public definitions: what packages export first, then by file."""
-    found = sorted(_public(tree, sources), key=lambda one: (one.rank, one.path.count("/"), one.path, one.symbol.line))
+    once = {_said_once(one, tree): one for one in _public(tree, sources)}
+    found = sorted(once.values(), key=lambda one: (one.rank, one.path.count("/"), one.path, one.symbol.line))
     signatures = _signatures({one.path for one in found[:MOST_ROWS]}, sources)
     made = table(
         "api",
         "Public API",
         "What the packages export (`__all__` and the imports of `__init__.py`, `export`, `exports`, capital letters in "
-        "Go, `pub` in Rust, `public` in Java and C#, headers in C), then what is public by its name alone.",
+        "Go, `pub` in Rust, `public` in Java and C#, headers below `include` in C), then what is public by its name "
+        "alone.",
         ("name", "kind", "signature", "what it is"),
         (_row(one, signatures) for one in found),
     )
     return limited(made, tree, _RULES)
+
+
+def _said_once(one: _Public, tree: RepoMap) -> tuple[str, str, int]:
+    """Return what rows about the same share: the overloads of a name in Python, and `typedef struct a {…} a`."""
+    symbol = one.symbol
+    line = 0 if tree.files[one.path].facts.language == "python" else symbol.line
+    return one.path, symbol.qualified, line
 
 
 def _row(one: _Public, signatures: Mapping[tuple[str, str], str]) -> Row:
@@ -118,14 +127,30 @@ def _by_word(pattern: str) -> Callable[[str, Symbol, list[str]], int | None]:
     return rule
 
 
-def _in_header(path: str, _symbol: Symbol, _lines: list[str]) -> int | None:
-    return 0 if path.rpartition(".")[2].lower() in {"h", "hh", "hpp", "hxx"} else None
+def _in_header(path: str, symbol: Symbol, lines: list[str]) -> int | None:
+    """What is in a folder `include` is for others; other headers are for the project's own files as well."""
+    if path.rpartition(".")[2].lower() not in {"h", "hh", "hpp", "hxx"} or _is_guard(symbol, lines):
+        return None
+    folders = path.split("/")[:-1]
+    return 0 if "include" in folders and not _INTERNAL.intersection(folders) else 1
+
+
+def _is_guard(symbol: Symbol, lines: list[str]) -> bool:
+    """Tell whether a macro is there so that a header is included once."""
+    if symbol.kind != "macro":
+        return False
+    name = re.escape(symbol.name)
+    above = next((line for line in reversed(lines[max(0, symbol.line - 4) : symbol.line - 1]) if line.strip()), "")
+    asked = re.fullmatch(rf"\s*#\s*if(?:ndef\s+|\s*!\s*defined\s*\(?\s*){name}\b\)?.*", above)
+    plain = re.fullmatch(rf"\s*#\s*define\s+{name}\s*(?:1\s*)?(?:/[/*].*)?", lines[symbol.line - 1])
+    return asked is not None and plain is not None
 
 
 def _in_php(_path: str, symbol: Symbol, _lines: list[str]) -> int | None:
     return 1 if symbol.kind in {"class", "interface", "enum", "function"} else None
 
 
+_INTERNAL = frozenset({"internal", "detail", "details", "impl", "private"})
 _EXPORT = _by_word(r"\bexport\b|^\s*(?:module\.)?exports\b")
 _RULES: Mapping[str, Callable[[str, Symbol, list[str]], int | None]] = {
     "python": _in_python,

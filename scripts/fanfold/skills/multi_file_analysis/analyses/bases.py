@@ -13,6 +13,7 @@ _CLASS = re.compile(
 )
 _BASE = re.compile(r"\s*(\w+(?:\.\w+)*)\s*(?:\[.*\])?\s*$", re.DOTALL)
 _LONGEST = 2_000  # characters of a list of bases
+_OWN = frozenset({"self", "cls"})
 _MOST = 10_000  # bases of one class that are followed
 # Bases that call nothing of a class and register it nowhere.
 _TYPING = ("Generic", "NamedTuple", "Protocol", "TypedDict")
@@ -76,7 +77,10 @@ def _named(said: str, foreign: Mapping[str, str]) -> set[str]:
         if part.strip():
             match = None if "=" in part else _BASE.match(part)
             first, dot, rest = match[1].partition(".") if match else ("?", "", "")
-            found.add(f"{foreign[first]}{dot}{rest}" if first in foreign else (rest or first).rpartition(".")[2])
+            if first in _OWN and rest:  # what an object holds may be from anywhere
+                found.add("?")
+            else:
+                found.add(f"{foreign[first]}{dot}{rest}" if first in foreign else (rest or first).rpartition(".")[2])
     return found
 
 

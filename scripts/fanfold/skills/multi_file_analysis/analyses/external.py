@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from fanfold.reports.analysed import Table
 from fanfold.skills.multi_file_analysis.analyses.manifests import dependencies, packages
@@ -66,8 +66,10 @@ _NO_PACKAGES = frozenset({"__main__", "_typeshed"})
 
 def external(tree: RepoMap, sources: Sources) -> Table:
     """Return the packages by how many files import them, each at the first place that does."""
-    declared = {_same(said.name): said.path for said in dependencies(tree, sources.read)}
+    needed = list(dependencies(tree, sources.read))
+    declared = {_same(said.name): said.path for said in needed}
     own = _own(tree, sources.read)
+    go_modules = frozenset(said.name for said in needed if said.path.endswith("go.mod")) | own
     tests = tests_of(tree.files)
     modules = _rust_modules(tree) - declared.keys()
     first: dict[tuple[str, str], tuple[str, int]] = {}
@@ -77,6 +79,8 @@ def external(tree: RepoMap, sources: Sources) -> Table:
         package_of = _PACKAGES.get(language)
         for one in file.facts.imports if package_of else ():
             package = package_of(one.module) if package_of else ""
+            if language == "go":
+                package = _within(one.module, go_modules) or package
             if package and package not in own and not (language == "rust" and _same(package) in modules):
                 users[language, package].add(path)
                 first.setdefault((language, package), (path, one.line))
@@ -99,7 +103,8 @@ def _same(name: str) -> str:
 
 def _own(tree: RepoMap, read: Callable[[str], str | None]) -> frozenset[str]:
     """Return the names under which a tree's own packages are imported."""
-    names = {_go(said.name) if said.path.endswith("go.mod") else said.name for said in packages(tree, read)}
+    names = {said.name for said in packages(tree, read)}
+    names |= {_go(said.name) for said in packages(tree, read) if said.path.endswith("go.mod")} - {""}
     for path in tree.files:
         if path.endswith((".py", ".pyi", ".pyx", ".so")):
             *folders, name = path.split("/")
@@ -130,6 +135,13 @@ def _script(module: str) -> str:
 def _go(module: str) -> str:
     parts = module.split("/")
     return "/".join(parts[:3]) if "." in parts[0] else ""
+
+
+def _within(module: str, modules: Collection[str]) -> str:
+    """Return the module that a Go package belongs to, "" for none of these: how long its path is differs."""
+    parts = module.split("/")
+    beginnings = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((one for one in beginnings if "/" in one and one in modules), "")
 
 
 def _rust(module: str) -> str:

@@ -121,7 +121,10 @@ def _public(file: MappedFile, symbols: Sequence[Symbol], read: Callable[[str], s
     """Yield those that are not private to the file or the class: such are tested through others."""
     hidden = _HIDDEN.get(file.facts.language)
     lines = (read(file.path) or "").split("\n") if hidden and symbols else []
+    functions = {symbol.qualified for symbol in file.facts.symbols if symbol.kind in _FUNCTIONS}
     for symbol in symbols:
+        if symbol.qualified.rpartition(".")[0] in functions:
+            continue  # nobody outside of that function can name it
         head = "\n".join(lines[symbol.line - 1 : symbol.line + _HEAD_LINES]).partition("{")[0]
         if not _is_private(file, symbol) and not (hidden and hidden.search(head)):
             yield symbol

@@ -17,6 +17,7 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     table,
     texts_of,
 )
+from fanfold.sources.beside import beside
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.outline.python import dotted
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
@@ -87,7 +88,7 @@ def swallowed(tree: RepoMap, sources: Sources) -> Table:
     """Return the handlers that drop errors or catch everything, the worst first."""
     with uncollected():
         rows = list(_rows(tree, sources))
-    rows.sort(key=lambda found: (_ORDER.index(str(found.cells[0])), found.path, found.line))
+    rows.sort(key=lambda found: (_ORDER.index(str(found.cells[0])), bool(beside(found.path)), found.path, found.line))
     found = table(
         "swallowed",
         "Where errors end",

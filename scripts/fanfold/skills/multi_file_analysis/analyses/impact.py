@@ -123,12 +123,12 @@ def _uses(tree: RepoMap, sources: Sources, defined: Collection[tuple[str, Symbol
     for path, symbol in defined:
         if len(symbol.name) >= _SHORTEST and not symbol.name.startswith("__") and not _is_local(tree, path, symbol):
             names.setdefault(symbol.name, set()).add(path)
-    near = {name: _who_may(tree, paths) for name, paths in names.items()}
+    near = _Near(tree)
     left = _MOST_FILES
     own = {(path, line) for path, symbol in defined for line in range(symbol.line, symbol.end_line + 1)}
     for path, file in tree.files.items():
         imported = {one.name for one in file.facts.imports}
-        here = [name for name in names if (name in file.facts.uses or name in imported) and path in near[name]]
+        here = [name for name in names if (name in file.facts.uses or name in imported) and near(path, names[name])]
         if here and left:
             left -= 1
             yield from _lines(path, sources.read(path) or "", here, own)
@@ -142,10 +142,22 @@ def _is_local(tree: RepoMap, path: str, symbol: Symbol) -> bool:
     )
 
 
-def _who_may(tree: RepoMap, paths: Iterable[str]) -> set[str]:
-    """Return the files that can know what these define: they import them, directly or not, or that is not known."""
-    reached = set(graph.distances(graph.importers(tree), paths))
-    return reached | {path for path, file in tree.files.items() if file.facts.language not in BY_FILE}
+class _Near:
+    """Tells which files can know what others define: they import them, directly or not, or that is not known."""
+
+    def __init__(self, tree: RepoMap) -> None:
+        self._importers = graph.importers(tree)
+        self._languages = {path: file.facts.language for path, file in tree.files.items()}
+        self._reached: dict[str, frozenset[str]] = {}
+
+    def __call__(self, path: str, definers: Iterable[str]) -> bool:
+        return self._languages[path] not in BY_FILE or any(path in self._from(definer) for definer in definers)
+
+    def _from(self, definer: str) -> frozenset[str]:
+        """Return the files that import this one, and itself; very many definitions are in the same few files."""
+        if definer not in self._reached:
+            self._reached[definer] = frozenset(graph.distances(self._importers, [definer]))
+        return self._reached[definer]
 
 
 def _lines(path: str, text: str, names: Sequence[str], own: Collection[tuple[str, int]]) -> Iterator[Row]:

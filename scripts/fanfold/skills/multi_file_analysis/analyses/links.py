@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import PurePosixPath
 from fanfold.sources.repo_map.resolving.python import PythonNames
 from fanfold.sources.repo_map.values import Imported, MappedFile, RepoMap
 
+_HEADER = re.compile(r"\.(?:h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tpp|c|cc|cpp)$", re.IGNORECASE)  # `#include "near.h"`
 _INDEX = frozenset({"__init__", "index", "mod", "lib"})
 
 
@@ -78,5 +80,6 @@ def _called(path: str) -> str:
 def _last_names(one: Imported) -> set[str]:
     module = one.module.replace("::", "/").replace("\\", "/")
     last = module.rstrip("/").rpartition("/")[2]
-    names = {last.partition(".")[0] if "/" in module else last.rpartition(".")[2], last}
+    is_path = "/" in module or _HEADER.search(last) is not None
+    names = {last.partition(".")[0] if is_path else last.rpartition(".")[2], last}
     return names | ({one.name} if one.name else set())

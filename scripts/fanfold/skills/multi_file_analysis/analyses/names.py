@@ -18,6 +18,13 @@ _HOLES = re.compile(_HOLE)
 _UNDERSCORED = re.compile(rf"[\"'`]_{_HOLE}[\"'`]")
 _QUOTED = re.compile(r"[\"'`](\w{6,60})[\"'`]")
 _LEAST_PREFIX = 6
+# What a dispatcher puts in front of a name; a short one is known to do so in the file that has such names.
+_PREFIX = re.compile(r"[\"'`](\w{2,40}_)[\"'`]")
+_LONG_PREFIX = 6
+# What C's preprocessor pastes together in a macro that takes arguments: `#define API(name) api_##name`.
+_MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+\w+\(([^()\n]*)\)((?:[^\\\n]|\\\r?\n|\\.)*)", re.MULTILINE)
+_PASTED = re.compile(r"\w+(?:\s*##\s*\w+)+")
+_PASTING = frozenset({"c", "cpp"})
 _LEAST_LITERAL = 3  # characters that such a string must say itself: fewer would stand for half of all names
 
 
@@ -63,9 +70,15 @@ def _said(tree: RepoMap, sources: Sources, names: frozenset[str]) -> tuple[set[s
         if not text:
             continue
         words = _WORD.findall(text)
-        if here := names.intersection(words):
+        here = names.intersection(words)
+        if here:
             found |= _more_often_than_defined(here, words, file.facts)
         patterns |= _patterns(text)
+        if file.facts.language in _PASTING and "##" in text:
+            patterns |= _pasted(text)
+        for prefix in set(_PREFIX.findall(text)):
+            candidates = names if len(prefix) >= _LONG_PREFIX else here
+            found.update(name for name in candidates if name.startswith(prefix))
         underscored = underscored or _UNDERSCORED.search(text) is not None
         for quoted in begun.keys() & set(_QUOTED.findall(text)):
             found.update(begun[quoted])
@@ -101,6 +114,23 @@ def _patterns(text: str) -> set[_Pattern]:
         parts = tuple(_HOLES.split(inside))
         if (len(parts) > 1 or before or behind) and sum(map(len, parts)) >= _LEAST_LITERAL:
             found.add((bool(before), parts, bool(behind)))
+    return found
+
+
+def _pasted(text: str) -> set[_Pattern]:
+    """Return what the macros of this text could paste together."""
+    found: set[_Pattern] = set()
+    for said, body in _MACRO.findall(text):
+        arguments = {one.strip() for one in said.split(",")}
+        for chain in _PASTED.findall(body):
+            parts = [""]
+            for token in re.split(r"\s*##\s*", chain):
+                if token in arguments:
+                    parts.append("")
+                else:
+                    parts[-1] += token
+            if len(parts) > 1 and sum(map(len, parts)) >= _LEAST_LITERAL:
+                found.add((False, tuple(parts), False))
     return found
 
 

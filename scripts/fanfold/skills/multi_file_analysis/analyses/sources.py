@@ -22,7 +22,9 @@ BY_FILE = frozenset({"python", "javascript", "typescript", "tsx"})
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 # What Django and Rust call the file that holds all tests of a folder.
 _TESTS = re.compile(r"(^|/)tests\.(py|rs)$")
-_HELPS_TO_TEST = re.compile(r"((?:.*/)?(?:test|testing)/)__init__\.py|((?:.*/)?testing/)[^/]+\.[cm]?[jt]sx?")
+_HELPS_TO_TEST = re.compile(
+    r"((?:.*/)?(?:test|testing)/)__init__\.py|((?:.*/)?testing/)[^/]+\.[cm]?[jt]sx?|((?:.*/)?Test(?:ing)?/)[^/]+\.(?:cs|php)"
+)
 _TESTS_INSIDE = re.compile(r"^[ \t]*#\[cfg\(test\)\]\s*(?:#\[[^\n]*\]\s*)*mod\s+\w+\s*\{", re.MULTILINE)
 _BUILT = re.compile(r"(^|/)(dist|build|out)/")
 
@@ -73,7 +75,7 @@ def _is_test(path: str) -> bool:
 
 def _called_test(tests: Iterable[str]) -> Iterator[str]:
     """Return the packages, each with a slash behind it, that are test code by their own name alone."""
-    found = {match[1] or match[2] for path in tests if (match := _HELPS_TO_TEST.fullmatch(path))}
+    found = {match[1] or match[2] or match[3] for path in tests if (match := _HELPS_TO_TEST.fullmatch(path))}
     return (folder for folder in sorted(found) if not _is_test(f"{folder_of(folder[:-1])}/it"))
 
 

@@ -17,11 +17,13 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     row,
     table,
 )
+from fanfold.sources.beside import beside
 from fanfold.sources.outline.languages import CODE
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.resolve import RESOLVED
 from fanfold.sources.repo_map.values import RepoMap
 
+_DECLARATIONS = (".d.ts", ".d.cts", ".d.mts", ".pyi")
 _NAMED = 8
 _ALSO = 3
 _AT_ONCE = "while loaded"
@@ -35,7 +37,7 @@ def central(tree: RepoMap, _sources: Sources) -> Table:
     rank = graph.central(tree)
     used_by = {path: len(found) for path, found in graph.importers(tree).items()}
     named = {other for found in tree.references.values() for other in found}
-    ordered = sorted(production(tree), key=lambda found: (-round(rank[found[0]], 9), found[0]))
+    ordered = sorted(production(tree), key=lambda found: (_stands_aside(found[0]), -round(rank[found[0]], 9), found[0]))
     return table(
         "central",
         "Central files",
@@ -55,6 +57,11 @@ def central(tree: RepoMap, _sources: Sources) -> Table:
             if used_by.get(path) or (path in named and file.facts.language in CODE - BY_FILE)
         ),
     )
+
+
+def _stands_aside(path: str) -> bool:
+    """Tell whether nothing runs because of a file: examples, documents, and declarations of what others define."""
+    return bool(beside(path)) or path.endswith(_DECLARATIONS)
 
 
 def fan_out(tree: RepoMap, _sources: Sources) -> Table:

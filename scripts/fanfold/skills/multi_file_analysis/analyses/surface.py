@@ -24,6 +24,7 @@ from fanfold.skills.multi_file_analysis.analyses.surface_rules import (
     KINDS,
     OBJECTS,
     PATTERNS,
+    PROGRAM,
     PYTHON_CALLS,
     PYTHON_HINT,
     PYTHON_SQL,
@@ -31,6 +32,7 @@ from fanfold.skills.multi_file_analysis.analyses.surface_rules import (
     SQL_WORDS,
     WRITERS,
 )
+from fanfold.sources.beside import beside
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.outline.python import dotted
 from fanfold.sources.repo_map.values import MappedFile, RepoMap
@@ -42,13 +44,15 @@ _LONGEST = 100  # characters of a line
 _PATH = re.compile(r"path|file|folder|dir|dest|out", re.IGNORECASE)
 _IMPORT = re.compile(r"^\s*(?:import|using)\s+(?:static\s+)?[\w.]+\s*;")
 _LANGUAGES = frozenset({"python", *PATTERNS})
+_QUOTE = re.compile(r"(?<![\\'])\"")
+_PROCESS = re.compile(r"\bprocess::")  # Rust's command line parsers have commands as well
 
 
 def surface(tree: RepoMap, sources: Sources) -> Table:
     """Return the places, those kinds first that do most harm when they are reached."""
     with uncollected():
         rows = list(dict.fromkeys(_rows(tree, sources)))
-    rows.sort(key=lambda found: (KINDS.index(str(found.cells[0])), found.path, found.line))
+    rows.sort(key=lambda found: (KINDS.index(str(found.cells[0])), bool(beside(found.path)), found.path, found.line))
     found = table(
         "surface",
         "Security surface",
@@ -147,5 +151,13 @@ def _elsewhere(path: str, file: MappedFile, text: str) -> Iterator[Row]:
         for match in pattern.finditer(text):
             line = numbers.of(match.start())
             said = numbers.line(line)
-            if not COMMENT.match(said) and not _IMPORT.match(said):
+            if COMMENT.match(said) or _IMPORT.match(said) or _in_string(text, match.start(), said):
+                continue
+            if kind != PROGRAM or file.facts.language != "rust" or _PROCESS.search(text):
                 yield row(path, line, kind, " ".join(said.split())[:_LONGEST], inside.around(line))
+
+
+def _in_string(text: str, at: int, line: str) -> bool:
+    """Tell whether a place is within a string of double quotes, which only speaks of it; one may run code in Ruby."""
+    before = line[: at - text.rfind("\n", 0, at) - 1]
+    return len(_QUOTE.findall(before)) % 2 == 1 and "#{" not in before

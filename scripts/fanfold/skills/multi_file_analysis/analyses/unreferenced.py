@@ -7,7 +7,7 @@ out, even where that hides dead code. Compare vulture's whitelists, which ask th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.bases import Bases
@@ -26,6 +26,7 @@ _TOOL_NAME = re.compile(
     r"__?\w+[^\W_]__?|main|Main|init|setup|teardown|setUp\w*|tearDown\w*|[tT]est\w*|pytest_\w+|constructor|application"
     r"|handler"
 )
+_DECLARED = frozenset({"c", "cpp"})
 # Methods of protocols that no base class has to stand for: locks, files, iterators, imports, logging, ctypes.
 _PROTOCOL = re.compile(
     r"acquire|release|locked|write|writelines|flush|close|closed|read|readline|readlines|readinto|seek|tell|truncate|isatty"
@@ -41,8 +42,10 @@ _PLAIN_DECORATOR = re.compile(
 _DECLARATIONS = re.compile(r"\.d\.[cm]?ts$")
 # What a runtime looks up in a library by its name: Python's extension modules, Java's native methods, loaders, fuzzers.
 _LOADED_BY_NAME = re.compile(
-    r"PyInit_\w+|Java_\w+|JNI_On(?:Unl|L)oad|DllMain|w?WinMain|wmain|LLVMFuzzer\w+|operator\b.*|~.*"
+    r"PyInit_\w+|luaopen_\w+|Java_\w+|JNI_On(?:Unl|L)oad|DllMain|w?WinMain|wmain|LLVMFuzzer\w+|operator\b.*|~.*"
 )
+# Private methods that Java's runtime calls.
+_SERIALIZING = re.compile(r"read(?:Object(?:NoData)?|Resolve|External)|write(?:Object|Replace|External)|finalize")
 _RUBY_CALLS = re.compile(
     r"initialize\w*|to_\w+|each\w*|call|inspect|hash|eql|coerce|respond_to_missing|method_missing|const_missing"
     r"|inherited|included|extended|prepended|method_added|marshal_\w+|perform|up|down|change"
@@ -82,12 +85,25 @@ def _rows(tree: RepoMap, sources: Sources) -> Iterator[Row]:
             head = known.head(one)
             if not spared(one, head, known):
                 found[one] = hidden(one, head, known)
+    for one in _declarations(found, known):
+        del found[one]
     outer = {(one.path, one.symbol.qualified) for one in found}
     for one in sorted(found, key=lambda one: (not found[one], one.symbol.line - one.symbol.end_line, one.path)):
         symbol = one.symbol
         if (one.path, symbol.qualified.rpartition(".")[0]) not in outer:  # it goes with what it stands in
             who = "nobody" if found[one] else "other projects"
             yield of_symbol(one.path, symbol, symbol.qualified, symbol.kind, symbol.end_line - symbol.line + 1, who)
+
+
+def _declarations(found: Iterable[Defined], known: _Known) -> list[Defined]:
+    """Return those that C only declares of what is defined elsewhere: they go with it."""
+    functions = [one for one in found if one.facts.language in _DECLARED and one.symbol.kind == "function"]
+    bodies = {
+        one: any("{" in line for line in known.lines(one)[one.symbol.line - 1 : one.symbol.end_line])
+        for one in functions
+    }
+    defined = {one.symbol.name for one in functions if bodies[one]}
+    return [one for one in functions if not bodies[one] and one.symbol.name in defined]
 
 
 class _Known:
@@ -185,6 +201,10 @@ def _private_by_word(word: str, *, there: bool) -> Hidden:
     return lambda _one, head, _known: (pattern.search(head) is not None) is there
 
 
+def _spared_in_java(one: Defined, head: str, known: _Known) -> bool:
+    return _SERIALIZING.fullmatch(one.symbol.name) is not None or _spared_with_marks(one, head, known)
+
+
 def _spared_with_marks(one: Defined, head: str, _known: _Known) -> bool:
     """Attributes, annotations and overriding are how frameworks and interfaces find what they call."""
     return one.symbol.name.startswith("__") or re.search(r"@\w|#\[|^\s*\[\w|\boverride\b|\bvirtual\b", head) is not None
@@ -238,7 +258,7 @@ _LANGUAGES: Mapping[str, tuple[Hidden, Spared]] = {
     "tsx": _SCRIPT,
     "go": (_private_in_go, _spared_in_go),
     "rust": (_private_by_word("pub", there=False), _spared_in_rust),
-    "java": _MARKED,
+    "java": (_MARKED[0], _spared_in_java),
     "c-sharp": (_MARKED[0], _spared_in_c_sharp),
     "ruby": (_private_in_ruby, _spared_in_ruby),
     "php": _MARKED,

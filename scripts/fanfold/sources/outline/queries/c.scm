@@ -21,6 +21,33 @@
     declarator: [
       (function_declarator declarator: (identifier) @name)
       (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+      (function_declarator declarator: (parenthesized_declarator (identifier) @name))
+      (pointer_declarator declarator: (function_declarator declarator: (parenthesized_declarator (identifier) @name)))
+    ]) @definition.function)
+; Headers guard all that they declare.
+(preproc_ifdef
+  (declaration
+    declarator: [
+      (function_declarator declarator: (identifier) @name)
+      (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+      (function_declarator declarator: (parenthesized_declarator (identifier) @name))
+      (pointer_declarator declarator: (function_declarator declarator: (parenthesized_declarator (identifier) @name)))
+    ]) @definition.function)
+(preproc_if
+  (declaration
+    declarator: [
+      (function_declarator declarator: (identifier) @name)
+      (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+      (function_declarator declarator: (parenthesized_declarator (identifier) @name))
+      (pointer_declarator declarator: (function_declarator declarator: (parenthesized_declarator (identifier) @name)))
+    ]) @definition.function)
+(preproc_else
+  (declaration
+    declarator: [
+      (function_declarator declarator: (identifier) @name)
+      (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
+      (function_declarator declarator: (parenthesized_declarator (identifier) @name))
+      (pointer_declarator declarator: (function_declarator declarator: (parenthesized_declarator (identifier) @name)))
     ]) @definition.function)
 (translation_unit (declaration declarator: (identifier) @name) @definition.variable)
 (translation_unit (declaration declarator: (init_declarator declarator: (identifier) @name)) @definition.variable)

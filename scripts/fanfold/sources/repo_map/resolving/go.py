@@ -30,7 +30,8 @@ class GoPackages:
 
     def __call__(self, file: MappedFile) -> Iterator[str]:
         for found in file.facts.imports:
-            package = self._packages.get(self._folder(found.module) or "\0", [])
+            folder = self._folder(found.module)
+            package = [] if folder is None else self._packages.get(folder, [])
             used = [path for path in package if not self._names(path).isdisjoint(file.facts.uses)]
             yield from used or package[:1]  # one that is imported for its effects alone, or by what embeds it
 
