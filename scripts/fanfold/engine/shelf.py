@@ -67,7 +67,7 @@ class Shelf:
         return self._tried(lambda database, secret: self._get(database, secret, sorted(keys)), {})
 
     def put(self, values: Mapping[str, bytes]) -> None:
-        """Keep values, in the place of those that were there; they are on the disk when this returns."""
+        """Keep values, in the place of those that were there."""
         if values:
             self._tried(lambda database, secret: self._put(database, secret, values), None)
 
@@ -87,7 +87,10 @@ class Shelf:
             tables.clear_shelf(connection, now - _KEPT_S)
 
     def _opened(self, secret: bytes) -> Database:
-        return Database.visit(self._folder) if self._visit else Database.open(self._folder, secret)
+        database = Database.visit(self._folder) if self._visit else Database.open(self._folder, secret)
+        # The disk is not waited for: what is lost with the machine's power can be made again, and nothing else is.
+        database.connection.execute("PRAGMA synchronous = NORMAL")
+        return database
 
     def _tried(self, work: Callable[[Database, bytes], _T], otherwise: _T) -> _T:
         try:

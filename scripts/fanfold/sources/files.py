@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
@@ -40,6 +40,15 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
         return tuple.__new__(cls, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+
+
+Looked = Callable[[], Mapping[str, Stamp]]
+"""Returns the stamps of files that somebody has looked at meanwhile, by path."""
+
+
+def unseen() -> Mapping[str, Stamp]:
+    """Return the stamps of no file."""
+    return {}
 
 
 @contextmanager
@@ -149,10 +158,10 @@ def repository_files(git: Git) -> tuple[str, ...]:
     return tuple(repository_stamps(git))
 
 
-def repository_stamps(git: Git) -> dict[str, Stamp]:
-    """Return the files that `repository_files` does, each with its stamp."""
+def repository_stamps(git: Git, looked: Looked = unseen) -> dict[str, Stamp]:
+    """Return the files that `repository_files` does, each with its stamp; `looked` is called when they are listed."""
     untracked = map(real, untracked_files(git).files)
-    return _regular(git.folder, (*git.records("ls-files", "--cached", "-z"), *untracked))
+    return _regular(git.folder, (*git.records("ls-files", "--cached", "-z"), *untracked), looked)
 
 
 def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:
@@ -165,12 +174,12 @@ def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:
     return tuple(folder_stamps(root, below))
 
 
-def folder_stamps(root: Path, below: str = ".") -> dict[str, Stamp]:
-    """Return the files that `folder_files` does, each with its stamp."""
+def folder_stamps(root: Path, below: str = ".", looked: Looked = unseen) -> dict[str, Stamp]:
+    """Return the files that `folder_files` does, each with its stamp; `looked` is called when they are listed."""
     try:
-        return _regular(root, _listed(root, below))
+        return _regular(root, _listed(root, below), looked)
     except GitMissing:
-        return _regular(root, _walked(root, below))
+        return _regular(root, _walked(root, below), looked)
 
 
 def _listed(root: Path, below: str = ".") -> Iterator[bytes]:
@@ -215,18 +224,27 @@ def _walked(root: Path, below: str) -> Iterator[bytes]:
             yield os.fsencode(Path(folder, name).relative_to(root))
 
 
-def _regular(root: Path, names: Iterable[bytes]) -> dict[str, Stamp]:
-    """Return those names that are of regular files, in order, as they are shown; each is looked at once."""
-    found: dict[str, Stamp] = {}
-    with uncollected(), _descriptor(root) as top:  # from which a name is found sooner than from the top of all
-        for name in dict.fromkeys(names):
+def stamps_of(root: Path, names: Iterable[bytes]) -> Iterator[tuple[bytes, Stamp]]:
+    """Yield those names that are of regular files, each with its stamp."""
+    with _descriptor(root) as top:  # from which a name is found sooner than from the top of all
+        for name in names:
             try:
                 status = os.stat(name, dir_fd=top, follow_symlinks=False)
             except OSError:
                 continue
             if stat.S_ISREG(status.st_mode):
-                found[shown(name)] = Stamp.of(status)
-    return {path: found[path] for path in sorted(found) if not is_own(path)}
+                yield name, Stamp.of(status)
+
+
+def _regular(root: Path, names: Iterable[bytes], looked: Looked) -> dict[str, Stamp]:
+    """Return those names that are of regular files, in order, as they are shown; each is looked at once."""
+    listed = dict.fromkeys(names)
+    known = looked()
+    with uncollected():
+        shown_as = {shown(name): name for name in listed}
+        found = {path: known[path] for path in shown_as if path in known}
+        found |= {shown(n): stamp for n, stamp in stamps_of(root, (n for p, n in shown_as.items() if p not in known))}
+        return {path: found[path] for path in sorted(found) if not is_own(path)}
 
 
 @contextmanager

@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from fanfold.errors import NothingToDo, TargetError
-from fanfold.sources.files import FileState, Stamp, folder_stamps, repository_stamps, state
+from fanfold.sources.files import FileState, Looked, Stamp, folder_stamps, repository_stamps, state, unseen
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.snapshot import WorkingTree
 from fanfold.sources.text import DECISIONS, LARGE, READ_LIMIT, counted, is_own, listed, os_path, printable, shown
@@ -57,11 +57,15 @@ class Places:
     root: Path
     named: frozenset[str]
     folders: frozenset[str]
-    lister: Callable[[], dict[str, Stamp]]
+    lister: Callable[[Looked], dict[str, Stamp]]
 
-    def located(self) -> Located:
-        """List the files."""
-        listed = cache(self.lister)
+    def located(self, looked: Looked = unseen) -> Located:
+        """List the files; those that were `looked` at meanwhile are not looked at again."""
+
+        @cache
+        def listed() -> dict[str, Stamp]:
+            return self.lister(looked)
+
         stamps: dict[str, Stamp] = {}
         for below in self.folders:
             stamps |= _below(self.root, listed(), below)
@@ -149,7 +153,7 @@ def _place(name: str, folder: Path) -> _Place:
         raise TargetError(f"can't read {name!r}: {reason}") from error
 
 
-def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[], dict[str, Stamp]]]:
+def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[Looked], dict[str, Stamp]]]:
     """Return the root of the places, and what lists its files.
 
     That is the repository which all of them lie in; else `folder`, when all lie below it; else what folder
@@ -158,13 +162,13 @@ def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[], di
     homes = {_repository_folder(place) for place in places}
     git = _git_at(homes.pop()) if len(homes) == 1 else None
     if git is not None and not git.bare:
-        return git.folder, lambda: repository_stamps(git)
+        return git.folder, partial(repository_stamps, git)
     start = folder.resolve()
     if not all(place.real.is_relative_to(start) for place in places) or start in _too_wide():
         start = Path(os.path.commonpath([place.real if place.folder else place.real.parent for place in places]))
     if start == Path(start.anchor) or any(place.folder and place.real in _too_wide() for place in places):
         raise TargetError(f"that would be everything in {str(start)!r}: name folders inside it")
-    return start, lambda: _outside(start, places)
+    return start, partial(_outside, start, places)
 
 
 def _too_wide() -> set[Path]:
@@ -186,12 +190,12 @@ def _git_at(folder: Path | None) -> Git | None:
         return None
 
 
-def _outside(root: Path, places: Iterable[_Place]) -> dict[str, Stamp]:
+def _outside(root: Path, places: Iterable[_Place], looked: Looked) -> dict[str, Stamp]:
     """Return the files of places that lie in no repository, or in several: a root may hold far more than them."""
     files: dict[str, Stamp] = {}
     for place in places:
         if place.folder:
-            files |= folder_stamps(root, shown(os.fsencode(place.real.relative_to(root))))
+            files |= folder_stamps(root, shown(os.fsencode(place.real.relative_to(root))), looked)
         else:
             files[shown(os.fsencode(place.real.relative_to(root)))] = Stamp.of(place.real.lstat())
     return dict(sorted(files.items()))

@@ -56,10 +56,10 @@ def resolve_scope(
     return Scope(found, target)
 
 
-def _recalled(root: Path, scope: str) -> Kept | None:
+def _recalled(root: Path, scope: str) -> Kept:
     """Look into the store if there is one."""
     if not (root / FOLDER / STORE).exists():
-        return None
+        return Kept()
     with Shelf(root / FOLDER, visit=True) as shelf:
         return recall(shelf, root, scope)
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from fanfold.errors import NothingToDo, TargetError
 from fanfold.sources.files import Stamp
 from fanfold.sources.garbage import uncollected
-from fanfold.sources.repo_map.kept import Ahead, Recall, scope_key
+from fanfold.sources.repo_map.kept import Ahead, Kept, Recall, scope_key
 from fanfold.sources.repo_map.values import LeftOut
 from fanfold.sources.selection import Located, locate, placed
 from fanfold.sources.setaside import by_name, environments
@@ -74,8 +74,8 @@ def discover(
     wanted = _Wanted(include, exclude)
     places = placed([_place(name, folder) for name in names or (".",)], folder)
     scope = scope_key(places.named, places.folders, include, exclude)
-    with _meanwhile(recall, places.root, scope) as ahead:
-        located = places.located()
+    with _meanwhile(recall, places.root, scope) as recalled:
+        located = places.located(lambda: recalled().stamps)
     kept = located.paths
     if include or exclude:
         kept = tuple(path for path in kept if wanted(path) or path in located.named)
@@ -86,7 +86,16 @@ def discover(
         raise NothingToDo(
             "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
         )
-    return Discovery(located.root, located.tree, files, tuple(left_out), notes, located.named, scope, ahead())
+    return Discovery(
+        located.root,
+        located.tree,
+        files,
+        tuple(left_out),
+        notes,
+        located.named,
+        scope,
+        Ahead(recalled() if recall else None),
+    )
 
 
 def _sorted_out(located: Located, paths: Iterable[str]) -> tuple[dict[str, Stamp], list[LeftOut]]:
@@ -106,14 +115,13 @@ def _sorted_out(located: Located, paths: Iterable[str]) -> tuple[dict[str, Stamp
 
 
 @contextmanager
-def _meanwhile(recall: Recall | None, root: Path, scope: str) -> Iterator[Callable[[], Ahead]]:
-    """Recall what is kept of a tree while the block runs; it can be had when that has ended."""
+def _meanwhile(recall: Recall | None, root: Path, scope: str) -> Iterator[Callable[[], Kept]]:
+    """Recall what is kept of a tree while the block runs; who asks for it waits."""
     if recall is None:
-        yield Ahead
+        yield Kept
         return
     with ThreadPoolExecutor(1, "recall") as thread:
-        kept = thread.submit(recall, root, scope)
-        yield lambda: Ahead(kept.result())
+        yield thread.submit(recall, root, scope).result
 
 
 class _Aside:

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Protocol
 
+from fanfold.sources.files import Stamp, stamps_of
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.outline.languages import GRAMMARS
 from fanfold.sources.repo_map.facts import VERSION
@@ -21,6 +22,7 @@ from fanfold.sources.repo_map.packs import PACKS, decode
 from fanfold.sources.repo_map.reading import Reading, content_key
 from fanfold.sources.repo_map.weave import Woven
 from fanfold.sources.repo_map.weave import decode as decode_woven
+from fanfold.sources.text import real, shown
 
 _VERSION = re.compile(r"^Version: *(.*)", re.MULTILINE)
 
@@ -54,13 +56,15 @@ class Keys:
 class Kept:
     """What was read of each file last, and before that, oldest first; the names in each pack, in order; the edges.
 
-    Files have the names that `cache.Memory` gives them; what it learns it puts in here.
+    Files have the names that `cache.Memory` gives them; what it learns it puts in here. `stamps` are those that the
+    files of the edges have now.
     """
 
     last: dict[str, Reading] = field(default_factory=dict)
     older: dict[str, list[Reading]] = field(default_factory=dict)
     packs: dict[int, dict[str, None]] = field(default_factory=dict)
     woven: Woven | None = None
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
 
 class Ahead:
@@ -75,7 +79,7 @@ class Ahead:
         return kept
 
 
-Recall = Callable[[Path, str], Kept | None]
+Recall = Callable[[Path, str], Kept]
 """Returns what is kept of the tree at a root, and of the scope with this key."""
 
 
@@ -93,7 +97,9 @@ def recall(cache: Cache, root: Path, scope: str) -> Kept:
         for number, key in enumerate(keys.packs):
             if key in found:
                 kept.packs[number] = _unpack(found[key], kept)
-        kept.woven = decode_woven(found[keys.woven]) if keys.woven in found else None
+        if woven := decode_woven(found[keys.woven]) if keys.woven in found else None:
+            kept.woven = woven
+            kept.stamps = {shown(name): stamp for name, stamp in stamps_of(root, map(real, woven.contents))}
     return kept
 
 
