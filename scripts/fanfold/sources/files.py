@@ -15,7 +15,7 @@ from fanfold.sources.folders import folder_of, upwards
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.setaside import INSTALLED, environments
-from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, real, shown
+from fanfold.sources.text import READ_LIMIT, SNIFFED, is_binary, is_inside, is_own, os_path, real, shown, shown_all
 
 FileState = Literal["text", "binary", "large", "special", "unreadable", "missing"]
 
@@ -238,13 +238,13 @@ def stamps_of(root: Path, names: Iterable[bytes]) -> Iterator[tuple[bytes, Stamp
 
 def _regular(root: Path, names: Iterable[bytes], looked: Looked) -> dict[str, Stamp]:
     """Return those names that are of regular files, in order, as they are shown; each is looked at once."""
-    listed = dict.fromkeys(names)
+    listed = [*dict.fromkeys(names)]
     known = looked()
     with uncollected():
-        shown_as = {shown(name): name for name in listed}
-        found = {path: known[path] for path in shown_as if path in known}
-        found |= {shown(n): stamp for n, stamp in stamps_of(root, (n for p, n in shown_as.items() if p not in known))}
-        return {path: found[path] for path in sorted(found) if not is_own(path)}
+        found = dict(zip(shown_all(listed), listed, strict=True))
+        fresh = dict(stamps_of(root, (name for path, name in found.items() if path not in known)))
+        stamps = ((path, known.get(path) or fresh.get(found[path])) for path in sorted(found))
+        return {path: stamp for path, stamp in stamps if stamp and not is_own(path)}
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class Places:
         for below in self.folders:
             stamps |= _below(self.root, listed(), below)
         stamps.pop(DECISIONS, None)
-        paths = tuple(path for path in sorted({*self.named, *stamps}) if not is_own(path))
+        paths = tuple(path for path in sorted(dict.fromkeys((*stamps, *self.named))) if not is_own(path))
         tree = WorkingTree(self.root, lambda: tuple(listed()))
         return Located(self.root, tree, self.named, self.folders, paths, stamps)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 READ_LIMIT = 16 * 2**20
 """Bytes. A larger file is never read, and git is told to show no lines of it."""
@@ -72,6 +73,15 @@ def shown(name: bytes) -> str:
         return name.decode("utf-8", "backslashreplace")
     text = _BYTE_ESCAPE.sub(r"\\x5cx\1", name.decode("utf-8", "surrogateescape"))
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def shown_all(names: Collection[bytes]) -> list[str]:
+    """Return what `shown` returns for each name; of thousands in no time when all of them are plain."""
+    joined = b"\0".join(names)  # no name has one
+    if names and b"\\x" not in joined:
+        with suppress(UnicodeDecodeError):
+            return joined.decode("utf-8").split("\0")
+    return [*map(shown, names)]
 
 
 def real(path: str) -> bytes:

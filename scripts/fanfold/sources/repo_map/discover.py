@@ -100,7 +100,7 @@ def discover(
 
 def _sorted_out(located: Located, paths: Iterable[str]) -> tuple[dict[str, Stamp], list[LeftOut]]:
     """Return which of the files are to be read, and which nobody reads, by their size and name."""
-    aside = _Aside(located)
+    aside = _aside(located)
     files: dict[str, Stamp] = {}
     left_out: list[LeftOut] = []
     for path, stamp in _stamped(located, paths):
@@ -124,20 +124,21 @@ def _meanwhile(recall: Recall | None, root: Path, scope: str) -> Iterator[Callab
         yield thread.submit(recall, root, scope).result
 
 
-class _Aside:
-    """Tells why nobody reads a file, by its path below what a person named."""
+def _aside(located: Located) -> Callable[[str], str | None]:
+    """Return what tells why nobody reads a file, by its path below what a person named."""
+    known = environments(located.paths)
+    # Who names a folder of installed packages wants to read it.
+    wanted = tuple(f"{folder}/" for folder in located.folders if by_name(f"{folder}/x", known))
+    if not known and not wanted:
+        return by_name
 
-    def __init__(self, located: Located) -> None:
-        self._environments = environments(located.paths)
-        # Who names a folder of installed packages wants to read it.
-        within = (f"{folder}/" for folder in located.folders)
-        self._wanted = tuple(folder for folder in within if by_name(f"{folder}x", self._environments))
-
-    def __call__(self, path: str) -> str | None:
-        for folder in self._wanted:
+    def why(path: str) -> str | None:
+        for folder in wanted:
             if path.startswith(folder):
                 return by_name(path.removeprefix(folder))
-        return by_name(path, self._environments)
+        return by_name(path, known)
+
+    return why
 
 
 class _Wanted:

@@ -22,7 +22,7 @@ from fanfold.sources.repo_map.packs import PACKS, decode
 from fanfold.sources.repo_map.reading import Reading, content_key
 from fanfold.sources.repo_map.weave import Woven
 from fanfold.sources.repo_map.weave import decode as decode_woven
-from fanfold.sources.text import real, shown
+from fanfold.sources.text import real
 
 _VERSION = re.compile(r"^Version: *(.*)", re.MULTILINE)
 
@@ -99,7 +99,8 @@ def recall(cache: Cache, root: Path, scope: str) -> Kept:
                 kept.packs[number] = _unpack(found[key], kept)
         if woven := decode_woven(found[keys.woven]) if keys.woven in found else None:
             kept.woven = woven
-            kept.stamps = {shown(name): stamp for name, stamp in stamps_of(root, map(real, woven.contents))}
+            names = {real(path): path for path in woven.contents}
+            kept.stamps = {names[name]: stamp for name, stamp in stamps_of(root, names)}
     return kept
 
 

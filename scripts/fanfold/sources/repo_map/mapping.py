@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
+from functools import cache, cached_property
 
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.cache import Memory
@@ -94,22 +94,27 @@ class _Gathered:
         await asyncio.to_thread(self._memory.keep_woven, woven)
         return RepoMap(
             files=files,
-            left_out=tuple(sorted([*self._found.left_out, *self._left_out()])),
+            left_out=tuple(sorted([*self._found.left_out, *self._unread.values()])),
             imports=woven.imports,
             references=woven.references,
             notes=self._found.notes,
         )
 
     def _woven(self, before: Woven | None) -> tuple[Files, Woven]:
-        read = {path: reading for path, reading in self._readings.items() if not is_reason(reading.facts)}
-        files = Files(read, self._files)
+        files = Files(
+            {path: reading for path, reading in self._readings.items() if path not in self._unread}, self._files
+        )
         return files, weave(files, self._manifests(files), before)
 
-    def _left_out(self) -> Iterator[LeftOut]:
+    @cached_property
+    def _unread(self) -> dict[str, LeftOut]:
+        """What says of itself that nobody reads it."""
         why = cache(decode)  # there are many such files, of few reasons
-        for path, reading in self._readings.items():
-            if is_reason(reading.facts):
-                yield LeftOut(path, str(why(reading.facts)), reading.size)
+        return {
+            path: LeftOut(path, str(why(reading.facts)), reading.size)
+            for path, reading in self._readings.items()
+            if is_reason(reading.facts)
+        }
 
     def _manifests(self, files: Files) -> dict[str, str]:
         """Return the texts of the files that say where imports lead."""
