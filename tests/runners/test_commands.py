@@ -9,16 +9,22 @@ import pytest
 from fanfold.errors import WorkerError
 from fanfold.runners import RUNNERS, load
 from fanfold.runners import unittest as unittest_runner
-from fanfold.runners.base import Ended, Sharding, Task
+from fanfold.runners.base import Ended, Reading, Sharding, Task
+from fanfold.runners.common import explained
 from fanfold.runners.discovery import discover
+from fanfold.runners.maven import with_natives
 from fanfold.runners.node_runner import pattern_of
+from fanfold.runners.results.place import Place
+from fanfold.runners.results.playwright import read_playwright
 from fanfold.runners.tools import Tools
-from fanfold.suites import Environment, Suite
+from fanfold.suites import Case, Environment, Suite
 
+RECORDED = Path(__file__).parent / "recorded"
 ROOT = Path("/repo")
 SCRATCH = Path("/scratch")
 TOOLS = Tools(ROOT, {"PATH": ""})
 
+DOCUMENTATION = Suite(name="s", framework="cargo", arguments=("--doc",))
 # What a suite of each framework is asked for: items, single tests, or a number of shards; and the words it comes to.
 WORDS = [
     ("unittest", {"items": ("tests.test_a",)}, "tests.test_a -v"),
@@ -44,10 +50,17 @@ WORDS = [
     ("node", {"items": ("test/a.js",)}, "--test-reporter-destination=/scratch/node.jsonl test/a.js"),
     ("go", {"items": ("./a", "./b")}, "test -json -p=1 ./a ./b"),
     ("go", {"tests": ("m/a::TestA/x y", "m/a::TestB")}, "-run ^(TestA|TestB)$ m/a"),
-    ("cargo", {"tests": ("tests::bad",)}, "cargo test --no-fail-fast --color=never --workspace -- --exact tests::bad"),
+    ("cargo", {"tests": ("tests::bad",)}, "--workspace --tests -- --exact tests::bad"),
+    ("cargo", {"tests": ("src/lib.rs - shop::two (line 5)",), "suite": DOCUMENTATION}, "--doc -- shop::two"),
+    ("cargo", {"tests": ("src/lib.rs - (line 5)",), "suite": DOCUMENTATION}, "--doc -- 5)"),
     ("maven", {"tests": ("org.A#f", "org.B#g")}, "-Dtest=org.A#f,org.B#g"),
     ("maven", {}, "mvn -B -ntp -Dstyle.color=never -Dmaven.test.failure.ignore=true test"),
-    ("gradle", {"tests": ("org.A#f",)}, "--tests org.A.f"),
+    (
+        "gradle",
+        {"tests": ("org.A#f",)},
+        "test --continue --rerun-tasks --console=plain --tests org.A.f --tests org.A.f[*",
+    ),
+    ("gradle", {"tests": ("org.A",)}, "--console=plain --tests org.A"),
     ("rspec", {"items": ("spec/a_spec.rb",)}, "--no-color spec/a_spec.rb"),
     (
         "minitest",
@@ -197,8 +210,12 @@ def test_nextest_lists_its_tests_and_takes_them_one_by_one(tmp_path):
     assert [(item.name, item.tests) for item in listed.items] == [("a::it whole", ("a::it whole",))]
     alone = runner.command(task("cargo", tests=("a::it whole",)), tools)
     assert alone.argv[-2:] == ("-E", "(binary_id(=a::it) & test(=whole))")
+    assert "--workspace" in alone.argv
     assert "--partition=count:2/3" in runner.command(task("cargo", index=2, count=3), tools).argv
     assert runner.most_shards(Suite(name="s", framework="cargo"), tools) is None
+    # It runs no documentation: that is cargo's own.
+    assert runner.most_shards(DOCUMENTATION, tools) == 1
+    assert "nextest" not in runner.command(task("cargo", suite=DOCUMENTATION), tools).argv
     with pytest.raises(WorkerError, match="nextest did not list its tests: error: no"):
         runner.collected(task("cargo"), Ended(alone, 101, b"", b"   Compiling a\nerror: no\n"))
 
@@ -263,3 +280,79 @@ def test_a_report_of_ctest_that_says_no_more_than_fail(tmp_path):
         ("a b", "crashed", "Exception: Subprocess aborted"),
         ("c", "crashed", "Exception: SegFault"),
     ]
+
+
+def test_playwright_lists_its_tests(tmp_path):
+    """By file, under the names by which they are reported; what can't be listed is said in a line."""
+    runner = load("playwright")
+    one = replace(task("playwright"), scratch=tmp_path)
+    command = runner.collecting(one, TOOLS)
+    assert command is not None
+    assert command.argv[-3:] == ("test", "--list", "--reporter=json")
+    with pytest.raises(WorkerError, match="playwright wrote no report \\(exit code 1\\): no such file"):
+        runner.collected(one, Ended(command, 1, b"", b"no such file\n"))
+    Path(command.results[0]).write_bytes((RECORDED / "playwright-hooks.json").read_bytes())
+    items = runner.collected(one, Ended(command, 0)).items
+    assert [(item.name, len(item.tests)) for item in items] == [("tests/crash.spec.js", 3), ("tests/odd.spec.js", 13)]
+    reported = read_playwright((RECORDED / "playwright-hooks.json").read_bytes(), Place(ROOT)).cases
+    assert {test for item in items for test in item.tests} == {case.native for case in reported}
+
+
+def test_a_name_on_several_lines_is_asked_for_on_one():
+    """A report folds lines: what is copied from there has to be the same name."""
+    assert pattern_of(("two\nlines", "a\tb\x7f")) == r"^(two\x0alines|a\x09b\x7f)$"
+
+
+def test_a_crash_that_maven_does_not_fail_for(tmp_path):
+    """Surefire 2.22 under maven.test.failure.ignore, as it was recorded: no report, and exit code 0."""
+    runner = load("maven")
+    one = replace(task("maven"), root=tmp_path)
+    source = tmp_path / "web" / "src" / "test" / "java" / "web" / "AExitTest.java"
+    source.parent.mkdir(parents=True)
+    source.write_text("")
+    said = (RECORDED / "surefire-crash.txt").read_bytes()
+    (case,) = runner.results(one, Ended(runner.command(one, TOOLS), 0, said)).cases
+    assert (case.file, case.name, case.native, case.verdict.value) == (
+        "web/src/test/java/web/AExitTest.java",
+        "web.AExitTest",
+        "web.AExitTest",
+        "crashed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "native"),
+    [
+        ("org.A::f", "org.A#f"),
+        ("org.A::rows{int}[3]", "org.A#rows"),
+        ("org.A::rows(int)[3]", "org.A#rows"),
+        ("org.A::row[2]", "org.A#row"),
+        ("org.A$Inner::f", "org.A$Inner#f"),
+        ("org.A::classMethod", "org.A"),
+        ("org.A::initializationError", "org.A"),
+        ("org.A", "org.A"),
+        ("org.A::a display name", "org.A"),
+    ],
+)
+def test_a_method_is_asked_for_without_its_parameters(name, native):
+    """In the spellings of Surefire 2 and 3, Gradle and JUnit 4; what is around a class's tests is the class."""
+    (case,) = with_natives(Reading((Case(name=name),))).cases
+    assert case.native == native
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (b"openjdk 17\nVM\n* What went wrong:\nNo tests found\n", "* What went wrong: / No tests found"),
+        (
+            b"[INFO] Scanning\n[ERROR] COMPILATION ERROR : \n[ERROR] X.java\n",
+            "[ERROR] COMPILATION ERROR : / [ERROR] X.java",
+        ),
+        (b"   Compiling a\nerror[E0425]: no value\n", "error[E0425]: no value"),
+        (b"one\ntwo\nthree\nfour\n", "one / two / three"),
+    ],
+)
+def test_why_nothing_ran_begins_where_the_error_is(said, shown):
+    """Build tools speak of themselves first."""
+    reading = explained(Reading(), Ended(load("gradle").command(task("gradle"), TOOLS), 1, said), "no tests")
+    assert reading.error == f"no tests (exit code 1): {shown}"

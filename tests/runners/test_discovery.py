@@ -270,6 +270,11 @@ OTHERS = [
         {"Cargo.toml": "[workspace]", "a/Cargo.toml": "", "a/src/lib.rs": "#[test] fn a() {}"},
         [("cargo", "cargo", ".", ())],
     ),
+    (
+        {"Cargo.toml": "", "src/lib.rs": "//! ```\n//! one();\n//! ```\n", "tests/a.rs": "#[test] fn a() {}"},
+        [("cargo", "cargo", ".", ()), ("cargo-doc", "cargo", ".", ("--doc",))],
+    ),
+    ({"Cargo.toml": "", "src/main.rs": "//! ```\n//! one();\n//! ```\n"}, []),
     ({"Cargo.toml": "", "src/main.rs": "fn main() {}"}, []),
     ({"pom.xml": "", "m/pom.xml": "", "m/src/test/java/ATest.java": ""}, [("maven", "maven", ".", ())]),
     (

@@ -282,6 +282,25 @@ def test_playwright():
     assert reading.cases[1].attempts[0].outcome is V.TIMED_OUT
 
 
+def test_playwright_names_what_did_not_run():
+    """As recorded: behind a failed hook a test was not run, and one in which its worker left is a crash."""
+    reading = read_playwright(recorded("playwright-hooks.json"), PLACE)
+    verdicts = {one.name: one.verdict.value for one in reading.cases}
+    assert verdicts["leaves"] == "crashed"
+    assert (verdicts["after"], verdicts["setup > first"], verdicts["setup > second"]) == ("passed", "failed", "not_run")
+    assert (verdicts["group > off"], verdicts["group > broken"]) == ("skipped", "skipped")
+    assert (verdicts["group > known"], verdicts["group > should fail but passes"]) == ("xfailed", "failed")
+    assert case(reading, "group > should fail but passes").attempts[0].message == "expected to fail, but passed"
+
+
+def test_a_playwright_test_that_was_interrupted():
+    """It was running when its process was told to end: whoever ended it knows why."""
+    result = {"status": "interrupted", "workerIndex": 0}
+    suite = {"file": "a.spec.ts", "specs": [{"title": "hangs", "file": "a.spec.ts", "tests": [{"results": [result]}]}]}
+    reading = read_playwright(json.dumps({"suites": [suite]}).encode(), PLACE)
+    assert told(reading) == [("a.spec.ts", "hangs", "crashed")]
+
+
 def test_playwright_that_could_not_start():
     """Errors outside of any test are why nothing ran."""
     reading = read_playwright(b'{"suites": [], "errors": [{"message": "Error: no tests found\\nmore"}]}', PLACE)
@@ -432,7 +451,36 @@ def test_nextest():
         ("tiny::tests::fine", "passed"),
         ("tiny::tests::panics", "passed"),
     ]
-    assert case(reading, "tiny::it::dies").attempts[0].message == "running 1 test"
+    assert case(reading, "tiny::it::dies").attempts[0].message == "(test aborted with signal 6: SIGABRT)"
+
+
+def test_nextest_of_a_workspace():
+    """As recorded: a failure says why, and the files of a member's stack are seen from the workspace."""
+    reading = read_nextest(recorded("nextest-workspace.stderr.txt"), PLACE)
+    said = {one.name: one.attempts[0] for one in reading.cases if one.verdict not in {V.PASSED, V.SKIPPED}}
+    assert {name: attempt.message for name, attempt in said.items()} == {
+        "a::tests::bad": "a",
+        "a::it::same": "assertion failed: false",
+        "tiny::tests::bad": "assertion `left == right` failed: sum",
+        "tiny::tests::errs": 'Error: "no"',
+        "tiny::tests::should_panic_but_does_not": "note: test did not panic as expected at src/lib.rs:14:32",
+        "tiny::crash::aborts": "(test aborted with signal 6: SIGABRT)",
+        "tiny::crash::exits": "(test failed with exit code 3)",
+    }
+    assert {frame.path for frame in said["a::tests::bad"].frames if frame.inside} == {"a/src/lib.rs"}
+    assert {frame.path for frame in said["tiny::tests::bad"].frames if frame.inside} == {"src/lib.rs"}
+
+
+def test_cargo_of_a_workspace():
+    """Two packages with a file of one name: what cargo tells of its artifacts says which is which."""
+    artifact = (
+        '{"reason":"compiler-artifact","target":{"src_path":"/repo/%s/src/lib.rs"},"executable":"/repo/t/%s-1"}\n'
+    )
+    tests = "\nrunning 1 test\ntest tests::same ... ok\n\ntest result: ok.\n"
+    stdout = artifact % ("a", "a") + artifact % ("b", "b") + tests + tests
+    stderr = "     Running unittests src/lib.rs (t/b-1)\n     Running unittests src/lib.rs (t/a-1)\n"
+    reading = read_cargo(stdout.encode(), stderr.encode(), PLACE)
+    assert told(reading) == [("b/src/lib.rs", "tests::same", "passed"), ("a/src/lib.rs", "tests::same", "passed")]
 
 
 def test_rspec():

@@ -1,6 +1,7 @@
 """cargo: by cargo-nextest in partitions when it is there, else `cargo test` in one process.
 
-Several `cargo test` at once would wait for each other's lock on the target folder, and build one after the other.
+Documentation is a suite of its own, since nextest does not run it. Several `cargo test` at once would wait for each
+other's lock on the target folder, and build one after the other.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, place_of
 from fanfold.runners.results.cargo import read_cargo, read_nextest
-from fanfold.runners.sight import aside, below, folder_of, in_sight, named, upwards
+from fanfold.runners.sight import aside, below, folder_of, in_sight, is_below, join, named, upwards
 from fanfold.runners.tools import Tools
 from fanfold.suites import Suite
 
 _NEXTEST = "nextest"
-_TEST = re.compile(r"#\[(?:\w+::)*test\b|::test\]|^\s*//[/!]\s*```", re.MULTILINE)
+_DOCUMENTATION = "--doc"
+_TEST = re.compile(r"#\[(?:\w+::)*test\b|::test\]")
+_EXAMPLE = re.compile(r"^\s*//[/!]\s*```", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,11 @@ class Cargo(Plain):
             inside = any(above in manifests for above in upwards(folder) if above != folder)
             separate = "[workspace]" in (listing.read(path) or "")
             candidates = below(sources, folder) if not aside(folder) and (separate or not inside) else ()
+            whole = Suite(name="cargo", framework="cargo", folder=folder, found_by=path)
             if any(_TEST.search(listing.read(source) or "") for source in candidates):
-                suites.append(Suite(name="cargo", framework="cargo", folder=folder, found_by=path))
+                suites.append(whole)
+            if any(_documents(listing, source) for source in candidates):
+                suites.append(whole.model_copy(update={"name": "cargo-doc", "arguments": (_DOCUMENTATION,)}))
         return tuple(suites)
 
     def unavailable(self, suite: Suite, tools: Tools) -> str | None:
@@ -53,7 +59,9 @@ class Cargo(Plain):
     def collecting(self, task: Task, tools: Tools) -> Command | None:
         if not _has_nextest(task.suite, tools):
             return None
-        return command_of(task, _call(task, tools), "nextest", "list", "--message-format=json", "--color=never")
+        return command_of(
+            task, _call(task, tools), "nextest", "list", "--workspace", "--message-format=json", "--color=never"
+        )
 
     def collected(self, task: Task, ended: Ended) -> Collected:
         """See `Runner.collected`: its tests, those that are ignored left out, as nextest does not report them."""
@@ -70,18 +78,26 @@ class Cargo(Plain):
         return Collected(tuple(Item(name, (name,)) for name in sorted(names)))
 
     def command(self, task: Task, tools: Tools) -> Command:
-        call = _call(task, tools)
-        if _has_nextest(task.suite, tools):
-            own = ("--no-fail-fast", "--color=never", "--no-tests=pass", "--test-threads=1")
-            words = ["nextest", "run", *own]
-            if task.count > 1:
-                words.append(f"--partition=count:{task.index}/{task.count}")
-            if task.tests:
-                words += ["-E", " | ".join(map(_filter, task.tests))]
-            return command_of(task, call, *words, variables={"NEXTEST_STATUS_LEVEL": "pass"}, own=own)
-        last = ("--", "--exact", *task.tests) if task.tests else ()
-        plainly = ("--no-fail-fast", "--color=never")
-        return command_of(task, call, "test", *plainly, "--workspace", last=last, own=plainly)
+        return self._nextest(task, tools) if _has_nextest(task.suite, tools) else self._plain(task, tools)
+
+    def _nextest(self, task: Task, tools: Tools) -> Command:
+        own = ("--no-fail-fast", "--color=never", "--no-tests=pass", "--test-threads=1")
+        words = ["nextest", "run", "--workspace", *own]
+        if task.count > 1:
+            words.append(f"--partition=count:{task.index}/{task.count}")
+        if task.tests:
+            words += ["-E", " | ".join(map(_filter, task.tests))]
+        return command_of(task, _call(task, tools), *words, variables={"NEXTEST_STATUS_LEVEL": "pass"}, own=own)
+
+    def _plain(self, task: Task, tools: Tools) -> Command:
+        documentation = _DOCUMENTATION in task.suite.arguments
+        chosen = map(_part_of, task.tests) if documentation else ("--exact", *task.tests)
+        last = ("--", *chosen) if task.tests else ()
+        own = ("--color=never", "--message-format=json-render-diagnostics")
+        words = ["test", "--no-fail-fast", *own, "--workspace"]
+        if not documentation and not task.suite.command:
+            words.append("--tests")
+        return command_of(task, _call(task, tools), *words, last=last, own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         if _NEXTEST in ended.command.argv:
@@ -91,8 +107,26 @@ class Cargo(Plain):
         return explained(reading, ended, "cargo ran no tests")
 
 
+def _documents(listing: Listing, source: str) -> bool:
+    """Tell whether a source of a library has code in its documentation; that of programs is not run."""
+    folder = next((above for above in upwards(folder_of(source)) if join(above, "Cargo.toml") in listing.known), "")
+    library = join(folder, "src/lib.rs") in listing.known
+    if not (library or "[lib]" in (listing.read(join(folder, "Cargo.toml")) or "")):
+        return False
+    return is_below(source, join(folder, "src")) and _EXAMPLE.search(listing.read(source) or "") is not None
+
+
 def _call(task: Task, tools: Tools) -> Call:
     return Call(("cargo" if task.environment.prefix else tools.which("cargo") or "cargo",), {})
+
+
+def _part_of(native: str) -> str:
+    """Return the part of a documentation test's name that chooses it: its item, or its line and those that end alike.
+
+    rustdoc takes what it is given apart at blanks, so that `src/lib.rs - two (line 5)` can't be asked for whole.
+    """
+    item = native.partition(" - ")[2].rpartition("(line ")[0].split()
+    return max(item, key=len) if item else native.rsplit(maxsplit=1)[-1]
 
 
 def _filter(native: str) -> str:
@@ -107,7 +141,7 @@ def _why(ended: Ended) -> str:
 
 
 def _has_nextest(suite: Suite, tools: Tools) -> bool:
-    return not suite.command and tools.which("cargo-nextest") is not None
+    return not suite.command and _DOCUMENTATION not in suite.arguments and tools.which("cargo-nextest") is not None
 
 
 CARGO = Cargo()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ RESULT_LIMIT = 256 * 2**20
 """Bytes. A result file that is larger is not read."""
 
 _SAID_LINES = 3
+# Where build tools come to the point, behind what they say of themselves.
+_ERROR = re.compile(r"\[ERROR\] |\* What went wrong:|error(?:\[\w+\])?: |e: ", re.IGNORECASE)
 _SAID = 500  # characters of what a program said, in a message of one line
 _CLOCK_S = 0.1  # how far a file system's clock lags behind the process's
 
@@ -148,9 +151,11 @@ def explained(reading: Reading, ended: Ended, missing: str, fine: Iterable[int] 
 
 
 def _said(ended: Ended) -> str:
-    """Return the first lines of what was said, on one line behind a colon."""
+    """Return the first lines of what was said, from where an error is, on one line behind a colon."""
     said = plain((ended.stderr + b"\n" + ended.stdout).decode("utf-8", "replace"))
-    lines = [line.strip() for line in said.splitlines() if line.strip()][:_SAID_LINES]
+    every = [line.strip() for line in said.splitlines() if line.strip()]
+    begin = next((at for at, line in enumerate(every) if _ERROR.match(line)), 0)
+    lines = every[begin : begin + _SAID_LINES]
     return f": {' / '.join(lines)[:_SAID]}" if lines else ""
 
 

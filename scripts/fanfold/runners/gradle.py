@@ -34,15 +34,23 @@ class Gradle(Plain):
     def command(self, task: Task, tools: Tools) -> Command:
         wrapper = (f"./{_WRAPPER}",) if (task.folder / _WRAPPER).is_file() else None
         plain = ("gradle" if task.environment.prefix else tools.which("gradle") or "gradle",)
-        # Tests that are up to date would be passed over, and leave their old reports.
-        chosen = [word for name in task.tests for word in ("--tests", name.replace("#", "."))]
+        # Tests that are up to date would be passed over, and leave their old reports. One project that has none of the
+        # tests that are asked for fails for that, and must not keep the others from running theirs.
+        chosen = [word for name in task.tests for pattern in _patterns(name) for word in ("--tests", pattern)]
         results = (f"{task.folder}/**/build/test-results/**/*.xml",)
-        own = ("--continue", "--rerun-tasks", "--console=plain")
-        return command_of(task, Call(wrapper or plain, {}), "test", *own, *chosen, results=results, own=own)
+        own = ("--rerun-tasks", "--console=plain")
+        words = ("test", "--continue", *own, *chosen)
+        return command_of(task, Call(wrapper or plain, {}), *words, results=results, own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         reading = placed(with_natives(read_files(task, ended, read_junit)), task)
         return explained(reading, ended, "gradle ran no tests")
+
+
+def _patterns(native: str) -> tuple[str, ...]:
+    """Return what chooses a test: JUnit 4 has its parameters in its name, `row[2]`, JUnit 5 does not."""
+    name = native.replace("#", ".")
+    return (name, f"{name}[*") if "#" in native else (name,)
 
 
 GRADLE = Gradle()

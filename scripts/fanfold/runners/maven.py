@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
@@ -10,9 +12,14 @@ from fanfold.runners.jvm_sources import placed
 from fanfold.runners.results.junit import read_junit
 from fanfold.runners.sight import aside, below, folder_of, in_sight, is_below, named
 from fanfold.runners.tools import Tools
-from fanfold.suites import Suite
+from fanfold.suites import Case, Suite, TestAttempt, TestVerdict
 
 _WRAPPER = "mvnw"
+# Behind a method's name: `rows{int}[3]` of Surefire 2, `rows(int)[3]` of Surefire 3 and Gradle, `rows[3]` of JUnit 4.
+_PARAMETERS = re.compile(r"[\[({]")
+# What JUnit 4 calls what fails around a class's tests.
+_OF_CLASS = frozenset({"classMethod", "initializationError", "executionError"})
+_CRASHED = re.compile(r"^(?:\[ERROR\] )?Crashed tests:\n(?P<names>(?:(?:\[ERROR\] )?[\w.$]+\n)+)", re.MULTILINE)
 _REPORTS = ("surefire-reports", "failsafe-reports")
 
 
@@ -46,8 +53,9 @@ class Maven(Plain):
         return command_of(task, Call(wrapper or plain, {}), *words, results=results, last=("test",), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        reading = placed(with_natives(read_files(task, ended, read_junit)), task)
-        return explained(reading, ended, "maven ran no tests")
+        reading = read_files(task, ended, read_junit)
+        reading = Reading((*reading.cases, *crashed_classes(ended, reading.cases)), reading.error, reading.notes)
+        return explained(placed(with_natives(reading), task), ended, "maven ran no tests")
 
 
 def jvm_suites(listing: Listing, framework: str, settings: tuple[str, ...]) -> tuple[Suite, ...]:
@@ -66,13 +74,28 @@ def jvm_suites(listing: Listing, framework: str, settings: tuple[str, ...]) -> t
     return tuple(suites)
 
 
+def crashed_classes(ended: Ended, cases: Iterable[Case]) -> Iterator[Case]:
+    """Yield a case for each class whose process ended in it: Surefire writes no report of it, and maven may succeed.
+
+    The classes that its module had still to run are told of by nobody.
+    """
+    reported = {case.name.partition("::")[0] for case in cases}
+    for block in _CRASHED.finditer(ended.stdout.decode("utf-8", "replace")):
+        for name in block["names"].replace("[ERROR] ", "").split():
+            if name not in reported:
+                reported.add(name)
+                says = "the process that ran it ended; what its module had still to run was not run"
+                yield Case(name=name, attempts=(TestAttempt(outcome=TestVerdict.CRASHED, message=says),))
+
+
 def with_natives(reading: Reading) -> Reading:
     """Give each case the name by which Surefire and Gradle run it alone: `class#method`, without parameters."""
     cases = []
     for case in reading.cases:
         owner, _, method = case.name.partition("::")
-        plain = method.partition("[")[0].partition("(")[0].strip()
-        cases.append(case.model_copy(update={"native": f"{owner}#{plain}" if plain.isidentifier() else owner}))
+        plain = _PARAMETERS.split(method, maxsplit=1)[0].strip()
+        test = plain.isidentifier() and plain not in _OF_CLASS
+        cases.append(case.model_copy(update={"native": f"{owner}#{plain}" if test else owner}))
     return Reading(tuple(cases), reading.error, reading.notes)
 
 

@@ -22,5 +22,10 @@ class NodeRunner(FileItems):
 
 def pattern_of(names: tuple[str, ...]) -> str:
     """Return the regular expression that is these full names of tests and no others."""
-    escaped = "|".join(re.sub(r"([\\^$.*+?()[\]{}|/])", r"\\\1", name) for name in names)
-    return f"^({escaped})$"
+    return f"^({'|'.join(map(_escaped, names))})$"
+
+
+def _escaped(name: str) -> str:
+    """Return a name as a regular expression of JavaScript, on one line: a report would fold it."""
+    literal = re.sub(r"([\\^$.*+?()[\]{}|/])", r"\\\1", name)
+    return "".join(c if c >= " " and c != "\x7f" else f"\\x{ord(c):02x}" for c in literal)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Task
+from fanfold.errors import WorkerError
+from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import (
     asked,
     command_of,
@@ -47,6 +49,24 @@ class Playwright(NodeRunner):
     def detect(self, listing: Listing) -> tuple[Suite, ...]:
         return tuple(part for suite in node_suites(listing, _PLAYWRIGHT) for part in _by_project(listing, suite))
 
+    def collecting(self, task: Task, tools: Tools) -> Command | None:
+        report = task.scratch / "playwright-list.json"
+        words = ("test", "--list", "--reporter=json", *task.suite.paths)
+        return command_of(
+            task, node_call(task, tools, "playwright"), *words, variables=_reported_to(report), results=(report,)
+        )
+
+    def collected(self, task: Task, ended: Ended) -> Collected:
+        """See `Runner.collected`: its files, and the tests in them by project."""
+        reading = read_files(task, ended, read_playwright)
+        if not reading.cases:
+            why = explained(reading, ended, "playwright wrote no report").error
+            raise WorkerError(f"{task.suite.name}: playwright did not list its tests: {why}")
+        tests: dict[str, list[str]] = {}
+        for case in reading.cases:
+            tests.setdefault(case.file, []).append(case.native)
+        return Collected(tuple(Item(file, tuple(names)) for file, names in sorted(tests.items())), reading.notes)
+
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "playwright.json"
         own = ("--reporter=json", "--workers=1", f"--output={task.scratch / 'playwright-output'}")
@@ -55,13 +75,16 @@ class Playwright(NodeRunner):
             words += [f"--shard={task.index}/{task.count}", "--pass-with-no-tests"]
         named, names = split_natives(task)
         words += _chosen(task, names)
-        variables = {"PLAYWRIGHT_JSON_OUTPUT_NAME": str(report), "PLAYWRIGHT_JSON_OUTPUT_FILE": str(report)}
         call = node_call(task, tools, "playwright")
         paths = files_of(task, named) or task.suite.paths
-        return command_of(task, call, *words, *paths, variables=variables, results=(report,), own=own)
+        return command_of(task, call, *words, *paths, variables=_reported_to(report), results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_playwright), task), ended, "playwright wrote no report")
+
+
+def _reported_to(report: Path) -> dict[str, str]:
+    return {"PLAYWRIGHT_JSON_OUTPUT_NAME": str(report), "PLAYWRIGHT_JSON_OUTPUT_FILE": str(report)}
 
 
 def _chosen(task: Task, names: tuple[str, ...]) -> list[str]:

@@ -66,10 +66,11 @@ class Project:
 
     def job(self, **options: Any) -> Job:
         chosen, durations = options.pop("chosen", None), options.pop("durations", {})
+        by_name = options.pop("by_name", False)
         framework = options.pop("framework", "pytest")
         prefix = options.pop("prefix", ())
         suite = Suite(name="unit", framework=framework, **options)
-        return Job(suite, Environment(prefix=prefix), load(framework), chosen, durations=durations)
+        return Job(suite, Environment(prefix=prefix), load(framework), chosen, by_name=by_name, durations=durations)
 
     async def arun(
         self,

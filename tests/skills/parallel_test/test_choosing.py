@@ -57,6 +57,8 @@ def test_suites_and_paths_and_tests(root):
     choice = choose(["test_a.py::T"], SUITES, root, root / "tests" / "unit")
     cases = [case("tests/unit/test_a.py", name) for name in ("T::x", "T", "T[1]", "Tx", "other")]
     assert chosen(choice, "unit", *cases) == ["T::x", "T", "T[1]"]
+    assert choice.by_name("unit")
+    assert not choose(["tests/unit", "tests/unit/test_a.py::T"], SUITES, root, root).by_name("unit")
 
 
 def test_a_suite_that_can_not_be_narrowed_runs_whole(root):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+
+import pytest
 
 from fanfold.engine.watched import Limits
 
@@ -75,3 +78,42 @@ def test_a_crash_of_a_whole_process_is_said(project):
     assert done.run.shards[0].status == "crashed"
     assert "test_b" in " ".join(done.verdicts)
     assert "passed" in done.verdicts.values()
+    assert "\n" not in done.run.record.error
+
+
+BATS = """@test "passes" { true; }
+@test "fails" { false; }
+@test "fails too" { false; }
+"""
+
+
+@pytest.mark.skipif(shutil.which("bats") is None, reason="bats not installed")
+def test_a_test_that_was_named_is_all_that_is_reported(project):
+    """Its file runs as a whole; what fails there beside it is nobody's question, unless a file was asked for."""
+    written = project.write({"a.bats": BATS})
+    done = written.run(framework="bats", files=("a.bats",), chosen=lambda case: case.name == "fails", by_name=True)
+    assert done.verdicts == {"fails": "failed"}
+    done = written.run(framework="bats", files=("a.bats",), chosen=lambda case: case.name == "fails")
+    assert done.verdicts == {"fails": "failed", "fails too": "failed"}
+
+
+MAVEN = """#!/bin/sh
+mkdir -p target/surefire-reports
+case "$*" in *-Dtest=*) second="" ;; *) second='<failure message="two"/>' ;; esac
+cat > target/surefire-reports/TEST-A.xml <<END
+<testsuite name="A"><testcase classname="A" name="rows{int}[1]"><failure message="one"/></testcase>
+<testcase classname="A" name="rows{int}[2]">$second</testcase></testsuite>
+END
+"""
+
+
+def test_of_tests_that_are_rerun_together_each_has_its_own_verdict(project):
+    """Surefire runs a method with all its parameters: one that passes then is flaky, though its neighbour fails."""
+    files = {"pom.xml": "", "src/test/java/A.java": "", "mvn": MAVEN}
+    written = project.write(files)
+    (written.root / "mvn").chmod(0o755)
+    done = written.run(framework="maven", path=f"{written.root}:/usr/bin:/bin", retries=1)
+    assert done.attempts == {
+        "A::rows{int}[1]": ["failed", "failed"],
+        "A::rows{int}[2]": ["failed", "passed"],
+    }

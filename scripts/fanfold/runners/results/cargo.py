@@ -6,14 +6,15 @@ tests it would run and ended before they all had is an error of its own, with th
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fanfold.runners.base import Reading
 from fanfold.runners.results.attempts import attempt
 from fanfold.runners.results.place import Place, plain, seconds
-from fanfold.suites import Case, TestAttempt, TestVerdict
+from fanfold.suites import BAD, Case, TestAttempt, TestVerdict
 
 _BINARY = re.compile(
     r"^\s+(?:Running (?:unittests )?(?P<source>\S+)(?: \((?P<path>[^)]+)\))?|Doc-tests (?P<crate>\S+))\s*$"
@@ -25,6 +26,8 @@ _RESULT = re.compile(
 )
 _OUTPUT = re.compile(r"^---- (?P<name>.+?) (?:stdout|stderr) ----$")
 _ENDED = re.compile(r"^  process didn't exit successfully: `(?P<path>[^`]+?)(?:`| ).*?\((?P<how>[^()]*signal[^()]*)\)")
+_PANIC = re.compile(r"panicked at (?:'(?P<old>.*)', )?(?P<where>\S+?:\d+:\d+):?\n?(?P<new>.*)")
+_AT = re.compile(r"^\s*at \./(\S+:\d+:\d+)$", re.MULTILINE)
 _WORDS = {"ok": TestVerdict.PASSED, "FAILED": TestVerdict.FAILED, "ignored": TestVerdict.SKIPPED}
 
 
@@ -39,7 +42,8 @@ def read_cargo(stdout: bytes, stderr: bytes, place: Place) -> Reading:
     """Read both outputs of `cargo test`."""
     binaries = _binaries(plain(stdout.decode("utf-8", "replace")))
     said = plain(stderr.decode("utf-8", "replace"))
-    names = [_binary_name(match) for match in map(_BINARY.match, said.splitlines()) if match]
+    sources = _sources(stdout)
+    names = [_binary_name(match, sources) for match in map(_BINARY.match, said.splitlines()) if match]
     if len(names) != len(binaries):
         # A binary without libtest's harness prints what it likes: names can't be told then.
         names = [("", "")] * len(binaries)
@@ -47,9 +51,28 @@ def read_cargo(stdout: bytes, stderr: bytes, place: Place) -> Reading:
     return Reading(tuple(cases), error=None if cases else _compile_error(said))
 
 
-def _binary_name(match: re.Match[str]) -> tuple[str, str]:
+def _sources(stdout: bytes) -> dict[str, str]:
+    """Return the source files of binaries by their names, from what cargo tells of its artifacts as JSON.
+
+    On stderr it names them as they are seen from their package, which does not tell those of a workspace apart.
+    """
+    sources: dict[str, str] = {}
+    for line in stdout.splitlines():
+        if not line.startswith(b'{"reason":"compiler-artifact"'):
+            continue
+        try:
+            told = json.loads(line)
+            sources[str(told["executable"]).rpartition("/")[2]] = str(told["target"]["src_path"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return sources
+
+
+def _binary_name(match: re.Match[str], sources: Mapping[str, str]) -> tuple[str, str]:
     """Return the source file of a binary and its path; a crate's documentation is a binary of its own."""
-    return (f"{match['crate']} (doc)", "") if match["crate"] else (match["source"], match["path"] or "")
+    path = match["path"] or ""
+    source = sources.get(path.rpartition("/")[2], match["source"])
+    return (f"{match['crate']} (doc)", "") if match["crate"] else (source, path)
 
 
 def _binaries(text: str) -> list[_Binary]:
@@ -90,14 +113,22 @@ def _cases(binary: _Binary, named: tuple[str, str], stderr: str, place: Place) -
     if missing > 0:
         how = next((m["how"] for m in map(_ENDED.match, stderr.splitlines()) if m and path and path in m["path"]), None)
         says = f"it ended before {missing} of its {binary.promised} tests had" + (f": {how}" if how else "")
-        name = source or "a test binary"
+        name = file or "a test binary"
         yield Case(file=file, name=name, attempts=(attempt(TestVerdict.CRASHED, place, says=says),))
 
 
 def _told(verdict: TestVerdict, place: Place, says: str | None, text: str | None, took: float | None) -> TestAttempt:
-    panic = re.search(r"panicked at (?:'(?P<old>.*)', )?\S+:\d+:\d+:?\n?(?P<new>.*)", text or "")
+    panic = _PANIC.search(text or "")
     said = says or ((panic["old"] or panic["new"]) if panic else None)
-    return attempt(verdict, place, duration_s=took, says=said, trace=text, error_type="panic" if panic else None)
+    stack = _from_the_top(text, panic) if text and panic else text
+    return attempt(verdict, place, duration_s=took, says=said, trace=stack, error_type="panic" if panic else None)
+
+
+def _from_the_top(text: str, panic: re.Match[str]) -> str:
+    """Return a stack whose files are seen from the workspace, as the panic itself is, and not from their package."""
+    matching = (at for at in _AT.findall(text) if f"/{panic['where']}".endswith(f"/{at}"))
+    package = next((panic["where"].removesuffix(at) for at in matching), "")
+    return text.replace(" at ./", f" at ./{package}") if package else text
 
 
 def _compile_error(stderr: str) -> str | None:
@@ -109,6 +140,11 @@ _STATUS = re.compile(
     r"\[\s*[<>]?\s*(?P<took>[\d.]+)s\]\s+(?:\([\s\d/]+\)\s+)?(?P<binary>\S+)\s+(?P<name>.+)$"
 )
 _HEADING = re.compile(r"^  (?:stdout|stderr|output) ─+")
+# A process runs one test: its name says nothing new, nor does that it failed.
+_LIBTEST = re.compile(
+    r"^(?:running 1 test|test .+ \.\.\. (?:ok|FAILED)|failures:|---- .+ (?:stdout|stderr) ----"
+    r"|    \w[\w:#]*|test result: .*)$"
+)
 _FINISH = re.compile(r"^\s*Summary \[")
 
 
@@ -120,8 +156,9 @@ def read_nextest(stderr: bytes, place: Place) -> Reading:
     for at in range(end):
         match = _STATUS.match(lines[at])
         if match:
-            text = _captured(lines, at + 1, end)
-            told = _told(_nextest_verdict(match["word"]), place, None, text, seconds(match["took"]))
+            text, verdict = _captured(lines, at + 1, end), _nextest_verdict(match["word"])
+            silent = "its process ended, and said nothing of why" if verdict in BAD and not text else None
+            told = _told(verdict, place, silent, text, seconds(match["took"]))
             attempts.setdefault((match["binary"], match["name"]), []).append(told)
     cases = tuple(
         Case(name=f"{binary}::{name}", native=f"{binary} {name}", attempts=tuple(tries))
@@ -141,11 +178,12 @@ def _nextest_verdict(word: str) -> TestVerdict:
 
 
 def _captured(lines: list[str], at: int, end: int) -> str | None:
-    """Return the output that stands, indented, below a test's line."""
-    text = []
+    """Return the output that stands, indented, below a test's line, without what libtest says around it."""
+    text: list[str] = []
     for line in lines[at:end]:
         if _STATUS.match(line) or line.startswith("────"):
             break
-        if not _HEADING.match(line):
-            text.append(line.removeprefix("    "))
+        said = line.removeprefix("    ")
+        if not (_HEADING.match(line) or _LIBTEST.match(said)) and (said or (text and text[-1])):
+            text.append(said)
     return "\n".join(text).strip("\n") or None

@@ -17,8 +17,8 @@ _STATUSES = {
     "failed": TestVerdict.FAILED,
     "timedOut": TestVerdict.TIMED_OUT,
     "skipped": TestVerdict.SKIPPED,
-    "interrupted": TestVerdict.NOT_RUN,
 }
+_WORKER_LEFT = "worker process exited unexpectedly"
 
 
 class _Lenient(BaseModel):
@@ -101,19 +101,33 @@ def _cases(suite: _Suite, above: tuple[str, ...], folder: str, place: Place) -> 
         yield from _cases(inner, titles, folder, place)
 
 
+def _told(status: str, expected: str, message: str | None) -> tuple[TestVerdict, str | None]:
+    """Return what became of a try, and what it says: `test.fail()` turns passed and failed around.
+
+    A test behind a failed hook, or behind a failed one of a serial group, is written as skipped, though nobody asked
+    for that: playwright itself says "did not run".
+    """
+    if status == "skipped" and expected != "skipped":
+        return TestVerdict.NOT_RUN, message or "playwright did not run it, after what had failed before it"
+    if status == "interrupted":
+        return TestVerdict.CRASHED, message or "it was interrupted while it ran"
+    if status == "failed" and _WORKER_LEFT in (message or ""):
+        return TestVerdict.CRASHED, message
+    if expected == "failed" and status == "failed":
+        return TestVerdict.XFAILED, message
+    if expected == "failed" and status == "passed":
+        return TestVerdict.FAILED, "expected to fail, but passed"
+    return _STATUSES.get(status, TestVerdict.NOT_RUN), message
+
+
 def _attempt(result: _Result, test: _Test, place: Place) -> TestAttempt:
-    verdict = _STATUSES.get(result.status or "", TestVerdict.NOT_RUN)
-    if test.expectedStatus == "failed":
-        # `test.fail()`: to fail is what it should, to pass is a failure.
-        verdict = {TestVerdict.FAILED: TestVerdict.XFAILED, TestVerdict.PASSED: TestVerdict.FAILED}.get(
-            verdict, verdict
-        )
     error = result.error or _Error()
+    verdict, says = _told(result.status or "", test.expectedStatus, error.message)
     return attempt(
         verdict,
         place,
         duration_s=seconds(result.duration, per=1000),
-        says=error.message,
+        says=says,
         trace=error.stack,
         worker=result.workerIndex if (result.workerIndex or 0) >= 0 else None,
     )

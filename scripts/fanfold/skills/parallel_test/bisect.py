@@ -200,7 +200,7 @@ class _Bisection:
                 return Answer.UNKNOWN
             settings = replace(self.settings, root=root, coverage=None)
             seats = Seats(stack.enter_context(scratch()), settings.workers)
-            done = await OtherWork(self._job_in(root), settings, seats).alone(self.test.native)
+            done = await OtherWork(self._job_in(root), settings, seats).alone(self.test)
         if done.outcome is TestVerdict.PASSED:
             return Answer.GOOD
         return Answer.BAD if done.outcome in self._bad else Answer.UNKNOWN

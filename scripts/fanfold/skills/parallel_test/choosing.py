@@ -73,6 +73,11 @@ class Choice:
 
         return chosen
 
+    def by_name(self, suite: str) -> bool:
+        """Tell whether single tests of a suite are chosen, and nothing else of it."""
+        targets = self.targets.get(suite, ())
+        return bool(targets) and all(target.name for target in targets)
+
     def unmet(self, suite: str, cases: Iterable[Case]) -> tuple[str, ...]:
         """Say of each `file::test` that was asked for, and that none of a suite's `cases` is, that there is no such."""
         cases = tuple(cases)

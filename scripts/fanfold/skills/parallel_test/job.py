@@ -23,7 +23,7 @@ class Job:
     """A suite in an environment.
 
     `chosen` tells which of its tests are run, and `items` which of what it is split into may hold one of those, for
-    frameworks that can't be asked for their tests; None is all.
+    frameworks that can't be asked for their tests; None is all. `by_name` says that tests were named one by one.
     `durations` are what they took before, in seconds, by the
     names under which `SuiteRun.durations` hands them out. `lane` is that of its units in the engine (`lanes_of`).
     `share` tells what of it is this machine's, None for all of it.
@@ -34,6 +34,7 @@ class Job:
     runner: Runner
     chosen: Callable[[Case], bool] | None = None
     items: Callable[[Sequence[Item]], Sequence[Item]] | None = None
+    by_name: bool = False
     durations: Mapping[str, float] = field(default_factory=dict)
     lane: str = LANE
     share: Share | None = None

@@ -18,6 +18,7 @@ from fanfold.engine.watched import Watched, run_watched
 from fanfold.errors import FinalError, WorkerError
 from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Command, Ended, Item, Reading, Task
+from fanfold.runners.results.place import plain
 from fanfold.runners.schedule import lost_cases, shared_out, told_of
 from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun
@@ -26,11 +27,12 @@ from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.plan import PlannedShard, shards_of, start_of
 from fanfold.skills.parallel_test.records import shard_status, suite_record
 from fanfold.skills.parallel_test.trials import Trials, is_bad, lost, not_run
-from fanfold.suites import BAD, Case, Conditions, ShardRecord, TestAttempt, TestVerdict
+from fanfold.suites import BAD, Case, Conditions, ShardRecord, TestAttempt, TestResult, TestVerdict
 
 Work = Callable[[Attempt], Awaitable[object]]
 
-_TAIL = 2_000
+_TAIL = 500
+_LAST_LINES = 3
 _ABSENT = "the plan has it, and it is not there"
 
 
@@ -223,8 +225,12 @@ class OtherWork:
         return [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
 
     def _take(self, case: Case, attempt: Attempt) -> None:
-        """Keep a case, and have it rerun when it failed; one that nobody asked for is kept only when it is bad."""
-        if self.job.chosen is not None and not self.job.chosen(case) and case.verdict not in BAD:
+        """Keep a case, and have it rerun when it failed.
+
+        One that nobody asked for is kept when it is bad, but where tests were named one by one only if it is none.
+        """
+        telling = case.verdict in BAD and not (self.job.by_name and case.native)
+        if self.job.chosen is not None and not self.job.chosen(case) and not telling:
             self._unasked.append(case)
             return
         place = len(self._cases)
@@ -240,23 +246,26 @@ class OtherWork:
         """Run a failed test again by itself, in the ways that this framework has."""
 
         async def again(_kind: Rerun) -> TestAttempt:
-            return await self.alone(self._cases[place].native)
+            return await self.alone(self._cases[place])
 
         self._cases[place] = await self._trials.play(self._cases[place], again)
         return self._cases[place].verdict
 
-    async def alone(self, native: str) -> TestAttempt:
+    async def alone(self, test: Case | TestResult) -> TestAttempt:
         """Run one test, named as its runner does, in a process of its own; it is `not_run` when nothing came of it."""
+        native = test.native
         runner = self.job.runner
         with self._seat() as seat:
             task = self._task(seat, tests=(native,))
-            _, ended = await self._run(runner.command(task, self._settings.tools), seat)
+            watched, ended = await self._run(runner.command(task, self._settings.tools), seat)
             reading = runner.results(task, ended)
         told = [one for one in reading.cases if one.native == native and one.attempts]
+        # A method with all its parameters may be the least that can be asked for.
+        told = [one for one in told if (one.file, one.name) == (test.file, test.name)] or told
         if told:
             # Of several that share a name the one that failed is meant: nobody can say that it did not.
             worst = next(filter(is_bad, told), told[0])
-            return self._placed(worst, seat.number, "alone").attempts[-1]
+            return _blamed(self._placed(worst, seat.number, "alone"), watched).attempts[-1]
         why = f"not run again: {reading.error or 'nothing was reported of it'}"
         return TestAttempt(outcome=TestVerdict.NOT_RUN, message=why, conditions="alone")
 
@@ -348,7 +357,7 @@ def _ended_well(shard: _Shard) -> bool:
 
 
 def _how_it_ended(shard: _Shard) -> str:
-    """Say why a process ended before its time, with its last words."""
+    """Say why a process ended before its time, with its last words, in a line."""
     watched = shard.watched
     if watched is None:
         return "its process did not start"
@@ -357,5 +366,6 @@ def _how_it_ended(shard: _Shard) -> str:
         "out_of_memory": f"its process was ended at {watched.peak_bytes // 2**20} MB of memory",
         "exited": f"its process ended with {watched.returncode}",
     }[watched.why]
-    tail = (watched.stderr or watched.stdout)[-_TAIL:].decode("utf-8", "replace").strip()
-    return f"{how}\n{tail}" if tail else how
+    said = plain((watched.stderr or watched.stdout)[-_TAIL:].decode("utf-8", "replace"))
+    last = [line.strip() for line in said.splitlines() if line.strip()][-_LAST_LINES:]
+    return f"{how}: {' / '.join(last)}" if last else how

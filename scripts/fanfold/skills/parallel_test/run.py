@@ -81,6 +81,7 @@ class Chosen:
                 load(one.suite.framework),
                 chosen=self.choice.test(one.suite.name, one.environment.name),
                 items=partial(self.choice.items, one.suite),
+                by_name=self.choice.by_name(one.suite.name),
                 durations=self.durations.get(one.name, {}),
                 lane=lane,
                 share=self.shares.get(one.name),
