@@ -11,7 +11,6 @@ import heapq
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from fanfold.runners.base import Item
 from fanfold.runners.sight import join
@@ -103,7 +102,7 @@ def partition(
         return Partition(())
     known = seconds_of(items, durations)
     told = [seconds for seconds in known.values() if seconds is not None]
-    guess = fmean(told) if told else _GUESS_S
+    guess = sum(told) / len(told) if told else _GUESS_S
     limit = min(len(known), workers * _MOST_PER_WORKER, most or len(known))
     if len(told) < len(known):
         count = min(limit, workers * (1 if start_s >= _DEAR_S else _GUESSED_PER_WORKER))

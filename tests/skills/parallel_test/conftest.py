@@ -21,7 +21,7 @@ from fanfold.models import Outcome
 from fanfold.runners import load
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.job import Deaf, Job, Settings, SuiteRun
-from fanfold.skills.parallel_test.work import run_suites
+from fanfold.skills.parallel_test.work import running
 from fanfold.suites import Environment, Suite, TestVerdict
 
 
@@ -96,8 +96,8 @@ class Project:
         async with Supervisor(jobs=workers, events=log) as supervisor:
             if hasattr(self.listener, "supervisor"):
                 self.listener.supervisor = supervisor
-            runs, outcomes = await run_suites([self.job(**options)], settings, supervisor)
-        return Result(runs[0], outcomes, log)
+            async with running([self.job(**options)], settings, supervisor) as (runs, outcomes):
+                return Result(runs[0], outcomes, log)
 
     def run(self, **options: Any) -> Result:
         return asyncio.run(self.arun(**options))

@@ -12,7 +12,7 @@ from fanfold.runners.command import OwnCommand
 from fanfold.runners.schedule import START
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.job import Job, Settings
-from fanfold.skills.parallel_test.work import run_suites
+from fanfold.skills.parallel_test.work import running
 from fanfold.suites import Environment, Suite
 
 FILES = ("a.js", "b.js", "c.js")
@@ -24,6 +24,11 @@ class Dealing(OwnCommand):
 
     def items(self, suite):
         return tuple(Item(path) for path in suite.files)
+
+
+async def _ran(jobs, settings):
+    async with running(jobs, settings, Supervisor()) as ran:
+        return ran
 
 
 def run(tmp_path, script):
@@ -41,7 +46,7 @@ def run(tmp_path, script):
     durations = {START: 0.0, **dict.fromkeys(FILES, 5.0)}
     job = Job(suite, Environment(), Dealing(), durations=durations)
     settings = Settings(tmp_path, Tools(tmp_path, dict(os.environ)), 2, retries=0)
-    ((done,), _) = asyncio.run(run_suites([job], settings, Supervisor()))
+    ((done,), _) = asyncio.run(_ran([job], settings))
     return {case.file or case.name: case.verdict.value for case in done.cases}, dict(done.durations)
 
 

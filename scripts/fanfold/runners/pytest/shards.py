@@ -11,7 +11,6 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from fanfold.runners.pytest.collection import PytestTest
 from fanfold.runners.schedule import makespan_s
@@ -61,7 +60,7 @@ def plan_shards(
     most shards there may be.
     """
     known = [durations[test.label] for test in tests if test.label in durations]
-    guess = fmean(known) if known else 1.0
+    guess = sum(known) / len(known) if known else 1.0
     weigh = _Scale({test.index: durations.get(test.label, guess) for test in tests})
     total = weigh.of(tests)
     all_known = len(known) == len(tests)

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
-from statistics import fmean
 
 from fanfold.errors import NothingToDo, UsageError
 from fanfold.models import content_key
@@ -95,7 +94,7 @@ def deal(listed: Sequence[Listed], count: int, *, fewer: bool = False) -> DealtP
 def _guess(listed: Iterable[Listed]) -> float:
     """Return what a test takes of which nothing is known: what the others take on average, in seconds."""
     known = [one.job.durations[test.label] for one in listed for test in one.tests if test.label in one.job.durations]
-    return fmean(known) if known else _GUESS_S
+    return sum(known) / len(known) if known else _GUESS_S
 
 
 def _atoms(listed: Listed, count: int, grain: Grain, guess: float) -> Iterator[Atom]:

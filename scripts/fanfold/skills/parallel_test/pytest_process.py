@@ -293,10 +293,10 @@ class PytestSuite:
         self._seats.leave(worker.seat)
 
     async def close(self, *, politely: bool) -> None:
-        """End the process that collected: let it tear down, or at once."""
-        first, self._first = self._first, None
-        if first is not None:
-            await (self.leave(first) if politely else self.drop(first))
+        """End the process that collected: let it tear down, or at once, which ends the waiting for it as well."""
+        if self._first is not None:
+            await (self.leave(self._first) if politely else self.drop(self._first))
+            self._first = None
         for transport in self._transports:
             transport.close()
 

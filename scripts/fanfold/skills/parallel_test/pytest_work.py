@@ -80,6 +80,7 @@ class PytestWork:
         self._spare_s = _LEAD_S
         self._waiting = 0
         self._open = 1
+        self._closing: asyncio.Future[None] | None = None
         self._notes: list[str] = []
 
     @property
@@ -101,16 +102,23 @@ class PytestWork:
         )
 
     async def _done(self) -> None:
-        """One of the suite's units has ended; the last one ends its processes."""
+        """One of the suite's units has ended; the last one ends its workers, and lets the one that collected go."""
         self._open -= 1
         if not self._open:
-            await self.close()
+            await self._end_idle(politely=True)
+            self._closing = asyncio.ensure_future(self._suite.close(politely=True))
 
     async def close(self, *, politely: bool = True) -> None:
         """End every process of the suite: let it tear down, or at once."""
+        await self._end_idle(politely=politely)
+        if self._closing is None or not politely:
+            await self._suite.close(politely=politely)
+        if self._closing is not None:
+            await self._closing
+
+    async def _end_idle(self, *, politely: bool) -> None:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(self._leave(worker) if politely else self._suite.drop(worker) for worker in idle))
-        await self._suite.close(politely=politely)
 
     # -- collecting
 

@@ -23,7 +23,7 @@ from fanfold.skills.parallel_test.portions import DealtPlan, Share
 from fanfold.skills.parallel_test.request import TestRequest
 from fanfold.skills.parallel_test.settings import TestSettings, configured, pairs
 from fanfold.skills.parallel_test.suspects import Ages, suspects
-from fanfold.skills.parallel_test.work import run_suites
+from fanfold.skills.parallel_test.work import running
 from fanfold.sources.change import FileChange, change_text
 from fanfold.suites import Case, Explanation, SuiteRecord, TestResult, TestRunResult
 
@@ -226,19 +226,19 @@ async def run_tests(
     jobs = chosen.jobs()
     triage = _triage(request, surroundings, supervisor, backend)
     listener = _Listener(tested, triage, surroundings)
-    runs, _ = await run_suites(jobs, replace(settings, listener=listener), supervisor)
-    said = await _explained(triage, runs, surroundings) if triage else {}
-    result = fold(
-        runs,
-        chosen.missing,
-        request.workers,
-        about=About(
-            suspect=surroundings.suspects,
-            reproduce=reproducer(jobs, chosen.tools),
-            explain=lambda failure: said.get(failure.name),
-            cause=surroundings.cause,
-        ),
-    )
+    async with running(jobs, replace(settings, listener=listener), supervisor) as (runs, _):
+        said = await _explained(triage, runs, surroundings) if triage else {}
+        result = fold(
+            runs,
+            chosen.missing,
+            request.workers,
+            about=About(
+                suspect=surroundings.suspects,
+                reproduce=reproducer(jobs, chosen.tools),
+                explain=lambda failure: said.get(failure.name),
+                cause=surroundings.cause,
+            ),
+        )
     if stretch is not None:
         from fanfold.skills.parallel_test.bisect import bisected
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -42,26 +42,29 @@ class JobWork(Protocol):
     def folded(self, outcomes: Mapping[str, Outcome[Any]]) -> SuiteRun: ...
 
 
-async def run_suites(
+@asynccontextmanager
+async def running(
     jobs: Sequence[Job], settings: Settings, supervisor: Supervisor
-) -> tuple[tuple[SuiteRun, ...], tuple[Outcome[Any], ...]]:
-    """Run all jobs at once and return what became of each, in their order, and the outcomes of all units.
+) -> AsyncIterator[tuple[tuple[SuiteRun, ...], tuple[Outcome[Any], ...]]]:
+    """Run all jobs at once; yields what became of each, in their order, and the outcomes of all units.
 
     A job's first unit collects its tests and adds its shards, which start the longest first, those of unknown length
     before all others; a shard adds a rerun for each failure, so that reruns overlap with the shards that are left.
-    No unit is ever taken from the store: a test that is not run says nothing. Whatever was started has ended, and its
-    folders are gone, when this returns or raises.
+    No unit is ever taken from the store: a test that is not run says nothing. All tests have ended, and what they leave
+    to be torn down with them; the processes that have collected them end while whoever asked makes something of it.
+    Whatever was started has ended, and its folders are gone, when the context is left.
     """
     with ExitStack() as stack:
         seats = Seats(stack.enter_context(scratch()), settings.workers)
         works = [_work_on(job, settings, seats) for job in jobs]
         try:
             outcomes = await supervise([work.first for work in works], _do, supervisor=supervisor)
+            by_key = {outcome.key: outcome for outcome in outcomes}
+            spans = (spans_of(outcomes, work.kinds, work.first.key) for work in works)
+            runs = tuple(replace(work.folded(by_key), spans=its) for work, its in zip(works, spans, strict=True))
+            yield runs, tuple(outcomes)
         finally:
             await asyncio.gather(*(work.close(politely=supervisor.stopped is None) for work in works))
-    by_key = {outcome.key: outcome for outcome in outcomes}
-    runs = (replace(work.folded(by_key), spans=spans_of(outcomes, work.kinds, work.first.key)) for work in works)
-    return tuple(runs), tuple(outcomes)
 
 
 async def list_suites(jobs: Sequence[Job], settings: Settings, supervisor: Supervisor) -> tuple[Listed, ...]:
