@@ -5,9 +5,9 @@
 
 Brings each suite as a source package into a cache folder, with a virtual environment of its own (both are kept for the
 next time), and runs all four in turn, so that whatever else the machine does falls on all of them. What is measured is
-the whole command, from its start to its end, with all of its default options and without a model. Prints medians
-beside their bars, and how many verdicts differ from plain pytest's. Then all suites at once, and a fold of 50,000
-results.
+the whole command, from its start to its end, with all of its default options and without a model. The first run writes
+bytecode, which all later ones use, as people's do. Prints medians beside their bars, and how many verdicts differ from
+plain pytest's. Then all suites at once, and a fold of 50,000 results.
 
 Efficiency is what `run.json` says: the least wall time that so many workers could have taken (collecting, shards and
 reruns by their own measured wall times, none before its suite is collected) over the time from the first one's start to
@@ -153,7 +153,9 @@ def fanned(folder: Path, workers: int, *, config: Path) -> tuple[float, dict[str
 
 
 def _environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "FANFOLD"))}
+    """Return the variables of a user's shell: with PYTHONDONTWRITEBYTECODE pytest rewrites all asserts in each run."""
+    ours = ("PYTEST", "FANFOLD", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def verdicts(result: Mapping[str, Any]) -> dict[str, str]:
