@@ -55,6 +55,13 @@ def test_the_terminals_reporter_is_there_and_silent(project):
     assert "...." not in (result.first("test_dies").output or "")
 
 
+def test_where_there_is_no_file_in_memory_one_on_disk_does(project, monkeypatch):
+    """Other systems than Linux have none, and some sandboxes."""
+    monkeypatch.delattr("os.memfd_create", raising=False)
+    files = {"test_a.py": "def test_passes(): pass\ndef test_fails(): assert 0\n"}
+    assert project.write(files).run().verdicts == {"test_passes": "passed", "test_fails": "failed"}
+
+
 async def _said(lines: bytes, *, wake: bytes) -> list[str]:
     heard: list[str] = []
     talk, theirs = await Conversation.open(lambda message: heard.append(message["event"]))
