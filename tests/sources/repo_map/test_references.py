@@ -1,9 +1,12 @@
 """Who defines a name, and which files refer to each other by it."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.sources.repo_map import weave
+from fanfold.sources.repo_map.definers import Named
 from fanfold.sources.repo_map.facts import encode, facts_of
 from fanfold.sources.repo_map.files import Files
 from fanfold.sources.repo_map.reading import Reading
@@ -28,11 +31,7 @@ def files_of(tree):
 
 def known(definers):
     """Return who defines what, however it was written down."""
-    return {
-        (kind, name): [who] if isinstance(who, int) else who
-        for kind, named in definers.items()
-        for name, who in named.items()
-    }
+    return {(kind, name): list(who) for kind, named in definers.items() for name, who in named.items()}
 
 
 @given(TREES, SAID, st.data())
@@ -42,6 +41,8 @@ def test_an_edit_is_as_if_it_had_always_been_so(tree, said, data):
     edited = [*tree[:at], (tree[at][0], *said[1:]), *tree[at + 1 :]]
     files = files_of(edited)
     definers = definers_in(files_of(tree).values())
+    if data.draw(st.booleans()):
+        definers = {kind: Named(kept=named.row()) for kind, named in definers.items()}
     before = known(definers)
     news = redefine(definers, at, list(files.values())[at].facts)
     after = known(definers_in(files.values()))
@@ -65,3 +66,23 @@ def test_edges_come_back_as_they_were(tree):
     )
     assert list(again.references) == list(woven.references)
     assert weave.decode(b"{}") is None
+
+
+PARTS = st.text(" \x7f\n1a", min_size=1, max_size=4)
+
+
+@given(
+    st.dictionaries(PARTS, st.sets(st.integers(0, 130), min_size=1, max_size=3).map(sorted), max_size=150), st.data()
+)
+def test_names_are_found_in_what_was_kept(wanted, data):
+    """Whatever signs they are made of; each of them, none but them, and those of each file; changed ones as changed."""
+    named = Named(kept=json.loads(json.dumps(Named(wanted).row())))
+    for name in data.draw(st.lists(PARTS, max_size=3)):
+        wanted = {**wanted, name: data.draw(st.sets(st.integers(0, 130), max_size=2).map(sorted))}
+        named.put(name, wanted[name])
+    wanted = {name: numbers for name, numbers in wanted.items() if numbers}
+    assert {name: list(numbers) for name, numbers in named.items()} == wanted
+    asked = {*wanted, *data.draw(st.sets(PARTS, max_size=50))}
+    assert {name: list(numbers) for name, numbers in named.used(asked)} == wanted
+    for at in range(131):
+        assert named.by(at) == {name for name, numbers in wanted.items() if at in numbers}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
+from fanfold.sources.repo_map.definers import Named, Numbers
 from fanfold.sources.repo_map.values import FileFacts, MappedFile
 
 _MOST_DEFINERS = 8  # a name that more files define says nothing about which of them is meant
@@ -15,9 +16,8 @@ _SHORTEST = 3  # characters
 _MOST_SHARES = 1 << 12
 _FAMILIES = {"javascript": "script", "typescript": "script", "tsx": "script", "c": "c", "cpp": "c", "kt": "java"}
 
-Definers: TypeAlias = dict[str, dict[str, int | list[int]]]
-"""Who defines a name, by what its language is family with and the name: a file's number in the order of paths, or
-several, ascending. Most names have one, and there are tens of thousands."""
+Definers: TypeAlias = dict[str, Named]
+"""Who defines a name, by what its language is family with."""
 
 
 def reference_edges(files: Mapping[str, MappedFile], definers: Definers) -> dict[str, dict[str, float]]:
@@ -29,14 +29,14 @@ def reference_edges(files: Mapping[str, MappedFile], definers: Definers) -> dict
 
 def definers_in(files: Iterable[MappedFile]) -> Definers:
     """Return who defines what; the files come in order of their paths."""
-    found: Definers = defaultdict(dict)
+    found: dict[str, dict[str, Numbers]] = defaultdict(dict)
     for at, file in enumerate(files):
         if names := defined(file.facts):
             named = found[family(file.facts.language)]
             for name in names:
                 others = named.get(name)
                 named[name] = at if others is None else [*_several(others), at]
-    return found
+    return {kind: Named(named) for kind, named in found.items()}
 
 
 def defined(facts: FileFacts) -> set[str]:
@@ -50,11 +50,10 @@ def references_of(at: int, facts: FileFacts, definers: Definers, paths: Sequence
     As aider's repo map weighs them: a use counts by the square root of how often it stands there, shared among those
     that define the name. Names that the file defines itself, and definitions in other languages, do not count.
     """
-    named = definers.get(family(facts.language), {})
+    named = definers.get(family(facts.language))
     uses = facts.uses
     weights: dict[int, float] = defaultdict(float)
-    for name in uses.keys() & named.keys():
-        found = _several(named[name])
+    for name, found in named.used(uses.keys()) if named else ():
         if len(found) <= _MOST_DEFINERS and at not in found:
             share = _share(uses[name], len(found))
             for other in found:
@@ -75,21 +74,18 @@ def redefine(definers: Definers, at: int, facts: FileFacts) -> set[str]:
     """Put what a file defines now in the place of what it defined before; returns the names of which that is news."""
     changed: set[str] = set()
     home = family(facts.language)
-    for kind, named in {home: {}, **definers}.items():
-        before = {name for name, who in named.items() if who == at or (who.__class__ is list and at in who)}
+    definers.setdefault(home, Named())
+    for kind, named in definers.items():
+        before = named.by(at)
         after = defined(facts) if kind == home else set()
         for name in before ^ after:
-            others = [other for other in _several(named.get(name, [])) if other != at]
-            now = sorted([*others, at]) if name in after else others
-            if now:
-                definers.setdefault(kind, {})[name] = now
-            else:
-                del named[name]
+            others = [other for other in named[name] if other != at]
+            named.put(name, sorted([*others, at]) if name in after else others)
         changed |= before ^ after
     return changed
 
 
-def _several(found: int | list[int]) -> Sequence[int]:
+def _several(found: Numbers) -> Sequence[int]:
     return (found,) if isinstance(found, int) else found
 
 

@@ -8,9 +8,10 @@ are looked up anew, and those of the files that use a name which the edit brough
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from fanfold.sources.repo_map.definers import MARK, Named
 from fanfold.sources.repo_map.files import Files
 from fanfold.sources.repo_map.references import Definers, definers_in, redefine, reference_edges, references_of
 from fanfold.sources.repo_map.resolve import LOOKED_INTO, import_edges
@@ -59,7 +60,8 @@ class References(Mapping[str, Mapping[str, float]]):
 class Woven:
     """The edges of a tree, and the `contents` and `manifests` that they were made of.
 
-    `fresh` says that making them again takes longer than keeping them.
+    `fresh` says that making them again takes longer than keeping them. `vocabulary` has all names that some file uses,
+    and perhaps others, each between marks.
     """
 
     imports: Imports
@@ -67,6 +69,7 @@ class Woven:
     definers: Definers
     contents: Mapping[str, str]
     manifests: str
+    vocabulary: str
     fresh: bool = True
 
 
@@ -85,7 +88,8 @@ def weave(files: Files, manifests: Mapping[str, str], before: Woven | None) -> W
 def _anew(files: Files, manifests: Mapping[str, str], contents: Mapping[str, str], said: str) -> Woven:
     definers = definers_in(files.values())
     references = References(list(contents), reference_edges(files, definers))
-    return Woven(import_edges(files, manifests), references, definers, contents, said)
+    vocabulary = _words(set().union(*(file.facts.uses for file in files.values())))
+    return Woven(import_edges(files, manifests), references, definers, contents, said, vocabulary)
 
 
 def _again(
@@ -101,7 +105,7 @@ def _again(
         return None
     fresh = import_edges(files, manifests, of=changed)
     imports = {path: before.imports[path] for path in before.imports if path not in changed} | fresh
-    anew = {*changed, *files.using(names)}
+    anew = {*changed, *files.using([name for name in names if _words((name,)) in before.vocabulary])}
     return Woven(
         imports={path: imports[path] for path in paths if path in imports},
         references=before.references.replaced(
@@ -110,8 +114,13 @@ def _again(
         definers=definers,
         contents=contents,
         manifests=before.manifests,
+        vocabulary=before.vocabulary + _words(set().union(*(files[path].facts.uses for path in changed))),
         fresh=len(changed) >= _WORTH_KEEPING,
     )
+
+
+def _words(names: Iterable[str]) -> str:
+    return f"{MARK}{MARK.join(names)}{MARK}"
 
 
 def encode(woven: Woven) -> bytes:
@@ -122,7 +131,8 @@ def encode(woven: Woven) -> bytes:
         "contents": woven.contents,
         "manifests": woven.manifests,
         "imports": [(number[path], [number[other] for other in out]) for path, out in woven.imports.items()],
-        "definers": woven.definers,
+        "definers": {kind: named.row() for kind, named in woven.definers.items()},
+        "vocabulary": _words(dict.fromkeys(woven.vocabulary[1:-1].split(MARK))),
         "referring": [number[path] for path in woven.references],
     }
     lines = (json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in (about, *rows))
@@ -139,9 +149,10 @@ def decode(data: bytes) -> Woven | None:
         return Woven(
             imports={path(at): tuple(map(path, out)) for at, out in row["imports"]},
             references=References(paths, dict(zip(map(path, row["referring"]), rows, strict=True))),
-            definers=row["definers"],
+            definers={kind: Named(kept=kept) for kind, kept in row["definers"].items()},
             contents=row["contents"],
             manifests=row["manifests"],
+            vocabulary=row["vocabulary"],
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
