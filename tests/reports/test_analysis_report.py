@@ -235,3 +235,15 @@ def test_a_graph_is_for_analyses_alone():
         Renderer("code-review", ["mermaid"], TemplateChoice())
     with pytest.raises(UsageError):
         analysis_of(REVIEW)
+
+
+def test_a_link_past_a_box_is_seen():
+    """One that skips a layer straight down would be hidden by the box between its ends: it is led around it."""
+    names = ("a.py", "b.py", "c.py")
+    modules = tuple(Module(name=n, files=1, lines=1, tokens=1, layer=2 - at, cycle=None) for at, n in enumerate(names))
+    pairs = (("a.py", "b.py"), ("b.py", "c.py"), ("a.py", "c.py"))
+    graph = ModuleGraph(modules=modules, links=tuple(Link(source=s, target=t, files=1) for s, t in pairs))
+    paths = re.findall(r'class="link[^"]*" d="M([\d.]+) [\d.]+C([\d.]+) ', str(module_graph_svg(graph)))
+    aside = [float(control) - float(start) for start, control in paths]
+    assert aside[:2] == [0.0, 0.0]
+    assert 0.75 * aside[2] > 188 / 2  # half a box

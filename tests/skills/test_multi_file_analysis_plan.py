@@ -165,6 +165,19 @@ def test_a_file_beyond_the_budget_is_read_as_far_as_it_reaches():
     assert plan.left_out[0].why == "lines 201-1000 are beyond the 2,100 tokens that may be read"
 
 
+def test_of_long_data_the_beginning_is_read():
+    """A dump would take the whole budget and say nothing; the most relevant file is read to its end, whatever it is."""
+    dump = MappedFile("dump.sql", "1", 40_000, FileFacts("sql", 1_000, 10_000))
+    held = a_map(mapped("a.py"), dump, mapped("b.py"))
+    plan = plan_areas(held, {"a.py": 1.0, "dump.sql": 0.9, "b.py": 0.1}, allowance=1_016, budget=100_000)
+    assert {part.shown for area in plan.areas for part in area.parts} == {"a.py", "b.py", "dump.sql:1-100"}
+    assert [(left.path, left.why) for left in plan.left_out] == [("dump.sql", "lines 101-1000 are more of its data")]
+    first = plan_areas(held, {"dump.sql": 1.0}, allowance=1_016, budget=100_000)
+    everything = plan_areas(held, {"a.py": 1.0}, allowance=1_016)
+    assert not first.left_out
+    assert not everything.left_out
+
+
 def test_a_long_file_is_split_before_definitions():
     """A file that is too long for one unit is cut where a definition begins, an outer one rather than an inner."""
     symbols = [

@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -23,7 +24,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 # What tools put beside a project's own files, left out where no ignore file may say so.
-_NOT_OURS = INSTALLED | {".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".svn", "__pycache__"}
+_CACHES = frozenset({".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".svn", "__pycache__"})
+_LOOKED_INTO = 1_000  # folders
+_NOT_OURS = INSTALLED | _CACHES
 
 
 class Stamp(NamedTuple):
@@ -131,6 +134,20 @@ class Untracked(NamedTuple):
     installed: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class Beside:
+    """What a listing passes over, each by its path from the root: a person may want to know, and to name it.
+
+    `submodules` and `repositories` are repositories of their own, `installed` folders that tools fill, `absent` files
+    that git tracks and that are not on disk, as in a sparse checkout.
+    """
+
+    submodules: list[str] = field(default_factory=list)
+    repositories: list[str] = field(default_factory=list)
+    installed: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+
+
 def untracked_files(git: Git) -> Untracked:
     """Return what git does not track, sorted by whose it is."""
     names = [shown(name) for name in git.records("ls-files", "--others", "--exclude-standard", "-z")]
@@ -158,10 +175,46 @@ def repository_files(git: Git) -> tuple[str, ...]:
     return tuple(repository_stamps(git))
 
 
-def repository_stamps(git: Git, looked: Looked = unseen) -> dict[str, Stamp]:
-    """Return the files that `repository_files` does, each with its stamp; `looked` is called when they are listed."""
-    untracked = map(real, untracked_files(git).files)
-    return _regular(git.folder, (*git.records("ls-files", "--cached", "-z"), *untracked), looked)
+def repository_stamps(git: Git, looked: Looked = unseen, beside: Beside | None = None) -> dict[str, Stamp]:
+    """Return the files that `repository_files` does, each with its stamp; `looked` is called when they are listed.
+
+    Adds to `beside` what is none of them.
+    """
+    untracked = untracked_files(git)
+    tracked = [*git.records("ls-files", "--cached", "-z")]
+    found = _regular(git.folder, (*tracked, *map(real, untracked.files)), looked)
+    if beside is not None:
+        beside.repositories += untracked.repositories
+        beside.installed += (folder for folder in untracked.installed if is_installed(folder))
+        _passed_over(git.folder, (name for name in map(shown, tracked) if name not in found), beside)
+    return found
+
+
+def _passed_over(root: Path, tracked: Iterable[str], beside: Beside) -> None:
+    """Tell submodules from what is not there; a symlink is neither."""
+    for name in dict.fromkeys(tracked):
+        try:
+            mode = os.lstat(root / os_path(name)).st_mode
+        except OSError:
+            beside.absent.append(name)
+        else:
+            if stat.S_ISDIR(mode):
+                beside.submodules.append(f"{name}/")
+
+
+def is_installed(folder: str) -> bool:
+    """Tell whether packages are in a folder that tools fill, rather than what they remember."""
+    return folder.rstrip("/").rpartition("/")[2] not in _CACHES
+
+
+def installed_in(root: Path, folders: Iterable[str]) -> list[str]:
+    """Return the folders of installed packages that are right in one of these, the outer ones first.
+
+    Very many folders are not all looked into: packages lie near the top.
+    """
+    outer = sorted(folders, key=lambda folder: (folder.count("/") + bool(folder), folder))[:_LOOKED_INTO]
+    found = (f"{folder}/{name}" if folder else name for folder in outer for name in sorted(INSTALLED))
+    return [f"{path}/" for path in found if (root / os_path(path)).is_dir()]
 
 
 def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
 from fanfold.errors import NothingToDo, TargetError
-from fanfold.sources.files import FileState, Looked, Stamp, folder_stamps, repository_stamps, state, unseen
+from fanfold.sources.files import (
+    Beside,
+    FileState,
+    Looked,
+    Stamp,
+    folder_stamps,
+    installed_in,
+    repository_stamps,
+    state,
+    unseen,
+)
+from fanfold.sources.folders import folder_of
 from fanfold.sources.git import Git, GitMissing
 from fanfold.sources.snapshot import WorkingTree
 from fanfold.sources.text import DECISIONS, LARGE, READ_LIMIT, counted, is_own, listed, os_path, printable, shown
@@ -48,16 +59,21 @@ class Located:
     folders: frozenset[str]
     paths: tuple[str, ...]
     stamps: Mapping[str, Stamp]
+    beside: Beside
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What was named, before anything is listed; `named` and `folders` as in `Located`, `lister` lists the root."""
+    """What was named, before anything is listed; `named` and `folders` as in `Located`, `lister` lists the root.
+
+    It adds to `beside` what it passes over.
+    """
 
     root: Path
     named: frozenset[str]
     folders: frozenset[str]
     lister: Callable[[Looked], dict[str, Stamp]]
+    beside: Beside
 
     def located(self, looked: Looked = unseen) -> Located:
         """List the files; those that were `looked` at meanwhile are not looked at again."""
@@ -72,7 +88,7 @@ class Places:
         stamps.pop(DECISIONS, None)
         paths = tuple(path for path in sorted(dict.fromkeys((*stamps, *self.named))) if not is_own(path))
         tree = WorkingTree(self.root, lambda: tuple(listed()))
-        return Located(self.root, tree, self.named, self.folders, paths, stamps)
+        return Located(self.root, tree, self.named, self.folders, paths, stamps, self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +134,15 @@ def locate(names: Sequence[str], folder: Path) -> Located:
 def placed(names: Sequence[str], folder: Path) -> Places:
     """Return where `names` are, and below which root, before it is listed. Raises TargetError as `select` does."""
     places = [_place(name, folder) for name in names]
-    root, lister = _root(places, folder)
+    beside = Beside()
+    root, lister = _root(places, folder, beside)
     within = {place: shown(os.fsencode(place.real.relative_to(root))) for place in places}
     return Places(
         root=root,
         named=frozenset(path for place, path in within.items() if not place.folder),
         folders=frozenset(path for place, path in within.items() if place.folder),
         lister=lister,
+        beside=beside,
     )
 
 
@@ -153,7 +171,7 @@ def _place(name: str, folder: Path) -> _Place:
         raise TargetError(f"can't read {name!r}: {reason}") from error
 
 
-def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[Looked], dict[str, Stamp]]]:
+def _root(places: Sequence[_Place], folder: Path, beside: Beside) -> tuple[Path, Callable[[Looked], dict[str, Stamp]]]:
     """Return the root of the places, and what lists its files.
 
     That is the repository which all of them lie in; else `folder`, when all lie below it; else what folder
@@ -162,13 +180,13 @@ def _root(places: Sequence[_Place], folder: Path) -> tuple[Path, Callable[[Looke
     homes = {_repository_folder(place) for place in places}
     git = _git_at(homes.pop()) if len(homes) == 1 else None
     if git is not None and not git.bare:
-        return git.folder, partial(repository_stamps, git)
+        return git.folder, partial(repository_stamps, git, beside=beside)
     start = folder.resolve()
     if not all(place.real.is_relative_to(start) for place in places) or start in _too_wide():
         start = Path(os.path.commonpath([place.real if place.folder else place.real.parent for place in places]))
     if start == Path(start.anchor) or any(place.folder and place.real in _too_wide() for place in places):
         raise TargetError(f"that would be everything in {str(start)!r}: name folders inside it")
-    return start, partial(_outside, start, places)
+    return start, partial(_outside, start, places, beside=beside)
 
 
 def _too_wide() -> set[Path]:
@@ -190,7 +208,7 @@ def _git_at(folder: Path | None) -> Git | None:
         return None
 
 
-def _outside(root: Path, places: Iterable[_Place], looked: Looked) -> dict[str, Stamp]:
+def _outside(root: Path, places: Sequence[_Place], looked: Looked, beside: Beside) -> dict[str, Stamp]:
     """Return the files of places that lie in no repository, or in several: a root may hold far more than them."""
     files: dict[str, Stamp] = {}
     for place in places:
@@ -198,6 +216,9 @@ def _outside(root: Path, places: Iterable[_Place], looked: Looked) -> dict[str, 
             files |= folder_stamps(root, shown(os.fsencode(place.real.relative_to(root))), looked)
         else:
             files[shown(os.fsencode(place.real.relative_to(root)))] = Stamp.of(place.real.lstat())
+    below = [shown(os.fsencode(place.real.relative_to(root))) for place in places if place.folder]
+    folders = dict.fromkeys(["" if one == "." else one for one in below] + [folder_of(path) for path in files])
+    beside.installed += installed_in(root, folders)
     return dict(sorted(files.items()))
 
 

@@ -271,6 +271,8 @@ def test_comments_for_tools_do_not_say_what_a_file_is():
     go = "//go:build linux\n// +build linux\n\n// Package a does things.\npackage a\n"
     assert facts_of("a.go", go).doc == "Package a does things."
     assert facts_of("a.rb", "# frozen_string_literal: true\n\nclass A\nend\n").doc == ""
+    assert facts_of("a.rs", "// Std\nuse std::env;\n").doc == ""
+    assert facts_of("a.rs", "// Reads what is set.\nuse std::env;\n").doc == "Reads what is set."
     assert facts_of("a.rb", "# frozen_string_literal: true\n# Says who.\nclass A\nend\n").doc == "Says who."
 
 

@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import random
 
 import pytest
 
 from fanfold.errors import NothingToDo, TargetError
+from fanfold.skills.multi_file_analysis.scope import resolve_scope
 from fanfold.sources.repo_map.discover import discover
+from fanfold.sources.repo_map.facts import read_facts
 from fanfold.sources.repo_map.graph import components
 from fanfold.sources.repo_map.mapping import map_tree
+from fanfold.testing.repository import Repository
 
 
 def mapped(folder, *names, **options):
@@ -49,7 +53,7 @@ def test_deep_nesting_wrong_encodings_and_strange_names(tmp_path):
     with open(os.fsencode(tmp_path) + b"/\xff\xfe.py", "w") as file:  # noqa: PTH123  a name of bytes
         file.write("def h(): ...\n")
     found = mapped(tmp_path)
-    assert found.left_out == (("wide.py", "binary", 28),)
+    assert found.left_out == (("wide.py", "UTF-16, which git takes for binary", 28),)
     assert {path for path, file in found.files.items() if file.facts.note} == {"deep.py", "deep.js", "latin.py"}
     assert found.files["deep.js"].facts.note == "its brackets are nested more than 1,000 deep"
     assert [symbol.name for symbol in found.files["two\nlines.py"].facts.symbols] == ["g"]
@@ -125,3 +129,88 @@ def test_no_file_but_one_that_can_not_be_read_as_code(tmp_path):
     (tmp_path / "a.bin").write_bytes(b"\0" * 100)
     found = mapped(tmp_path)
     assert (dict(found.files), components(found), found.tokens) == ({}, (), 0)
+
+
+def notes(folder, *names):
+    return discover(names, folder).notes
+
+
+@pytest.fixture
+def outer(tmp_path):
+    """A repository with a submodule, a repository that nobody added, and dependencies that no ignore file names."""
+    inner = Repository.init(tmp_path / "inner")
+    inner.write("i.py", "x = 1\n")
+    inner.commit("One")
+    outer = Repository.init(tmp_path / "outer")
+    outer.write("a.py", "import i\n")
+    outer.write("node_modules/x/index.js", "1\n")
+    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.root), "libs/sub")
+    outer.git("add", "a.py")
+    outer.git("commit", "-qm", "All")
+    Repository.init(outer.root / "mine").write("m.py", "y = 1\n")
+    return outer
+
+
+def test_what_a_listing_passes_over_is_named(outer):
+    """Submodules, repositories, and installed packages; whoever names one has it read."""
+    root = outer.root
+    assert notes(root) == (
+        "not looked at: 1 submodule (libs/sub/); who names it has it read",
+        "not looked at: 1 repository inside of this one (mine/); who names it has it read",
+        "not looked at: 1 folder of installed packages (node_modules/); who names it has it read",
+    )
+    found = discover((".", "libs/sub"), root)
+    assert "libs/sub/i.py" in found.files
+    assert not any("submodule" in note for note in found.notes)
+    assert notes(root, "a.py") == ()
+
+
+def test_installed_packages_outside_of_git_are_named(tmp_path):
+    """At the top or below a folder with files of its own; caches are not worth a word."""
+    for path in ("a.py", "node_modules/x/i.js", "web/b.js", "web/node_modules/y/i.js", "__pycache__/a.pyc"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("1\n")
+    said = "not looked at: 2 folders of installed packages (node_modules/, web/node_modules/); who names it has it read"
+    assert notes(tmp_path) == (said,)
+
+
+def test_what_a_sparse_checkout_lacks_is_named(tmp_path):
+    """Files that git tracks and that are not there; without any code, that is said as well."""
+    repository = Repository.init(tmp_path / "all")
+    repository.write("src/a.py", "x = 1\n")
+    repository.write("README", "Read.\n")
+    repository.commit("All")
+    (repository.root / "src" / "a.py").unlink()
+    assert notes(repository.root) == ("not on disk: 1 file that git tracks (src/a.py)",)
+    with pytest.raises(NothingToDo, match=r"no code in .*not on disk: 1 file"):
+        resolve_scope([], repository.root)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("a.py", "x = 1\n".encode("utf-16"), "UTF-16, which git takes for binary"),
+        ("a.cs", b"\xfe\xff" + "class A { }\n".encode("utf-16-be"), "UTF-16, which git takes for binary"),
+        ("a.py", random.Random(1).randbytes(9000).replace(b"\0", b""), "binary"),
+        ("noise", random.Random(2).randbytes(200).replace(b"\0", b""), "binary"),
+        (
+            "model.py",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "a pointer to a large file that is elsewhere",
+        ),
+        ("big.dat", b"/annex/objects/SHA256E-s1--1.dat\n", "a pointer to a large file that is elsewhere"),
+    ],
+)
+def test_what_is_no_text_to_read_is_named(name, data, why):
+    """Bytes by chance without a NUL, text that git takes for binary, and what only points elsewhere."""
+    assert read_facts(name, data) == why
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "koi8-r", "cp1251", "shift-jis", "gbk", "iso2022_jp", "utf-8-sig"])
+def test_text_in_any_encoding_is_text(encoding):
+    """It has other letters, and no control characters."""
+    words = {"latin-1": "naïve café", "koi8-r": "привет", "cp1251": "привет", "utf-8-sig": "naïve"}.get(
+        encoding, "日本"
+    )
+    data = f"# {words * 40}\r\n\tdef = 1\n\f\x1b[0m\n".encode(encoding, "replace")
+    assert not isinstance(read_facts("a.py", data), str)

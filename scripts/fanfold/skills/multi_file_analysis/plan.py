@@ -11,6 +11,7 @@ from math import ceil
 
 from fanfold.skills.multi_file_analysis.labels import labels
 from fanfold.skills.multi_file_analysis.packing import pack
+from fanfold.sources.repo_map.facts import is_data
 from fanfold.sources.repo_map.graph import used_first
 from fanfold.sources.repo_map.values import FileFacts, LeftOut, MappedFile, RepoMap
 
@@ -161,13 +162,17 @@ def _borders(facts: FileFacts) -> Mapping[int, int]:
 
 
 def _choose(ranked: Iterable[MappedFile], allowance: int, budget: int | None) -> tuple[tuple[Part, ...], list[LeftOut]]:
-    """Give out the budget in this order; what a file leaves may still do for a smaller one."""
+    """Give out the budget in this order; what a file leaves may still do for a smaller one.
+
+    Of long data the beginning shows what it is: where there is a budget, all of it is read of the first file alone.
+    """
     chosen: list[Part] = []
     left_out: list[LeftOut] = []
     left = budget
-    for file in ranked:
+    for place, file in enumerate(ranked):
         parts = split_file(file, allowance) if file.facts.tokens else ()
-        taken = parts if left is None else _affordable(parts, left)
+        wanted = parts[:1] if place and is_data(file.facts) else parts
+        taken = parts if left is None else _affordable(wanted, left)
         if why := _why_left(file, parts, taken, budget):
             left_out.append(LeftOut(file.path, why, file.size))
         chosen += taken
@@ -192,6 +197,8 @@ def _why_left(file: MappedFile, parts: Sequence[Part], taken: Sequence[Part], bu
         return "one of its lines alone is longer than a unit may be"
     if len(taken) == len(parts):
         return ""
+    if taken and is_data(file.facts):
+        return f"lines {parts[len(taken)].line}-{parts[-1].end_line} are more of its data"
     if taken:
         return f"lines {parts[len(taken)].line}-{parts[-1].end_line} are beyond the {budget:,} tokens that may be read"
     return f"beyond the {budget:,} tokens that may be read: others are more relevant"

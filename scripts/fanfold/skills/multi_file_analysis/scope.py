@@ -41,7 +41,7 @@ def resolve_scope(
     found = discover(names, folder, include=include, exclude=exclude, recall=None if fresh else _recalled)
     said = listed(names) if names else printable(found.root.name)
     if not any(map(is_code, found.files)):
-        raise NothingToDo(f"there is no code in {said}: {_endings(found.files)}")
+        raise NothingToDo("; ".join((f"there is no code in {said}: {_endings(found.files)}", *found.notes)))
     target = Target(
         root=found.root,
         description=said,  # how many files of it are text is known when they have been read

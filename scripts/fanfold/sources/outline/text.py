@@ -20,6 +20,7 @@ _FOR_TOOLS = re.compile(
     r"\s*(?://\s*\+build\b|//go:\w+|#\s*(?:frozen_string_literal|warn_indent|encoding|typed)\s*:|#.{0,5}-\*-.*-\*-"
     r"|//\s*@(?:flow|ts-\w+)\b|/\*\s*(?:eslint|global)\b)"
 )
+_IMPORTS = re.compile(r"\s*(?:pub\s+)?(?:use|import|from|#\s*include|require|using)\b")
 _MARKUP = re.compile(r"</?\w+(?:\s[^<>]*)?/?>")
 
 
@@ -59,6 +60,8 @@ def comment_on_top(lines: Sequence[str], style: str) -> str:
             said.append(match[1])
             continue
         if said and not _LICENCE.search("\n".join(said)):
+            # A heading of the imports below it, as `// Std`, says nothing of the file.
+            said = [] if len(said) == 1 and len(said[0].split()) == 1 and _IMPORTS.match(text) else said
             break
         said = []
         if text.strip() and not text.startswith(("#!", "<?php")):

@@ -81,7 +81,7 @@ def discover(
         kept = tuple(path for path in kept if wanted(path) or path in located.named)
     with uncollected():
         files, left_out = _sorted_out(located, kept)
-    notes = wanted.notes(len(located.paths) - len(kept))
+    notes = (*wanted.notes(len(located.paths) - len(kept)), *_beside(located))
     if not files:
         raise NothingToDo(
             "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
@@ -155,6 +155,26 @@ class _Wanted:
 
     def notes(self, without: int) -> tuple[str, ...]:
         return (f"{counted(without, 'file')} taken away by include and exclude patterns",) if without else ()
+
+
+def _beside(located: Located) -> Iterator[str]:
+    """Say what was passed over below the folders that were named."""
+    found, folders = located.beside, located.folders
+
+    def within(paths: Iterable[str]) -> list[str]:
+        return [path for path in paths if any(path.startswith(f"{below}/") or below == "." for below in folders)]
+
+    kinds = (
+        (found.submodules, "submodule", "submodules"),
+        (found.repositories, "repository inside of this one", "repositories inside of this one"),
+        (found.installed, "folder of installed packages", "folders of installed packages"),
+    )
+    for passed, one, several in kinds:
+        if paths := [path for path in within(passed) if path.rstrip("/") not in folders]:
+            said = f"1 {one}" if len(paths) == 1 else f"{len(paths):,} {several}"
+            yield f"not looked at: {said} ({listed(paths)}); who names it has it read"
+    if paths := within(found.absent):
+        yield f"not on disk: {counted(len(paths), 'file')} that git tracks ({listed(paths)})"
 
 
 def _patterns(patterns: Sequence[str]) -> GitIgnoreSpec:

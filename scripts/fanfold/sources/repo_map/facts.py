@@ -14,9 +14,10 @@ from fanfold.sources.outline import language_of, skim
 from fanfold.sources.outline.text import DOC, one_line
 from fanfold.sources.repo_map.values import FileFacts, Imported, Symbol
 from fanfold.sources.setaside import by_text
+from fanfold.sources.text import SNIFFED
 from fanfold.sources.text import decode as text_of
 
-VERSION = f"5.{OUTLINES}"
+VERSION = f"6.{OUTLINES}"
 """Part of the key under which facts are kept: another one for other facts of the same file."""
 
 _CHARACTERS_A_TOKEN = 3.0
@@ -27,9 +28,20 @@ _DATA = (
     "atom bib cfg conf css csv dectest dtd eml geojson htm html ini ipynb json json5 jsonl less lock log ndjson pem"
     " plist po pot properties rtf sass scss svg tex toml tsv wsdl xml xsd xsl xslt yaml yml"
 )
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b\b"))
+_NOISE = 0.03  # of bytes by chance, one in nine is a control character
+_LEAST_NOISE = 64
+_POINTER = re.compile(r"version https://git-lfs\.github\.com/spec/v1\noid sha|(?:\.\./)*(?:\.git)?/annex/objects/")
 _QUOTE = ord('"')  # begins a string of JSON; facts begin with another sign
 _NO_CODE = _PROSE.union(_DATA.split())
 """Text of which no line defines anything: prose, markup, and data."""
+_DATA_LANGUAGES = frozenset([*_DATA.split(), "sql"])
+
+
+def is_data(facts: FileFacts) -> bool:
+    """Tell whether a file is data or markup, and defines nothing that code could name: a dump of SQL is."""
+    return not facts.symbols and facts.language in _DATA_LANGUAGES
 
 
 def read_facts(path: str, data: bytes, *, named: bool = False) -> FileFacts | str:
@@ -39,9 +51,19 @@ def read_facts(path: str, data: bytes, *, named: bool = False) -> FileFacts | st
     """
     text = text_of(data)
     if text is None:
+        return "UTF-16, which git takes for binary" if data.startswith(_UTF_16) else "binary"
+    if _is_noise(data):
         return "binary"
+    if _POINTER.match(text):
+        return "a pointer to a large file that is elsewhere"
     why = None if named else by_text(path, text)
     return why or facts_of(path, text)
+
+
+def _is_noise(data: bytes) -> bool:
+    """Tell bytes that are no text from text in any encoding, which has next to no control characters."""
+    head = data[:SNIFFED]
+    return len(head) >= _LEAST_NOISE and len(head) - len(head.translate(None, _CONTROLS)) > _NOISE * len(head)
 
 
 def facts_of(path: str, text: str) -> FileFacts:

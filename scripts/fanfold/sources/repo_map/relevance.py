@@ -67,7 +67,7 @@ def relevance(
     """
     terms = _terms(question, weights)
     if not terms.weight or not tree.files:
-        return _scaled(central(tree))
+        return _scaled(_code_first(tree, weights))
     seen = _Seen(tree, terms)
     for path, text in texts:
         if text is not None and path in tree.files:
@@ -76,6 +76,16 @@ def relevance(
     _set_aside(scores, tree, seen, weights)
     _add_literal(scores, tree, question, weights)
     return _scaled(_spread(scores, tree, weights))
+
+
+def _code_first(tree: RepoMap, weights: Weights) -> dict[str, float]:
+    """Return how central each file is, with what is no code and what stands beside the code behind."""
+    return {
+        path: score
+        * (weights.aside if beside(path) else 1.0)
+        * (1.0 if tree.files[path].facts.symbols else weights.no_code)
+        for path, score in central(tree).items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
