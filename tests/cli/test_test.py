@@ -4,6 +4,7 @@ Every answer of a sub-agent here is scripted; no model was asked.
 """
 
 import json
+import os
 import sys
 
 import pytest
@@ -281,3 +282,35 @@ def test_bisect_tells_an_uncommitted_mistake(project, fanfold):
     ended = fanfold("test", "--bisect", "HEAD~1", "--format", "json")
     assert any("the uncommitted changes break it" in note for note in ended.run["notes"])
     assert fanfold("test", "--bisect", "nowhere").code == 2
+
+
+POETRY = """#!/bin/sh
+# Where its environments are follows from the user's folders, as with poetry: in a worker's own it finds none.
+[ "$XDG_DATA_HOME" = {home} ] || exec false
+shift 2
+export BY_POETRY=set
+exec {python} "$@"
+"""
+KEPT = "import os\n\n\ndef test_kept():\n    assert os.environ['BY_POETRY'] == 'set'\n"
+
+
+def test_a_managers_environment_is_what_tests_run_in(tmp_path, monkeypatch, fanfold):
+    """The manager is asked once, in the user's own surroundings; its interpreter and its variables are the tests'."""
+    home = tmp_path / "data"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "poetry").write_text(POETRY.format(home=home, python=sys.executable))
+    (tmp_path / "bin" / "poetry").chmod(0o755)
+    repository = Repository.init(tmp_path / "project")
+    repository.write("poetry.lock", "")
+    repository.write("pyproject.toml", "[tool.poetry]\n")
+    repository.write("tests/test_kept.py", KEPT)
+    repository.commit()
+    monkeypatch.chdir(repository.root)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("XDG_DATA_HOME", str(home))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    assert "poetry run python -m pytest" in fanfold("test", "--dry-run").out
+    ended = fanfold("test", "--format", "json")
+    assert ended.run["result"]["totals"]["passed"] == 1, ended.err
+    assert ended.run["result"]["shards"][0]["command"][0] == sys.executable

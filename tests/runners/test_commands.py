@@ -14,6 +14,7 @@ from fanfold.runners.common import explained
 from fanfold.runners.discovery import discover
 from fanfold.runners.maven import with_natives
 from fanfold.runners.node_runner import pattern_of
+from fanfold.runners.pytest.launch import can_inject
 from fanfold.runners.results.place import Place
 from fanfold.runners.results.playwright import read_playwright
 from fanfold.runners.tools import Tools
@@ -356,3 +357,17 @@ def test_why_nothing_ran_begins_where_the_error_is(said, shown):
     """Build tools speak of themselves first."""
     reading = explained(Reading(), Ended(load("gradle").command(task("gradle"), TOOLS), 1, said), "no tests")
     assert reading.error == f"no tests (exit code 1): {shown}"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "reaches"),
+    [
+        (("uv", "run"), True),
+        (("pipenv", "run"), True),
+        (("docker", "run", "image"), False),
+        (("/opt/hatch", "-e", "test", "run"), False),
+    ],
+)
+def test_the_reporter_is_not_injected_where_it_is_cut_off(prefix, reaches):
+    """Hatch starts what it runs without the sockets that it was handed."""
+    assert can_inject(Suite(name="s", framework="pytest"), Environment(prefix=prefix)) is reaches

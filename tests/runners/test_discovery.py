@@ -49,6 +49,10 @@ PYTHON = [
     ({"tests/conftest.py": "", "tests/test_a.py": "import unittest"}, [("pytest", "pytest", ".", ())]),
     ({"tests/__init__.py": "", "tests/test_a.py": "import unittest"}, [("unittest", "unittest", ".", ())]),
     ({"tests/test_a.py": "import unittest"}, [("unittest", "unittest", ".", ("tests",))]),
+    (
+        {"test_a.py": DEF, "api/Pipfile": "", "api/tests/test_b.py": DEF},
+        [("pytest", "pytest", ".", ()), ("api-pytest", "pytest", "api", ())],
+    ),
     ({"requirements-dev.txt": "pytest==8\n", "tests/test_a.py": "import unittest"}, [("pytest", "pytest", ".", ())]),
     (
         {"requirements-dev.txt": "pytest-cov\n", "tests/test_a.py": "import unittest"},

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from fanfold.errors import WorkerError
+from fanfold.runners.base import Task
+from fanfold.runners.common import python_call
 from fanfold.runners.interpreters import ask, find_python
 from fanfold.runners.node_packages import find_node_tool
 from fanfold.runners.surroundings import own_prefix, project_environment
 from fanfold.runners.tools import Tools, with_facts
+from fanfold.suites import Environment, Suite
 
 
 def program(path):
@@ -127,7 +130,7 @@ def test_an_interpreter_says_what_it_has(tmp_path):
     facts = asyncio.run(ask([sys.executable], ["pytest", "no_such_module"], folder=tmp_path, environ=dict(os.environ)))
     assert facts.version == sys.version_info[:2]
     assert facts.modules == {"pytest"}
-    tools = Tools(tmp_path, {"PATH": ""}, {tuple(Tools(tmp_path, {"PATH": ""}).python(".").argv): facts})
+    tools = Tools(tmp_path, {"PATH": ""}, {Tools(tmp_path, {"PATH": ""}).found("."): facts})
     assert tools.has_module(".", "pytest")
     assert not tools.has_module(".", "django")
 
@@ -199,3 +202,73 @@ def test_tools_that_have_asked_say_what_is_missing(tmp_path):
     assert Tools(tmp_path / "gone", {"PATH": ""}).no_python(".") == (
         "Python is not installed: https://www.python.org/downloads"
     )
+
+
+POETRY = """#!/bin/sh
+shift 2
+# As poetry does: where its environments are follows from the variables that a worker has for its own.
+export KEPT_FOR="$PWD" VIRTUAL_ENV=kept XDG_SEEN="$XDG_CACHE_HOME"
+exec {python} "$@"
+"""
+
+
+def test_a_manager_is_asked_where_its_interpreter_is(tmp_path):
+    """In the project's own folder, of which there may be several; then it is called as it is, with what that set."""
+    (tmp_path / "bin").mkdir()
+    poetry = tmp_path / "bin" / "poetry"
+    poetry.write_text(POETRY.format(python=sys.executable))
+    poetry.chmod(0o755)
+    for name in ("api", "web"):
+        (tmp_path / "repo" / name).mkdir(parents=True)
+        (tmp_path / "repo" / name / "poetry.lock").write_text("")
+    environ = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}/bin", "XDG_CACHE_HOME": "/theirs"}
+    tools = Tools(tmp_path / "repo", environ)
+    assert tools.python("api").argv == (str(poetry), "run", "python")
+    asked = asyncio.run(with_facts(tools, ["api", "web"]))
+    for name in ("api", "web"):
+        python = asked.python(name)
+        assert python.argv == (sys.executable,)
+        assert python.found_by == "poetry"
+        kept_for = {"KEPT_FOR": str(tmp_path / "repo" / name), "VIRTUAL_ENV": "kept", "XDG_SEEN": "/theirs"}
+        assert kept_for.items() <= dict(python.variables).items()
+        assert not {"XDG_CACHE_HOME", "PYTHONSAFEPATH", "PWD", "_"} & dict(python.variables).keys()
+    task = Task(Suite(name="s", framework="pytest", folder="web"), Environment(), asked.root, tmp_path)
+    assert python_call(task, asked).variables["KEPT_FOR"].endswith("web")
+
+
+@pytest.mark.parametrize(
+    ("manager", "sign", "says"),
+    [
+        (
+            "poetry",
+            "poetry.lock",
+            "`poetry install`, or if the project does not name it yet, `poetry add --group dev nonesuch`",
+        ),
+        (
+            "pipenv",
+            "Pipfile",
+            "`pipenv install --dev`, or if the project does not name it yet, `pipenv install --dev nonesuch`",
+        ),
+        ("uv", "uv.lock", "`uv sync --all-groups`, or if the project does not name it yet, `uv add --dev nonesuch`"),
+        ("pdm", "pdm.lock", "`pdm install`, or if the project does not name it yet, `pdm add -d nonesuch`"),
+    ],
+)
+def test_what_a_managers_environment_lacks_is_put_there_by_the_manager(tmp_path, manager, sign, says):
+    """And not by pip, which it would take out again."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / manager).write_text(POETRY.format(python=sys.executable))
+    (tmp_path / "bin" / manager).chmod(0o755)
+    (tmp_path / sign).write_text("")
+    tools = asyncio.run(with_facts(Tools(tmp_path, {"PATH": f"{tmp_path / 'bin'}{os.pathsep}/bin"}), ["."]))
+    assert tools.no_python(".", "pytest") is None
+    assert tools.no_python(".", "nonesuch") == f"nonesuch is not installed in {sys.executable} ({manager}): {says}"
+
+
+def test_a_manager_that_fails_is_why_nothing_runs(tmp_path):
+    """In its own last words."""
+    poetry = tmp_path / "poetry"
+    poetry.write_text("#!/bin/sh\necho 'pyproject.toml is not valid' >&2; exit 1\n")
+    poetry.chmod(0o755)
+    (tmp_path / "poetry.lock").write_text("")
+    tools = asyncio.run(with_facts(Tools(tmp_path, {"PATH": f"{tmp_path}{os.pathsep}/bin"}), ["."]))
+    assert tools.no_python(".") == f"{poetry} run python does not work: pyproject.toml is not valid"

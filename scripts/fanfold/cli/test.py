@@ -128,6 +128,8 @@ def test(ctx: click.Context, /, **given: Any) -> int:
         folded = merge(parts, root, configured)
         return _delivered(folded, renderer, chosen_places, request)
     chosen = _chosen(request, root, configured)
+    if not given["dry_run"]:
+        chosen = asyncio.run(chosen.asked())
     if parts.count is not None:
         settings = _settings(request, root, chosen, given)
         write_plan(chosen, settings, parts.count, given["output"], quiet=given["quiet"])

@@ -40,7 +40,7 @@ def python_call(task: Task, tools: Tools) -> Call:
     """
     found = tools.python(task.suite.folder)
     if not task.environment.prefix:
-        return Call(found.argv, {})
+        return Call(found.argv, dict(found.variables))
     path = os.pathsep.join(part for part in (found.folder, tools.environ.get("PATH", "")) if part)
     return Call(("python",), {"PATH": path} if found.folder else {})
 

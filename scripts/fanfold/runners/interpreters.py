@@ -13,9 +13,11 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from pydantic import Field
 
 from fanfold.engine.process import run_process
 from fanfold.errors import WorkerError
@@ -30,21 +32,38 @@ _ASK_S = 60.0  # the first `uv run` may have to make the environment
 class Interpreter:
     """How Python is called: `argv` comes before `-m` or a script. `folder` holds the program where that is known.
 
-    `found_by` says what it was recognised by; `note` what was passed over on the way, and why, "" for nothing.
+    `found_by` says what it was recognised by; `note` what was passed over on the way, and why, "" for nothing. `kept`
+    is the folder for which a manager keeps it, relative to nothing, "" where none does: then `argv` is the manager's
+    call, and it has to be asked (`answered`). `variables` are what the manager sets for what it runs.
     """
 
     argv: tuple[str, ...]
     found_by: str
     folder: str = ""
     note: str = ""
+    kept: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+
+    def answered(self, facts: Facts) -> Interpreter:
+        """Return the program itself, as a manager has answered: called so it needs nothing of what the manager keeps.
+
+        Managers look for their environments in the folders of the user, which tests have for their own, and hand on no
+        open socket.
+        """
+        folder = os.path.dirname(facts.executable)  # noqa: PTH120  text stays text
+        return replace(self, argv=(facts.executable,), folder=folder, variables=tuple(sorted(facts.variables.items())))
 
 
 class Facts(Frozen):
-    """What an interpreter says of itself; `modules` are those of the ones asked about that it can import."""
+    """What an interpreter says of itself; `modules` are those of the ones asked about that it can import.
+
+    `variables` are those of its environment that it was not given so.
+    """
 
     version: tuple[int, int]
     executable: str
     modules: frozenset[str]
+    variables: Mapping[str, str] = Field(default_factory=dict)
 
 
 def find_python(root: Path, folder: str, environ: Mapping[str, str]) -> Interpreter:
@@ -59,7 +78,7 @@ def find_python(root: Path, folder: str, environ: Mapping[str, str]) -> Interpre
         lambda: _on_path(environ),
     )
     found = next((one for find in finders if (one := find())), Interpreter(("python3",), "nothing: no Python on PATH"))
-    return Interpreter(found.argv, found.found_by, found.folder, "; ".join(notes))
+    return replace(found, note="; ".join(notes))
 
 
 def _upwards(root: Path, folder: str) -> Iterator[Path]:
@@ -93,8 +112,13 @@ def _managed(places: Iterable[Path], environ: Mapping[str, str], notes: list[str
             if program is None:
                 notes.append(f"this project is {name}'s, and {name} is not installed: pip install {name}")
             else:
-                return Interpreter((program, *words, "python"), name)
+                return Interpreter((program, *words, "python"), name, kept=str(place))
     return None
+
+
+def keeper(root: Path, folder: str) -> str | None:
+    """Return the manager that keeps the environment of the project in `folder`, installed or not; None for none."""
+    return next((name for place in _upwards(root, folder) for name, _ in _managers(place)), None)
 
 
 def _managers(place: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -165,16 +189,19 @@ def _on_path(environ: Mapping[str, str]) -> Interpreter | None:
     return None
 
 
-# Runs under any Python from 3.8 on, and imports nothing of the project.
+# What a process and a shell on the way to it set for themselves.
+_PASSING = frozenset({"PYTHONSAFEPATH", "PWD", "OLDPWD", "SHLVL", "_"})
+
+# Runs under any Python from 3.8 on, and imports nothing of the project. Without a brace: hatch would fill it in.
 _QUESTION = """\
-import importlib.util, json, sys
+import importlib.util, json, os, sys
 def there(name):
     try:
         return importlib.util.find_spec(name) is not None
     except Exception:
         return False
-print(json.dumps({"version": list(sys.version_info[:2]), "executable": sys.executable,
-                  "modules": [name for name in sys.argv[1:] if there(name)]}))
+print(json.dumps(dict(version=list(sys.version_info[:2]), executable=sys.executable,
+                      modules=[name for name in sys.argv[1:] if there(name)], variables=dict(os.environ))))
 """
 
 
@@ -193,6 +220,8 @@ async def ask(argv: Sequence[str], modules: Iterable[str], *, folder: Path, envi
         last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
         raise WorkerError(f"{name} does not work: {last}")
     try:
-        return Facts.model_validate(json.loads(done.stdout.splitlines()[-1]))
+        facts = Facts.model_validate(json.loads(done.stdout.splitlines()[-1]))
     except (ValueError, IndexError) as error:
         raise WorkerError(f"{name} is no Python: it answers something else") from error
+    added = {k: v for k, v in facts.variables.items() if environ.get(k) != v and k not in _PASSING}
+    return facts.model_copy(update={"variables": added})

@@ -32,7 +32,7 @@ from fanfold.runners.sight import (
 from fanfold.suites import Suite
 
 _SETTINGS = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini", "setup.cfg")
-_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "manage.py")
+_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "manage.py", "Pipfile")
 _LIKELY = ("test*.py", "*_test.py", "*_tests.py", "tests.py")
 _SAMPLED = 200  # files of a project that are looked into to tell whose they are
 _USES_PYTEST = re.compile(r"^\s*(?:import pytest\b|from pytest\b)|^(?:async )?def test_", re.MULTILINE)

@@ -85,6 +85,16 @@ def test_tools_find_their_caches(tmp_path):
     assert kept_caches(environ) == {"UV_CACHE_DIR": os.fspath(tmp_path / ".cache" / "uv")}
 
 
+def test_managers_of_environments_find_those_that_they_keep(tmp_path):
+    """As behind a prefix like `pipenv run`: in the folders of the user, wherever these are."""
+    (tmp_path / ".local" / "share" / "virtualenvs").mkdir(parents=True)
+    (tmp_path / "data" / "hatch").mkdir(parents=True)
+    environ = {"HOME": str(tmp_path)}
+    assert kept_caches(environ) == {"WORKON_HOME": os.fspath(tmp_path / ".local" / "share" / "virtualenvs")}
+    environ["XDG_DATA_HOME"] = str(tmp_path / "data")
+    assert kept_caches(environ) == {"HATCH_DATA_DIR": os.fspath(tmp_path / "data" / "hatch")}
+
+
 def test_a_server_of_the_whole_session_on_one_port_hangs_no_other_worker(project):
     """Who finds the port taken by another worker waits until that one has ended, and takes none of its test's time."""
     port = free_port()

@@ -566,3 +566,19 @@ def test_an_error_inside_of_pytest_is_one_line(project):
     assert "conftest.py" in error
     assert len(error.splitlines()) == 1
     assert len(error) < 500
+
+
+@pytest.mark.parametrize(
+    ("sign", "says"),
+    [
+        ("pdm.lock", "has no pytest: `pdm install`, or if the project does not name it yet, `pdm add -d pytest`"),
+        ("setup.cfg", "has no pytest: install the project and its tests' packages into .venv, as with"),
+    ],
+)
+def test_an_environment_without_pytest_is_filled_by_who_keeps_it(project, sign, says):
+    """The manager of the project where there is one, pip elsewhere."""
+    python = project.root / "python"
+    python.write_text('#!/bin/sh\necho "$0: No module named pytest" >&2; exit 1\n')
+    python.chmod(0o755)
+    done = project.write({"test_a.py": "", sign: ""}).run(command=(str(python), "-m", "pytest"))
+    assert says in done.run.record.error

@@ -10,7 +10,7 @@ from fanfold.runners.tools import Tools
 from fanfold.suites import Environment, Suite
 
 # Behind these, neither this machine's files nor an open socket are there.
-_AWAY = frozenset({"docker", "kubectl", "lima", "limactl", "nerdctl", "podman", "ssh", "vagrant", "wsl"})
+_AWAY = frozenset({"docker", "hatch", "kubectl", "lima", "limactl", "nerdctl", "podman", "ssh", "vagrant", "wsl"})
 # These start pytest with variables of their own choosing.
 _CLOSED = frozenset({"nox", "tox"})
 _PYTEST = frozenset({"pytest", "py.test"})

@@ -16,6 +16,7 @@ from pathlib import Path
 from fanfold.errors import TargetError
 from fanfold.runners.base import Listing
 from fanfold.runners.sight import is_below, join
+from fanfold.runners.tools import PYTHON
 from fanfold.skills.parallel_test.imports import ImportGraph, import_graph
 from fanfold.sources.changes import between, changes_of, uncommitted_since
 from fanfold.sources.files import untracked_files
@@ -24,7 +25,6 @@ from fanfold.sources.revisions import commit_of, empty_tree, head_id, merge_base
 from fanfold.sources.text import counted, listed
 from fanfold.suites import Suite
 
-_PYTHONS = frozenset({"pytest", "unittest", "django"})
 _DOCUMENTS = (".md", ".rst", ".adoc")
 _DOCUMENT_NAMES = frozenset({"LICENSE", "LICENCE", "COPYING", "AUTHORS", "CODEOWNERS", ".gitignore", ".editorconfig"})
 _TESTS = frozenset({"test", "tests", "testing", "spec", "__tests__"})
@@ -92,7 +92,7 @@ def _whole_for(suite: Suite, paths: Iterable[str], reasons: _Reasons) -> None:
 def _files_of(
     suite: Suite, python: Sequence[str], reached: frozenset[str], reasons: _Reasons, *, doctests: bool
 ) -> frozenset[str] | None:
-    is_python = suite.framework in _PYTHONS
+    is_python = suite.framework in PYTHON
     inside = next((path for path in python if is_below(path, suite.folder)), None)
     if inside and not is_python:
         reasons.add(suite, f"{inside} changed, and imports are followed in Python's suites alone")

@@ -46,6 +46,15 @@ _CACHES = {
     "TORCH_HOME": "torch",
     "UV_CACHE_DIR": "uv",
 }
+# The same for what is no cache: there managers of environments keep these.
+_KEPT = {
+    "HATCH_CACHE_DIR": ("CACHE_HOME", "hatch"),
+    "HATCH_DATA_DIR": ("DATA_HOME", "hatch"),
+    "POETRY_CONFIG_DIR": ("CONFIG_HOME", "pypoetry"),
+    "UV_PYTHON_INSTALL_DIR": ("DATA_HOME", "uv/python"),
+    "WORKON_HOME": ("DATA_HOME", "virtualenvs"),  # pipenv's
+}
+_HOMES = {"CACHE_HOME": ".cache", "CONFIG_HOME": ".config", "DATA_HOME": ".local/share"}
 _XDG = ("CACHE_HOME", "CONFIG_HOME", "DATA_HOME", "STATE_HOME", "RUNTIME_DIR")
 
 
@@ -127,9 +136,11 @@ class Seats:
 
 
 def kept_caches(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables by which tools still find what they have in the user's cache folder."""
-    home = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME", ""), ".cache")  # noqa: PTH118  text
-    places = {name: os.path.join(home, folder) for name, folder in _CACHES.items() if name not in environ}  # noqa: PTH118
+    """Return the variables by which tools still find what they have in the user's folders."""
+    base = environ.get("HOME", "")
+    homes = {part: environ.get(f"XDG_{part}") or os.path.join(base, inner) for part, inner in _HOMES.items()}  # noqa: PTH118  text
+    kept = _KEPT | {name: ("CACHE_HOME", folder) for name, folder in _CACHES.items()}
+    places = {name: os.path.join(homes[part], inner) for name, (part, inner) in kept.items() if name not in environ}  # noqa: PTH118
     return {name: path for name, path in places.items() if os.path.isdir(path)}  # noqa: PTH112
 
 

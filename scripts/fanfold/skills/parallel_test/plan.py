@@ -18,7 +18,7 @@ from fanfold.runners import load
 from fanfold.runners.base import Command, Item, Sharding, Task
 from fanfold.runners.pytest.launch import can_inject
 from fanfold.runners.schedule import START, ItemShard, Partition, bound_s, makespan_s, partition, seconds_of
-from fanfold.runners.tools import Tools
+from fanfold.runners.tools import PYTHON, Tools
 from fanfold.runners.unittest import CHILDREN
 from fanfold.suites import DEFAULT_ENVIRONMENT, Environment, Suite
 
@@ -231,5 +231,6 @@ def _planned(
     shards, why = shards_of(suite, sharding, runner.items(suite), seconds, workers, most=most)
     first = Task(suite, environment, tools.root, _SCRATCH, shards[0].items, (), 1, len(shards))
     command = runner.command(first, tools)
-    notes = (why,) if why else ()
+    passed_over = tools.found(suite.folder).note if suite.framework in PYTHON and not suite.command else ""
+    notes = tuple(note for note in (why, passed_over) if note)
     return PlannedSuite(suite, environment, shards, plain_words(command), notes)

@@ -41,7 +41,7 @@ _KILL_S = 1.0
 class Launch:
     """How pytest is called for a suite: `variables` are the whole environment, `root` the repository's.
 
-    `coverage` is as in `Settings`.
+    `coverage` is as in `Settings`, and `put_there` says how pytest gets there, "" for by pip.
     """
 
     argv: tuple[str, ...]
@@ -49,6 +49,7 @@ class Launch:
     root: Path
     variables: Mapping[str, str]
     coverage: Path | None = None
+    put_there: str = ""
 
 
 @dataclass
@@ -169,7 +170,7 @@ class PytestSuite:
         try:
             async with asyncio.timeout(limit_s):
                 await worker.until(found)
-            collection = _collected(found, worker)
+            collection = _collected(found, worker, self.launch.put_there)
         except BaseException:
             await self.drop(worker)
             raise
@@ -319,21 +320,22 @@ async def _exit_of(child: Child) -> int:
     return child.returncode
 
 
-def _collected(found: asyncio.Future[Collection], worker: Worker) -> Collection:
+def _collected(found: asyncio.Future[Collection], worker: Worker, put_there: str) -> Collection:
     if not found.done():
-        raise FinalError(_why_not_collected(worker))
+        raise FinalError(_why_not_collected(worker, put_there or _BY_PIP))
     return found.result()
 
 
+_BY_PIP = (
+    "install the project and its tests' packages into .venv, as with"
+    " `python3 -m venv .venv && .venv/bin/pip install -e . pytest`, or activate the environment that has them"
+)
 _NO_PYTEST = re.compile(r"^(.+): No module named pytest$", re.MULTILINE)
 
 
-def _why_not_collected(worker: Worker) -> str:
+def _why_not_collected(worker: Worker, put_there: str) -> str:
     if lacking := _NO_PYTEST.search(worker.tail()):
-        return (
-            f"{lacking[1]} has no pytest: install the project and its tests' packages into .venv, as with"
-            " `python3 -m venv .venv && .venv/bin/pip install -e . pytest`, or activate the environment that has them"
-        )
+        return f"{lacking[1]} has no pytest: {put_there}"
     code = worker.exited.result() if worker.exited.done() else None
     how = "ended" if code is None else f"ended with {code}" if code >= 0 else f"was ended by {signal_name(-code)}"
     return f"pytest {how} before it had collected its tests{_said_last(worker.tail())}"

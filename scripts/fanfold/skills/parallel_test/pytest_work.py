@@ -65,7 +65,8 @@ class PytestWork:
         command = launch(task, settings.tools)
         self._command = command
         variables = {**settings.tools.environ, **command.variables}
-        how = Launch(command.argv, command.folder, settings.root, variables, settings.coverage)
+        put_there = settings.tools.put_there(job.suite.folder, "pytest")
+        how = Launch(command.argv, command.folder, settings.root, variables, settings.coverage, put_there)
         self._suite = PytestSuite(how, seats)
         self.kinds: dict[str, str] = {}
         self._tests: dict[int, PytestTest] = {}

@@ -12,7 +12,7 @@ from fanfold.agents.roles import model_for
 from fanfold.errors import NothingToDo, TargetError, UsageError
 from fanfold.runners import load
 from fanfold.runners.discovery import discover, listing_of
-from fanfold.runners.tools import Tools
+from fanfold.runners.tools import PYTHON, Tools, with_facts
 from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfinished
 from fanfold.skills.parallel_test.clusters import CHANGE, FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
@@ -88,6 +88,19 @@ class Chosen:
             )
             for one, lane in zip(planned, lanes, strict=True)
         ]
+
+    async def asked(self) -> Chosen:
+        """Have what keeps the project's Python environments say where they are, and return what is planned with that.
+
+        Poetry and others make an environment when they are asked for one, so a dry run does not ask.
+        """
+        python = (one.suite.folder for one in self.plan.suites if one.suite.framework in PYTHON)
+        kept = [folder for folder in python if self.tools.found(folder).kept]
+        if not kept:
+            return self
+        tools = await with_facts(self.tools, kept)
+        pairs = ((one.suite, one.environment) for one in self.plan.suites)
+        return replace(self, tools=tools, plan=plan_tests(pairs, tools, self.durations, self.plan.workers))
 
     @property
     def missing(self) -> tuple[SuiteRecord, ...]:
