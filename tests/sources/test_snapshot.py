@@ -13,7 +13,17 @@ from fanfold.sources import snapshot as snapshot_module
 from fanfold.sources.files import folder_files, load, repository_files, state
 from fanfold.sources.git import Git
 from fanfold.sources.snapshot import Revision, TextCache, WorkingTree
-from fanfold.sources.text import READ_LIMIT, comparable, decode, is_inside, printable, real, shown, split_lines
+from fanfold.sources.text import (
+    READ_LIMIT,
+    comparable,
+    decode,
+    is_inside,
+    printable,
+    real,
+    shown,
+    shown_all,
+    split_lines,
+)
 from fanfold.testing.repository import Repository
 
 
@@ -236,3 +246,9 @@ def test_small_rules_of_text():
         True, True, True, False, False, False, False, False, False, False,
     ]  # fmt: skip
     assert printable(" a\n\x1b[0m\u202eb ") == "a \ufffd[0m\ufffdb"
+
+
+@given(st.lists(st.binary().map(lambda name: name.replace(b"\0", b"\\x"))))
+def test_names_are_shown_at_once_as_one_by_one(names):
+    """Whatever bytes they are, and if there is none."""
+    assert shown_all(names) == [shown(name) for name in names]

@@ -277,25 +277,28 @@ def _walked(root: Path, below: str) -> Iterator[bytes]:
             yield os.fsencode(Path(folder, name).relative_to(root))
 
 
-def stamps_of(root: Path, names: Iterable[bytes]) -> Iterator[tuple[bytes, Stamp]]:
-    """Yield those names that are of regular files, each with its stamp."""
+def stamps_of(root: Path, names: Iterable[bytes]) -> dict[bytes, Stamp]:
+    """Return those names that are of regular files, each with its stamp."""
+    found: dict[bytes, Stamp] = {}
+    look, is_regular = os.stat, stat.S_ISREG
     with _descriptor(root) as top:  # from which a name is found sooner than from the top of all
         for name in names:
             try:
-                status = os.stat(name, dir_fd=top, follow_symlinks=False)
+                status = look(name, dir_fd=top, follow_symlinks=False)
             except OSError:
                 continue
-            if stat.S_ISREG(status.st_mode):
-                yield name, Stamp.of(status)
+            if is_regular(status.st_mode):
+                found[name] = Stamp.of(status)
+    return found
 
 
 def _regular(root: Path, names: Iterable[bytes], looked: Looked) -> dict[str, Stamp]:
     """Return those names that are of regular files, in order, as they are shown; each is looked at once."""
     listed = [*dict.fromkeys(names)]
     known = looked()
-    with uncollected():
+    with uncollected(lasting=True):
         found = dict(zip(shown_all(listed), listed, strict=True))
-        fresh = dict(stamps_of(root, (name for path, name in found.items() if path not in known)))
+        fresh = stamps_of(root, [name for path, name in found.items() if path not in known])
         stamps = ((path, known.get(path) or fresh.get(found[path])) for path in sorted(found))
         return {path: stamp for path, stamp in stamps if stamp and not is_own(path)}
 

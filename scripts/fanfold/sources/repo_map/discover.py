@@ -79,7 +79,7 @@ def discover(
     kept = located.paths
     if include or exclude:
         kept = tuple(path for path in kept if wanted(path) or path in located.named)
-    with uncollected():
+    with uncollected(lasting=True):
         files, left_out = _sorted_out(located, kept)
     notes = (*wanted.notes(len(located.paths) - len(kept)), *_beside(located))
     if not files:

@@ -93,14 +93,14 @@ def recall(cache: Cache, root: Path, scope: str) -> Kept:
     keys = Keys.of(root, scope)
     found = cache.get([*keys.packs, keys.woven])
     kept = Kept()
-    with uncollected():
+    with uncollected(lasting=True):
         for number, key in enumerate(keys.packs):
             if key in found:
                 kept.packs[number] = _unpack(found[key], kept)
         if woven := decode_woven(found[keys.woven]) if keys.woven in found else None:
             kept.woven = woven
             names = {real(path): path for path in woven.contents}
-            kept.stamps = {names[name]: stamp for name, stamp in stamps_of(root, names)}
+            kept.stamps = {names[name]: stamp for name, stamp in stamps_of(root, names).items()}
     return kept
 
 

@@ -45,7 +45,7 @@ async def map_tree(
     process, is on the map with a note and without symbols, imports and uses.
     """
     gathered = _Gathered(found, Memory(cache, found, time.time_ns()), progress)
-    with uncollected():
+    with uncollected(lasting=True):
         await asyncio.to_thread(gathered.recall)
         await read_all(found.root, gathered.missing(), gathered.take, jobs=jobs, timeout_s=timeout_s)
         return await gathered.map()
