@@ -2,6 +2,7 @@
 
 import pytest
 
+from fanfold.skills.multi_file_analysis.analyses.impact import subject_of
 from fanfold.sources.beside import is_test
 from fanfold.sources.outline import outline
 from fanfold.sources.repo_map.facts import facts_of
@@ -262,8 +263,61 @@ def test_a_change_of_everything_is_looked_up_in_little_time(tree, monkeypatch):
 
     monkeypatch.setattr(graph, "distances", counted)
     rows = found.rows("impact", subject=Subject(changed=dict.fromkeys(files, ())))
-    assert sum(row[1] == "uses it" for row in rows) == 8  # of one file
+    assert sum(row[1] == "uses it" for row in rows) == 10
     assert len(asked) <= len(files) + 2
+
+
+def impact(found, question):
+    return found.rows("impact", subject=subject_of(question, found.map))
+
+
+def test_who_calls_what_a_script_exports_without_a_name(tree):
+    """It is called as its file is, or as the folder of an index."""
+    files = {
+        "lib/makeThing.js": "module.exports = (a, b) => {\n  return a + b;\n};\n",
+        "lib/tool/index.js": "export default function () {\n  return 1;\n}\n",
+        "lib/user.js": 'const makeThing = require("./makeThing");\n'
+        'const tool = require("./tool");\nmakeThing(1, tool());\n',
+    }
+    found = tree(files)
+    assert ("lib/user.js:3", "uses it", 1, "makeThing(1, tool());", "code") in impact(found, "makeThing")
+    assert ("lib/makeThing.js:1", "is changed", 0, "exports", "code") in impact(found, "makeThing")
+    assert ("lib/user.js:3", "uses it", 1, "makeThing(1, tool());", "code") in impact(found, "who calls `tool`?")
+
+
+def test_methods_that_may_override_one_are_reached(tree):
+    """Those of the same name in files that can know it; constructors are everybody's."""
+    base = "class Pool:\n    def __init__(self):\n        pass\n    def get(self):\n        return 1\n"
+    files = {
+        "base.py": base,
+        "impl.py": "from base import Pool\nclass Queue(Pool):\n    def __init__(self):\n        pass\n"
+        "    def get(self):\n        return 2\n",
+        "other.py": "class Other:\n    def get(self):\n        return 3\n",
+    }
+    found = tree(files)
+    assert [row for row in impact(found, "Pool.get") if row[1] == "may override it"] == [
+        ("impl.py:5", "may override it", 1, "Queue.get", "code")
+    ]
+    assert not [row for row in impact(found, "Pool.__init__") if row[1] == "may override it"]
+
+
+def test_a_method_is_no_question_about_its_class(tree):
+    """`Class::method` and `Class#method` name one thing."""
+    found = tree({"A.php": "<?php\nclass Sender {\n  function send() {\n    return 1;\n  }\n}\n"})
+    assert subject_of("What calls Sender::send?", found.map).symbols == ("Sender::send",)
+    assert subject_of("Sender#send", found.map).symbols == ("Sender#send",)
+
+
+def test_uses_beyond_what_is_shown_of_a_file_are_counted(tree):
+    """The last line that is shown says how many more there are."""
+    calls = "".join(f"f({n})\n" for n in range(60))
+    found = tree({"a.py": "def f(x):\n    return x\n", "b.py": f"from a import f\n{calls}"})
+    uses = [row for row in impact(found, "`f`") if row[1] == "uses it"]
+    assert not uses  # of a name of fewer than three letters nothing is told
+    found = tree({"a.py": "def fun(x):\n    return x\n", "b.py": f"from a import fun\n{calls.replace('f(', 'fun(')}"})
+    uses = [row for row in impact(found, "`fun`") if row[1] == "uses it"]
+    assert len(uses) == 50
+    assert uses[-1][3] == "fun(48) … and on 11 more lines"
 
 
 def test_comments_for_tools_do_not_say_what_a_file_is():

@@ -24,14 +24,15 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
 )
 from fanfold.sources.outline import outline
 from fanfold.sources.repo_map import graph
-from fanfold.sources.repo_map.values import RepoMap, Symbol
-from fanfold.sources.text import listed
+from fanfold.sources.repo_map.values import MappedFile, RepoMap, Symbol
+from fanfold.sources.text import counted, listed
 
-_WORD = re.compile(r"[^\W\d][\w.]*(?:/[\w.-]+)*")
-_MOST_PLACES = 8  # uses in one file that are shown
+_WORD = re.compile(r"[^\W\d][\w.]*(?:(?:::|#|->)\w+)*(?:/[\w.-]+)*")
+_MOST_PLACES = 50  # uses in one file that are shown
 _MOST_FILES = 500  # files in which uses are looked up
 _LOOKED_AT = 200  # files of which it is counted what stands on them
 _SHORTEST = 3
+_HOW = ("is changed", "uses it", "may override it", "imports")
 _SEPARATOR = re.compile(r"\.|::|#|->|/")
 
 
@@ -52,12 +53,26 @@ def subject_of(text: str, tree: RepoMap) -> Subject:
         for symbol in file.facts.symbols
         if symbol.name in lasts and _is(symbol, lasts[symbol.name])
     }
+    known |= {lasts[name] for path, file in tree.files.items() if (name := _default(path, file)) in lasts}
     missing = sorted(word for last, word in lasts.items() if len(last) >= _SHORTEST and word not in known)
     return Subject(
         symbols=tuple(sorted(known)),
         changed=files,
         missing=tuple(word for word in missing if not _is_place(word, tree)),
     )
+
+
+def _default(path: str, file: MappedFile) -> str:
+    """Return what others call the nameless thing that a script exports: as its file is called; "" without one."""
+    if not any(_is_nameless(symbol) for symbol in file.facts.symbols):
+        return ""
+    folder, _, name = path.rpartition("/")
+    stem = name.partition(".")[0]
+    return folder.rpartition("/")[2] if stem == "index" else stem
+
+
+def _is_nameless(symbol: Symbol) -> bool:
+    return symbol.qualified in {"exports", "default"} and symbol.kind in {"function", "class"}
 
 
 def _is_place(word: str, tree: RepoMap) -> bool:
@@ -74,19 +89,26 @@ def impact(tree: RepoMap, sources: Sources) -> Table:
     defined = list(_defined(tree, subject))
     reached = [(of_symbol(path, symbol, "is changed", 0, symbol.qualified)) for path, symbol in defined]
     reached += _uses(tree, sources, defined)
+    reached += _overriding(tree, defined)
     reached += _importers(tree, {*(path for path, _ in defined), *subject.changed})
     tests = tests_of(tree.files)
     rows = [one.model_copy(update={"cells": (*one.cells, "test" if one.path in tests else "code")}) for one in reached]
     rows.sort(
-        key=lambda one: (int(one.cells[1] or 0), one.cells[0] != "uses it", one.cells[3] == "test", one.path, one.line)
+        key=lambda one: (
+            int(one.cells[1] or 0),
+            _HOW.index(str(one.cells[0])),
+            one.cells[3] == "test",
+            one.path,
+            one.line,
+        )
     )
     named = listed((*subject.symbols, *subject.changed))
     return table(
         "impact",
         "What the change reaches",
-        f"{_missing(subject)}Of {named}: where its name is used (1 step), then the files that import where it is "
-        "defined, step by step. By name, not by type, so more is listed than must change; what is looked up at run "
-        "time is not.",
+        f"{_missing(subject)}Of {named}: where its name is used, or has a method that may override it (1 step), then "
+        "the files that import where it is defined, step by step. By name, not by type, so more is listed than must "
+        "change; what is looked up at run time is not.",
         ("how", "steps", "what", "kind"),
         rows,
     )
@@ -102,9 +124,11 @@ def _defined(tree: RepoMap, subject: Subject) -> Iterator[tuple[str, Symbol]]:
     for path, file in tree.files.items():
         changed = subject.changed.get(path)
         inner = set(_innermost(file.facts.symbols, changed)) if changed is not None else set()
+        called = _default(path, file)
         for symbol in file.facts.symbols:
-            if symbol in inner or any(_is(symbol, wanted) for wanted in subject.symbols):
-                yield path, symbol
+            named = symbol._replace(name=called) if called and _is_nameless(symbol) else symbol
+            if symbol in inner or any(_is(symbol, wanted) or named.name == wanted for wanted in subject.symbols):
+                yield path, named
 
 
 def _innermost(symbols: Sequence[Symbol], changed: Sequence[Lines]) -> Iterator[Symbol]:
@@ -132,6 +156,20 @@ def _uses(tree: RepoMap, sources: Sources, defined: Collection[tuple[str, Symbol
         if here and left:
             left -= 1
             yield from _lines(path, sources.read(path) or "", here, own)
+
+
+def _overriding(tree: RepoMap, defined: Collection[tuple[str, Symbol]]) -> Iterator[Row]:
+    """Yield the methods that are called like one of these, in files that can know it: they may take its place."""
+    methods: dict[str, set[str]] = {}
+    for path, symbol in defined:
+        if symbol.kind == "method" and "." in symbol.qualified and not symbol.name.startswith("__"):
+            methods.setdefault(symbol.name, set()).add(path)
+    near, own = _Near(tree), {(path, symbol.line) for path, symbol in defined}
+    for path, file in tree.files.items() if methods else ():
+        for symbol in file.facts.symbols:
+            is_one = symbol.kind == "method" and symbol.name in methods and (path, symbol.line) not in own
+            if is_one and near(path, methods[symbol.name]):
+                yield of_symbol(path, symbol, "may override it", 1, symbol.qualified)
 
 
 def _is_local(tree: RepoMap, path: str, symbol: Symbol) -> bool:
@@ -167,8 +205,16 @@ def _lines(path: str, text: str, names: Sequence[str], own: Collection[tuple[str
     used |= {one.line for one in found.imports if one.name in names}
     lines = text.split("\n")
     places = [number for number in sorted(used) if (path, number) not in own and number <= len(lines)]
-    for number in places[:_MOST_PLACES]:
-        yield row(path, number, "uses it", 1, " ".join(lines[number - 1].split())[:100])
+    more = len(places) - _MOST_PLACES
+    for at, number in enumerate(places[:_MOST_PLACES], 1):
+        said = " ".join(lines[number - 1].split())[:100]
+        yield row(
+            path,
+            number,
+            "uses it",
+            1,
+            f"{said} … and on {counted(more, 'more line')}" if at == _MOST_PLACES and more > 0 else said,
+        )
 
 
 def _importers(tree: RepoMap, start: Collection[str]) -> Iterator[Row]:

@@ -18,6 +18,9 @@
 (pair
   key: (property_identifier) @name
   value: [(arrow_function) (function_expression) (generator_function)]) @definition.function
+(export_statement
+  "default" @name value: [(arrow_function) (function_expression) (generator_function)]) @definition.function
+(export_statement "default" @name value: (class)) @definition.class
 
 (program (lexical_declaration (variable_declarator name: (identifier) @name) @definition.variable))
 (program (variable_declaration (variable_declarator name: (identifier) @name) @definition.variable))
