@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.runners.command import read_any
+from fanfold.runners.results.attempts import failed_or_timed_out
 from fanfold.runners.results.cargo import read_cargo, read_nextest
 from fanfold.runners.results.ctrf import read_ctrf
 from fanfold.runners.results.frames import frames_of
@@ -23,6 +24,7 @@ from fanfold.runners.results.rspec import read_rspec
 from fanfold.runners.results.tap import read_tap
 from fanfold.runners.results.trx import read_trx
 from fanfold.runners.results.unittest_lines import read_unittest
+from fanfold.runners.results.vitest import completed
 from fanfold.suites import Frame, TestVerdict, results_of
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -247,6 +249,68 @@ def test_jest():
         ("t/b.test.cjs", "t/b.test.cjs", "error"),
     ]
     assert reading.cases[1].attempts[0].frames[-1] == Frame(path="t/a.test.cjs", line=1, function="Object.<anonymous>")
+
+
+def test_jest_names_a_hook_that_failed_behind_the_last_test():
+    """As recorded: it is in the message of its file alone, after those of the tests that failed."""
+    reading = read_jest(recorded("jest-hooks.json"), PLACE)
+    assert told(reading) == [
+        ("test/a.test.js", "outer > fine", "passed"),
+        ("test/a.test.js", "setup > first", "failed"),
+        ("test/a.test.js", "each > one", "failed"),
+        ("test/a.test.js", "teardown > one", "passed"),
+        ("test/a.test.js", "test/a.test.js", "error"),
+    ]
+    broken = reading.cases[-1].attempts[0]
+    assert str(broken.message).startswith("● Test suite failed to run\n\n    after")
+    assert [frame.line for frame in broken.frames] == [16]
+
+
+def test_what_vitest_says_in_its_junit_report_alone():
+    """As recorded: hooks that failed, what they kept from being run, and that a test timed out."""
+    junit = read_junit(recorded("vitest-hooks.xml"), PLACE)
+    reading = completed(read_jest(recorded("vitest-hooks.json"), PLACE), junit)
+    assert [(name, verdict) for _, name, verdict in told(reading)] == [
+        ("outer > fine", "passed"),
+        ("outer > bad", "failed"),
+        ("outer > off", "skipped"),
+        ("outer > two\nlines", "failed"),
+        ("outer > hangs", "timed_out"),
+        ("setup > first", "not_run"),
+        ("setup > second", "not_run"),
+        ("each > one", "failed"),
+        ("teardown > one", "passed"),
+        ("setup (a hook)", "error"),
+        ("teardown (a hook)", "error"),
+    ]
+    assert {one.file for one in reading.cases} == {"test/a.test.js"}
+    assert case(reading, "setup (a hook)").attempts[0].message == "no database"
+    assert case(reading, "setup > first").attempts[0].message == "not run, since a hook of 'setup' had failed"
+    assert str(case(reading, "outer > hangs").attempts[0].message).startswith("Test timed out in 500ms.")
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("Timeout of 500ms exceeded. For async tests", V.TIMED_OUT),
+        ('thrown: "Exceeded timeout of 500 ms for a test.', V.TIMED_OUT),
+        ("Test timed out in 500ms.", V.TIMED_OUT),
+        ("expected 'timeout' to be 'Timeout of'", V.FAILED),
+        ("Error: no\nTest timed out in 500ms.", V.FAILED),
+        (None, V.FAILED),
+    ],
+)
+def test_a_test_that_took_too_long_in_nodes_frameworks(said, verdict):
+    """By their own words in the first line."""
+    assert failed_or_timed_out(said) is verdict
+
+
+def test_a_hook_of_mocha_is_run_again_with_its_test():
+    """Its own title names no test that mocha could find."""
+    titles = ['a b "before all" hook for "c d"', '"after each" hook: close for "c"', 'odd "before all" hook']
+    failures = [{"title": "t", "fullTitle": title, "file": "/repo/a.js", "err": {"message": "no"}} for title in titles]
+    reading = read_mocha(json.dumps({"tests": [], "failures": failures}).encode(), PLACE)
+    assert [one.native for one in reading.cases] == ["a.js::a b c d", "a.js::c", 'a.js::odd "before all" hook']
 
 
 def test_vitest():

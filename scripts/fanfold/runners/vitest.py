@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
@@ -20,6 +21,9 @@ from fanfold.runners.common import (
 from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.jest import read_jest
+from fanfold.runners.results.junit import read_junit
+from fanfold.runners.results.place import Place
+from fanfold.runners.results.vitest import completed
 from fanfold.runners.tools import Tools
 from fanfold.suites import Suite
 
@@ -63,8 +67,9 @@ class Vitest(NodeRunner):
         return Collected(tuple(Item(name) for name in sorted(map(place.file, names))))
 
     def command(self, task: Task, tools: Tools) -> Command:
-        report = task.scratch / "vitest.json"
-        own = ("--reporter=json", f"--outputFile={report}", "--maxWorkers=1", "--no-color")
+        report, junit = task.scratch / "vitest.json", task.scratch / "vitest.xml"
+        files = (f"--outputFile.json={report}", f"--outputFile.junit={junit}")
+        own = ("--reporter=json", "--reporter=junit", *files, "--maxWorkers=1", "--no-color")
         words = ["run", *own]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
@@ -72,10 +77,18 @@ class Vitest(NodeRunner):
         if task.tests:
             words += ["--testNamePattern", pattern_of(names)]
         call = node_call(task, tools, "vitest")
-        return command_of(task, call, *words, *(files_of(task, named) or task.suite.paths), results=(report,), own=own)
+        paths = files_of(task, named) or task.suite.paths
+        return command_of(task, call, *words, *paths, results=(report, junit), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(asked(read_files(task, ended, read_jest), task), ended, "vitest wrote no report")
+        reading = completed(_of(task, ended, ".json", read_jest), _of(task, ended, ".xml", read_junit))
+        return explained(asked(reading, task), ended, "vitest wrote no report")
+
+
+def _of(task: Task, ended: Ended, ending: str, read: Callable[[bytes, Place], Reading]) -> Reading:
+    """Read one kind of the reports."""
+    results = tuple(name for name in ended.command.results if name.endswith(ending))
+    return read_files(task, replace(ended, command=replace(ended.command, results=results)), read)
 
 
 VITEST = Vitest()

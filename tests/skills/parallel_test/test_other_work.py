@@ -117,3 +117,27 @@ def test_of_tests_that_are_rerun_together_each_has_its_own_verdict(project):
         "A::rows{int}[1]": ["failed", "failed"],
         "A::rows{int}[2]": ["failed", "passed"],
     }
+
+
+MOCHA = """#!/bin/sh
+case "$*" in *--dry-run*) exit 1 ;; esac
+case "$*" in *broken*) echo 'Error: Cannot find module x' >&2; exit 1 ;; esac
+for word; do case "$word" in output=*) report=${word#output=} ;; test/*) file=$word ;; esac; done
+test='[{"title": "a", "fullTitle": "a", "file": "'$PWD/$file'"}]'
+echo "{\\"tests\\": $test, \\"passes\\": $test}" > "$report"
+"""
+
+
+def test_what_can_not_be_listed_is_run_file_by_file(project):
+    """One file that does not load keeps mocha from naming any: the others are run all the same, and it is not lost."""
+    files = {"package.json": "{}", "test/a.js": "", "test/broken.js": "", "test/c.js": "", "mocha": MOCHA}
+    written = project.write(files)
+    (written.root / "mocha").chmod(0o755)
+    names = ("test/a.js", "test/broken.js", "test/c.js")
+    done = written.run(framework="mocha", command=(f"{written.root}/mocha",), files=names)
+    assert sorted((case.file or case.name, case.verdict.value) for case in done.run.cases) == [
+        ("test/a.js", "passed"),
+        ("test/broken.js", "not_run"),
+        ("test/c.js", "passed"),
+    ]
+    assert "Cannot find module x" in done.run.record.error

@@ -11,6 +11,18 @@ from fanfold.suites import TestAttempt, TestVerdict
 _ERROR_TYPE = re.compile(r"^(?:E\s+)?((?:[A-Za-z_$][\w$]*(?:\.|::))*[A-Z][\w$]*)(?:: |$| \[)")
 
 
+# What node's frameworks say of a test that took too long, and of nothing else.
+_TIMED_OUT = re.compile(
+    r"(?:Test|Hook) timed out in \d+ ?ms|Exceeded timeout of \d+ ms for a (?:test|hook)|Timeout of \d+ms exceeded"
+)
+
+
+def failed_or_timed_out(message: str | None) -> TestVerdict:
+    """Return what became of a test that did not pass, by the first line of what jest, vitest or mocha says of it."""
+    first = (message or "").split("\n", 1)[0]
+    return TestVerdict.TIMED_OUT if _TIMED_OUT.search(first) else TestVerdict.FAILED
+
+
 def attempt(
     outcome: TestVerdict,
     place: Place,

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fanfold.runners.base import Reading
-from fanfold.runners.results.attempts import attempt
-from fanfold.runners.results.place import Place, seconds
+from fanfold.runners.results.attempts import attempt, failed_or_timed_out
+from fanfold.runners.results.place import Place, plain, seconds
 from fanfold.suites import Case, TestAttempt, TestVerdict
 
 _STATUSES = {
@@ -20,6 +20,7 @@ _STATUSES = {
     "disabled": TestVerdict.SKIPPED,
     "todo": TestVerdict.SKIPPED,
 }
+_OUTSIDE = "  ● Test suite failed to run\n"
 
 
 class _Lenient(BaseModel):
@@ -61,17 +62,21 @@ def read_jest(data: bytes, place: Place) -> Reading:
 
 
 def _cases(file: _File, place: Place) -> list[Case]:
+    """Return the tests of a file, and the file itself where something failed outside of them.
+
+    With a test that failed beside it, a hook behind the last test is only in the file's message.
+    """
     path = place.file(file.name)
-    if file.status == "failed" and not any(one.status == "failed" for one in file.assertionResults):
+    cases = [_case(one, path, place) for one in file.assertionResults]
+    said = plain(file.message or "")
+    hook = said.find(_OUTSIDE)
+    alone = file.status == "failed" and not any(one.status == "failed" for one in file.assertionResults)
+    if alone or hook >= 0:
         # Tests of this file may have passed; the file as a whole has not.
-        broken = attempt(
-            TestVerdict.ERROR, place, says=(file.message or "the file could not be run").strip(), trace=file.message
-        )
-        return [
-            *(_case(one, path, place) for one in file.assertionResults),
-            Case(file=path, name=path, attempts=(broken,)),
-        ]
-    return [_case(one, path, place) for one in file.assertionResults]
+        why = said if alone else said[hook:].partition("\n  ● ")[0]
+        broken = attempt(TestVerdict.ERROR, place, says=why.strip() or "the file could not be run", trace=why or None)
+        cases.append(Case(file=path, name=path, attempts=(broken,)))
+    return cases
 
 
 def _case(one: _Assertion, path: str, place: Place) -> Case:
@@ -91,4 +96,5 @@ def _attempts(one: _Assertion, place: Place) -> list[TestAttempt]:
     before = one.retryReasons or (messages if verdict is TestVerdict.PASSED else messages[:-1])
     tries = [attempt(TestVerdict.FAILED, place, trace=reason) for reason in before]
     last = messages[-1] if messages and verdict is not TestVerdict.PASSED else None
+    verdict = failed_or_timed_out(last) if verdict is TestVerdict.FAILED else verdict
     return [*tries, attempt(verdict, place, duration_s=seconds(one.duration, per=1000), trace=last)]

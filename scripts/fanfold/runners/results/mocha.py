@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fanfold.runners.base import Reading
-from fanfold.runners.results.attempts import attempt
+from fanfold.runners.results.attempts import attempt, failed_or_timed_out
 from fanfold.runners.results.place import Place, seconds
 from fanfold.suites import Case, TestVerdict
+
+_HOOK = re.compile(r'^(?:(?P<above>.*) )?"(?:before|after) (?:all|each)" hook(?:: .*?)? for "(?P<test>.*)"$', re.DOTALL)
 
 
 class _Error(BaseModel):
@@ -73,9 +76,13 @@ def _took(left: dict[TestVerdict, Counter[tuple[str, str]]], test: _Test) -> Tes
 
 def _case(test: _Test, verdict: TestVerdict, place: Place) -> Case:
     said = [str(text) if text else None for text in (test.err.message, test.err.stack)]
+    verdict = failed_or_timed_out(said[0]) if verdict is TestVerdict.FAILED else verdict
     last = attempt(verdict, place, duration_s=seconds(test.duration, per=1000), says=said[0], trace=said[1])
     tries = [attempt(TestVerdict.FAILED, place, says="failed, and was tried again by mocha")] * min(
         test.currentRetry, 50
     )
     path = place.file(test.file)
-    return Case(file=path, name=test.fullTitle, native=f"{path}::{test.fullTitle}", attempts=(*tries, last))
+    hook = _HOOK.match(test.fullTitle)
+    # A hook runs again with the test that it ran for.
+    native = " ".join(filter(None, (hook["above"], hook["test"]))) if hook else test.fullTitle
+    return Case(file=path, name=test.fullTitle, native=f"{path}::{native}", attempts=(*tries, last))

@@ -17,7 +17,7 @@ from fanfold.engine.attempt import Attempt
 from fanfold.engine.watched import Watched, run_watched
 from fanfold.errors import FinalError, WorkerError
 from fanfold.models import Outcome, Unit, content_key
-from fanfold.runners.base import Command, Ended, Item, Reading, Task
+from fanfold.runners.base import Command, Ended, Item, Reading, Sharding, Task
 from fanfold.runners.results.place import plain
 from fanfold.runners.schedule import lost_cases, shared_out, told_of
 from fanfold.skills.parallel_test.deal import Listed
@@ -138,8 +138,11 @@ class OtherWork:
             try:
                 listed = job.runner.collected(task, (await self._run(command, seat))[1])
             except WorkerError as error:
-                self._notes.append(f"what it is made of can't be listed, so it is run as a whole: {error}")
-                return ()
+                # Of its files those that are broken fail alone.
+                files = job.runner.items(job.suite) if job.runner.sharding is Sharding.ITEMS else ()
+                how = "file by file" if files else "as a whole"
+                self._notes.append(f"what it is made of can't be listed, so it is run {how}: {error}")
+                return files
         self._notes += listed.notes
         return listed.items
 
@@ -202,8 +205,8 @@ class OtherWork:
             wall_s = time.monotonic() - began
             shard.reading = reading = runner.results(task, ended)
         cases = [_blamed(self._placed(case, seat.number, "shard"), shard.watched) for case in reading.cases]
-        if shard.watched.why == "exited" and ended.returncode >= 0:
-            cases += lost_cases(shard.items, cases, self.job.suite) if not reading.error else ()
+        if shard.watched.why == "exited" and ended.returncode >= 0 and not reading.error:
+            cases += lost_cases(shard.items, cases, self.job.suite)
             start_s = start_of(self.job.suite, self.job.durations)
             its = shard.items or told_of(self._dealt, cases, self.job.suite)
             self._durations |= shared_out(its, cases, self.job.suite, wall_s=wall_s, start_s=start_s)
@@ -221,7 +224,7 @@ class OtherWork:
     def _cut_off(self, shard: _Shard, cases: Sequence[Case]) -> list[Case]:
         """Return cases for what a process that was ended has not told of."""
         missing = lost_cases(shard.items, cases, self.job.suite)
-        why = f"not run: {_how_it_ended(shard)}"
+        why = f"not run: {shard.reading.error or _how_it_ended(shard)}"
         return [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
 
     def _take(self, case: Case, attempt: Attempt) -> None:
