@@ -208,6 +208,16 @@ def test_node(bench):
 
 
 @needs("node")
+def test_node_that_does_not_load(bench):
+    """The error is what its process wrote."""
+    broken = {"package.json": '{"scripts": {"test": "node --test"}}', "test/a.test.js": "require('./nothing')\n"}
+    (case,) = bench(broken).run()
+    assert (case.file, case.verdict) == ("test/a.test.js", "failed")
+    assert case.attempts[0].message == "Error: Cannot find module './nothing'"
+    assert {frame.path for frame in case.attempts[0].frames if frame.inside} == {"test/a.test.js"}
+
+
+@needs("node")
 def test_node_that_leaves(bench):
     """The test that ends its process is named, though none is around it; a newer node tells of it in time."""
     leaves = "test('leaves', async () => { await new Promise((r) => setTimeout(r, 50)); process.exit(3); });\n"

@@ -386,6 +386,26 @@ def test_node():
     assert reading.cases[1].attempts[0].error_type == "AssertionError"
 
 
+@pytest.mark.parametrize(
+    ("told_of_it", "says"),
+    [
+        (
+            {"stderr": "node:internal\n  throw err;\n\nError: Cannot find module './x'\n    at y\n", "code": 1},
+            "Error: Cannot find module './x'",
+        ),
+        ({"stderr": "SyntaxError: Unexpected token\n"}, "SyntaxError: Unexpected token"),
+        ({"stderr": "bye\n", "code": 3}, "its process ended with exit code 3"),
+        ({}, "test failed"),
+    ],
+)
+def test_why_a_file_of_node_failed(told_of_it, says):
+    """What its process wrote: node says no more than that it did."""
+    test = {"name": "/repo/a.mjs", "nesting": 0, "file": "/repo/a.mjs", "failure": "testCodeFailure"}
+    event = ["fail", {**test, "message": "test failed", **told_of_it}]
+    (broken,) = read_node((json.dumps(event) + "\n").encode(), PLACE).cases
+    assert broken.attempts[0].message == says
+
+
 def test_node_that_was_ended():
     """A test that had started is crashed; a line that is cut off is nobody's."""
     start = json.dumps(["start", {"name": "a", "nesting": 1, "file": "/repo/a.mjs", "line": 1, "column": 1}])

@@ -2,7 +2,7 @@
 // as it happens, so that a run which is ended keeps what it had. It depends on nothing.
 const text = (value) => (value === undefined || value === null ? undefined : String(value));
 
-function told(data) {
+function told(type, data) {
   const error = data.details?.error;
   const cause = error?.cause ?? error;
   return {
@@ -19,8 +19,14 @@ function told(data) {
     error: typeof cause === "object" ? text(cause?.name ?? cause?.constructor?.name) : undefined,
     message: text(typeof cause === "object" ? cause?.message : cause),
     stack: text(cause?.stack),
+    code: error?.exitCode ?? undefined,
+    stderr: type === "test:fail" && data.nesting === 0 ? said.get(data.file) : undefined,
   };
 }
+
+// The end of what each file's process wrote: all that tells why one failed that did not load.
+const said = new Map();
+const kept = 8000;
 
 // Starts and results are held back until what was written before them in the file is over; that a test is
 // waiting, taken up or done is told at once.
@@ -36,6 +42,7 @@ const kinds = {
 export default async function* report(source) {
   for await (const { type, data } of source) {
     const kind = kinds[type];
-    if (kind) yield JSON.stringify([kind, told(data)]) + "\n";
+    if (type === "test:stderr") said.set(data.file, ((said.get(data.file) ?? "") + data.message).slice(-kept));
+    if (kind) yield JSON.stringify([kind, told(type, data)]) + "\n";
   }
 }

@@ -7,6 +7,7 @@ which its TAP and JUnit reporters leave out.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ def read_node(data: bytes, place: Place) -> Reading:
     return Reading((*kept, *left), notes=notes)
 
 
+_ERROR = re.compile(r"(?:[A-Z]\w*)?Error\b(?: \[\w+\])?(?::|$)")
 _RESULTS = frozenset({"pass", "fail"})
 
 
@@ -131,15 +133,17 @@ def _case(kind: str, test: Mapping[str, Any], titles: Mapping[int, str], place: 
     above = [title for level, title in sorted(titles.items()) if level < depth]
     path = place.file(test.get("file"))
     name = str(test.get("name"))
+    says, trace = test.get("message") or _reason(test), test.get("stack")
     if _is_file(test, place):
         name = path  # the file itself: its process failed
+        says, trace = _why_a_process_failed(test) or says, test.get("stderr") or trace
     line = test.get("line")
     told = attempt(
         _verdict(kind, test),
         place,
         duration_s=seconds(test.get("ms"), per=1000),
-        says=test.get("message") or _reason(test),
-        trace=test.get("stack"),
+        says=says,
+        trace=trace,
         error_type=test.get("error"),
     )
     return Case(
@@ -149,6 +153,14 @@ def _case(kind: str, test: Mapping[str, Any], titles: Mapping[int, str], place: 
         line=line if isinstance(line, int) and line > 0 else None,
         attempts=(told,),
     )
+
+
+def _why_a_process_failed(test: Mapping[str, Any]) -> str | None:
+    """Return the error that a file's process wrote, or what it ended with; node itself says "test failed"."""
+    lines = str(test.get("stderr") or "").splitlines()
+    if error := next((line for line in lines if _ERROR.match(line)), None):
+        return error
+    return f"its process ended with exit code {test['code']}" if isinstance(test.get("code"), int) else None
 
 
 def _verdict(kind: str, test: Mapping[str, Any]) -> TestVerdict:
