@@ -154,3 +154,20 @@ def test_pages_of_an_older_version_are_replaced(project, fanfold):
     (project.root / "docs" / "facts" / "gone.md").write_text(f"{MARK}\n\n# Old\n")
     assert fanfold(*ANALYZE, "--output", "docs/").code == 0
     assert not (project.root / "docs" / "facts" / "gone.md").exists()
+
+
+def test_an_incomplete_run_leaves_the_pages_that_are_there(project, fanfold):
+    """It says so, and how to write them all the same; where there are none, its own are better than nothing."""
+    docs = project.root / "docs"
+    fanfold(*ANALYZE, "--output", "docs/")
+    first = {path: (docs / path).read_bytes() for path in written(docs)}
+    project.write("new.py", "import shop\n")
+    ended = fanfold(*ANALYZE, "--deadline", "0.000001", "--output", "docs/")
+    assert ended.code == 3
+    assert {path: (docs / path).read_bytes() for path in written(docs)} == first
+    assert "docs is left as it was: the run is incomplete; to write it: fanfold report " in ended.err
+    command = ended.err.partition("to write it: ")[2].split("\n")[0]
+    assert fanfold(*shlex.split(command)[1:]).code == 0
+    assert (docs / INDEX).read_bytes() != first[INDEX]
+    assert fanfold(*ANALYZE, "--deadline", "0.000001", "--output", "fresh/").code == 3
+    assert (project.root / "fresh" / INDEX).exists()

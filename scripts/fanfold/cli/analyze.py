@@ -18,7 +18,7 @@ from fanfold.agents.estimate import Estimate
 from fanfold.agents.tools.toolbox import Toolbox
 from fanfold.cli.announcing import announced
 from fanfold.cli.config import own_word, repository_root
-from fanfold.cli.linked import linked_folder, pages_of, write_linked
+from fanfold.cli.linked import linked_folder, write_unless_worse
 from fanfold.cli.options import WholeRange, option, shared_of, shared_options
 from fanfold.cli.pricing import as_planned, can_look_up, estimate_lines, priced
 from fanfold.cli.products import deliver, places, template_choice
@@ -133,7 +133,7 @@ def analyze(ctx: click.Context, /, **given: Any) -> int:
         return EXIT_DONE
     session.complain(run)
     if linked:
-        write_linked(linked, pages_of(run, renderer, linked), quiet=given["quiet"])
+        write_unless_worse(linked, run, renderer, quiet=given["quiet"])
     deliver(run, renderer, chosen, session.recorded)
     return session.exit_code(run, given["fail_on"])
 

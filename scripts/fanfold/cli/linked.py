@@ -118,6 +118,20 @@ def write_linked(folder: Path, pages: Mapping[str, str], *, quiet: bool = False)
         click.echo(f"fanfold: wrote {printable(str(folder / INDEX))} and {count(len(pages) - 1, 'page')}", err=True)
 
 
+def write_unless_worse(folder: Path, run: Run, renderer: Renderer, *, quiet: bool = False) -> None:
+    """Write the pages of a run, unless it is incomplete and pages are there already: those may tell more.
+
+    Raises OutputError.
+    """
+    if run.status == "complete" or not (folder / INDEX).exists():
+        write_linked(folder, pages_of(run, renderer, folder), quiet=quiet)
+        return
+    anyway = shlex.join(["fanfold", "report", run.id, "--output", f"{folder}/"])
+    click.echo(
+        f"fanfold: {printable(str(folder))} is left as it was: the run is incomplete; to write it: {anyway}", err=True
+    )
+
+
 def _move(staged: Path, folder: Path, pages: Mapping[str, str]) -> None:
     before = [path for path in _pages(folder) if _is_ours(path)]
     for name in sorted(pages, key=lambda name: name == INDEX):
