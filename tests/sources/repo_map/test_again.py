@@ -232,7 +232,7 @@ def test_what_was_recalled_ahead_is_taken_once(tree):
 def test_a_look_into_the_store_that_fails_is_no_silence(tree):
     """What goes wrong in the other thread comes up in this one."""
 
-    def broken(_root, _scope):
+    def broken(_root, _scope, _looked):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

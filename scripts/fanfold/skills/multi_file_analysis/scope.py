@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +10,7 @@ from fanfold.engine.database import NAME as STORE
 from fanfold.engine.folder import FOLDER
 from fanfold.engine.shelf import Shelf
 from fanfold.errors import NothingToDo
+from fanfold.sources.files import Stamp
 from fanfold.sources.outline.languages import CODE, language_of
 from fanfold.sources.repo_map.discover import Discovery, discover
 from fanfold.sources.repo_map.kept import Kept, recall
@@ -56,12 +57,12 @@ def resolve_scope(
     return Scope(found, target)
 
 
-def _recalled(root: Path, scope: str) -> Kept:
+def _recalled(root: Path, scope: str, looked: Callable[[Mapping[str, Stamp]], object]) -> Kept:
     """Look into the store if there is one."""
     if not (root / FOLDER / STORE).exists():
         return Kept()
     with Shelf(root / FOLDER, visit=True) as shelf:
-        return recall(shelf, root, scope)
+        return recall(shelf, root, scope, looked)
 
 
 def is_code(path: str) -> bool:

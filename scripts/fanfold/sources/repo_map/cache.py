@@ -44,13 +44,13 @@ class Memory:
         if self._cache is not None:
             self._kept = self._found.ahead.take() or recall(self._cache, self._found.root, self._found.scope)
         known: dict[str, Reading] = {}
-        marked = self._found.named
+        kept, marked = self._kept.last, self._found.named
         for path, stamp in self._found.files.items():
-            last = self._kept.last.get(self._name(path) if marked else path)
-            if last and last.stamp != stamp:
-                last = self._looked_up(path)
+            last = kept.get(self._name(path) if marked else path)
             if last:
-                known[path] = last
+                found = last if last.stamp == stamp else self._looked_up(path)
+                if found:
+                    known[path] = found
         return known
 
     def note(self, path: str, reading: Reading) -> None:

@@ -10,17 +10,17 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanfold.errors import NothingToDo, TargetError
-from fanfold.sources.files import Stamp
+from fanfold.sources.files import Looked, Stamp, unseen
 from fanfold.sources.garbage import uncollected
-from fanfold.sources.repo_map.kept import Ahead, Kept, Recall, scope_key
+from fanfold.sources.repo_map.kept import Ahead, Recall, scope_key
 from fanfold.sources.repo_map.values import LeftOut
 from fanfold.sources.selection import Located, locate, placed
 from fanfold.sources.setaside import by_name, environments
@@ -67,35 +67,26 @@ def discover(
     `include` and `exclude` are patterns as in a `.gitignore`, from the root; with `include`, only what it matches
     counts. A file that is named counts whatever its size up to READ_LIMIT, an ignore file or its name say, and what
     installed packages are set aside by does not count for a folder of them that is named. `recall` is called in another
-    thread while git lists the files, which takes as long as recalling what is kept of a large tree.
+    thread while git lists the files, which takes as long as recalling what is kept of a large tree does.
 
     Raises TargetError for a name that stands for nothing or a pattern that is none, NothingToDo when no file is left.
     """
     wanted = _Wanted(include, exclude)
     places = placed([_place(name, folder) for name in names or (".",)], folder)
     scope = scope_key(places.named, places.folders, include, exclude)
-    with _meanwhile(recall, places.root, scope) as recalled:
-        located = places.located(lambda: recalled().stamps)
-    kept = located.paths
-    if include or exclude:
-        kept = tuple(path for path in kept if wanted(path) or path in located.named)
-    with uncollected(lasting=True):
-        files, left_out = _sorted_out(located, kept)
-    notes = (*wanted.notes(len(located.paths) - len(kept)), *_beside(located))
-    if not files:
-        raise NothingToDo(
-            "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
-        )
-    return Discovery(
-        located.root,
-        located.tree,
-        files,
-        tuple(left_out),
-        notes,
-        located.named,
-        scope,
-        Ahead(recalled() if recall else None),
-    )
+    with _meanwhile(recall, places.root, scope) as (looked, ahead):
+        located = places.located(looked)
+        kept = located.paths
+        if include or exclude:
+            kept = tuple(path for path in kept if wanted(path) or path in located.named)
+        with uncollected(lasting=True):
+            files, left_out = _sorted_out(located, kept)
+        notes = (*wanted.notes(len(located.paths) - len(kept)), *_beside(located))
+        if not files:
+            raise NothingToDo(
+                "; ".join((f"no file to read in {listed(names or (str(folder),))}", *_reasons(left_out), *notes))
+            )
+        return Discovery(located.root, located.tree, files, tuple(left_out), notes, located.named, scope, ahead=ahead())
 
 
 def _sorted_out(located: Located, paths: Iterable[str]) -> tuple[dict[str, Stamp], list[LeftOut]]:
@@ -115,13 +106,21 @@ def _sorted_out(located: Located, paths: Iterable[str]) -> tuple[dict[str, Stamp
 
 
 @contextmanager
-def _meanwhile(recall: Recall | None, root: Path, scope: str) -> Iterator[Callable[[], Kept]]:
-    """Recall what is kept of a tree while the block runs; who asks for it waits."""
+def _meanwhile(recall: Recall | None, root: Path, scope: str) -> Iterator[tuple[Looked, Callable[[], Ahead]]]:
+    """Recall what is kept of a tree while the block runs; who asks for the stamps or all of it waits for that."""
     if recall is None:
-        yield Kept
+        yield unseen, Ahead
         return
+    looked: Future[Mapping[str, Stamp]] = Future()
+
+    def tell(stamps: Mapping[str, Stamp]) -> None:
+        if not looked.done():
+            looked.set_result(stamps)
+
     with ThreadPoolExecutor(1, "recall") as thread:
-        yield thread.submit(recall, root, scope).result
+        kept = thread.submit(recall, root, scope, tell)
+        kept.add_done_callback(lambda _: tell({}))
+        yield looked.result, lambda: Ahead(kept.result())
 
 
 def _aside(located: Located) -> Callable[[str], str | None]:

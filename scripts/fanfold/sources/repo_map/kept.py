@@ -56,15 +56,13 @@ class Keys:
 class Kept:
     """What was read of each file last, and before that, oldest first; the names in each pack, in order; the edges.
 
-    Files have the names that `cache.Memory` gives them; what it learns it puts in here. `stamps` are those that the
-    files of the edges have now.
+    Files have the names that `cache.Memory` gives them; what it learns it puts in here.
     """
 
     last: dict[str, Reading] = field(default_factory=dict)
     older: dict[str, list[Reading]] = field(default_factory=dict)
     packs: dict[int, dict[str, None]] = field(default_factory=dict)
     woven: Woven | None = None
-    stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
 
 class Ahead:
@@ -79,8 +77,13 @@ class Ahead:
         return kept
 
 
-Recall = Callable[[Path, str], Kept]
-"""Returns what is kept of the tree at a root, and of the scope with this key."""
+class Recall(Protocol):
+    """Returns what is kept of the tree at a root, and of the scope with this key.
+
+    Before it does, it may tell the stamps that files have now; whoever lists them need not look at those again.
+    """
+
+    def __call__(self, root: Path, scope: str, looked: Callable[[Mapping[str, Stamp]], object], /) -> Kept: ...
 
 
 def scope_key(*named: Collection[str]) -> str:
@@ -88,19 +91,24 @@ def scope_key(*named: Collection[str]) -> str:
     return content_key(json.dumps([sorted(names) for names in named]).encode())
 
 
-def recall(cache: Cache, root: Path, scope: str) -> Kept:
-    """Return what a cache has of a tree. Needs no list of the files: it can be done while somebody makes one."""
+def recall(
+    cache: Cache, root: Path, scope: str, looked: Callable[[Mapping[str, Stamp]], object] = lambda _: None
+) -> Kept:
+    """Return what a cache has of a tree. Needs no list of the files: it can be done while somebody makes one.
+
+    The files that had edges are looked at first, and the stamps that they have now handed to `looked`: what takes the
+    longest after that, reading and unsealing packs, leaves the interpreter to others.
+    """
     keys = Keys.of(root, scope)
-    found = cache.get([*keys.packs, keys.woven])
     kept = Kept()
     with uncollected(lasting=True):
+        kept.woven = decode_woven(cache.get([keys.woven]).get(keys.woven, b""))
+        names = {real(path): path for path in (kept.woven.contents if kept.woven else ())}
+        looked({names[name]: stamp for name, stamp in (stamps_of(root, names) if names else {}).items()})
+        found = cache.get(keys.packs)
         for number, key in enumerate(keys.packs):
             if key in found:
                 kept.packs[number] = _unpack(found[key], kept)
-        if woven := decode_woven(found[keys.woven]) if keys.woven in found else None:
-            kept.woven = woven
-            names = {real(path): path for path in woven.contents}
-            kept.stamps = {names[name]: stamp for name, stamp in stamps_of(root, names).items()}
     return kept
 
 

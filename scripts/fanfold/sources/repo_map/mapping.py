@@ -86,7 +86,8 @@ class _Gathered:
     async def map(self) -> RepoMap:
         """Return the map of all that was taken, and keep what is of use another time."""
         before = self._memory.woven()
-        keeping = asyncio.create_task(asyncio.to_thread(self._memory.keep))  # waits for the disk, mostly
+        # First, since it waits for the disk, mostly; a task would begin after what comes next.
+        keeping = asyncio.get_running_loop().run_in_executor(None, self._memory.keep)
         try:
             files, woven = await asyncio.to_thread(self._woven, before)
         finally:
