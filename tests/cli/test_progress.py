@@ -52,6 +52,19 @@ def test_a_slow_test_is_told_at_once():
     assert told(work)[0] == "SLOW unit tests/test_a.py::test_x 60 s so far"
 
 
+def test_a_plan_that_grows_says_that_its_total_is_one_for_now():
+    """Shards add reruns as they go: what looks like the last one may not be it."""
+
+    async def work(log):
+        planned(log, "collect")
+        log.emit("attempt.started", "collect", number=1, hedge=False)
+        planned(log, "shard 1")
+        log.emit("unit.ended", "collect", status="ok")
+        log.emit("unit.ended", "shard 1", status="ok")
+
+    assert told(work)[:2] == ["[1/2 so far] collect: ok", "[2/2 so far] shard 1: ok"]
+
+
 def test_silence_is_broken():
     """Every 30 s without a line one says what still runs; a line in between starts the wait again."""
 

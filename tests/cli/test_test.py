@@ -58,6 +58,16 @@ def test_a_wrong_value_is_one_cluster_wherever_it_is_noticed(project, fanfold):
     assert cluster["suspects"] == ["shop.py:2"]
 
 
+def test_why_no_test_ran_is_said_once(project, fanfold):
+    """The report names it where it says what is missing, and stderr once more for whoever does not read that."""
+    project.write("conftest.py", "def pytest_collection_modifyitems(): raise RuntimeError('hook is broken')\n")
+    for form in ("md", "html"):
+        ended = fanfold("test", "--format", form, "--output", "-")
+        assert ended.code == 3
+        assert "0 of 1 unit" in ended.out
+        assert (ended.out.count("hook is broken"), ended.err.count("hook is broken")) == (1, 1)
+
+
 def test_all_passed_is_exit_0_and_a_report(project, fanfold):
     """With the verdict first."""
     project.write("shop.py", SHOP.replace("net_price", "price"))

@@ -193,6 +193,20 @@ def test_the_data_of_parts_is_that_of_one_run(project, fanfold, parts, tmp_path,
     assert len(list(place.iterdir())) == 4
 
 
+def test_names_with_dots_keep_data_apart(project, fanfold, tmp_path):
+    """`part.1` and `part.2` are two records, and what was measured lies beside each under a name of its own."""
+    place = tmp_path / "out"
+    place.mkdir()
+    plan = tmp_path / "plan.json"
+    plan.write_text(fanfold("test", "--plan", "2").out)
+    for number, name in ((1, "part.1"), (2, "part.2.json")):
+        output = ("--format", "json", "--output", place / name)
+        assert fanfold("test", "--shard", f"{number}/2", "--plan", plan, "--coverage", *output).code == 0
+    names = ["part.1", "part.1.coverage", "part.2.coverage", "part.2.json"]
+    assert sorted(path.name for path in place.iterdir()) == names
+    assert "2 data files combined" in notes_of(fanfold, *place.iterdir())[0]
+
+
 def test_missing_data_of_parts_is_named(project, fanfold, parts):
     """Of a part that was not given, was not measured, has lost its data, has data that is none, or has no record."""
     place = parts()

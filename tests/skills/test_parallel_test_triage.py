@@ -4,6 +4,7 @@ Every answer of a sub-agent here is scripted; no model was asked.
 """
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,24 @@ def test_a_broken_checkout_is_not_explained_a_thousand_times():
     _, notes = triaged(backend, *kinds)
     assert len(backend.asked) == MOST_CLUSTERS
     assert notes[0].startswith("5 kinds of failure were not explained")
+
+
+def test_nobody_looks_for_suspects_of_what_is_explained_already():
+    """Of thousands of failures those are looked into that will be asked about: one of a kind, and so many kinds."""
+
+    async def go():
+        async with Supervisor(jobs=4) as supervisor:
+            backend: Any = Scripted(GOOD)
+            triage = Triage(supervisor, backend, triage_brief("m", None, ()), "", {"src/a.py": TEXT}.get)
+            kinds = [failure(message=f"KeyError: {'x' * (n % 50)}z", name=f"t{n}") for n in range(500)]
+            wanted = 0
+            for one in kinds:
+                wanted += triage.wants(one)
+                triage.begin(one)
+            await triage.explanations()
+            return wanted
+
+    assert asyncio.run(go()) == MOST_CLUSTERS
 
 
 def test_a_class_is_no_business_of_a_models():

@@ -30,7 +30,7 @@ def leave_coverage(run: Run, record: Path) -> None:
 
     Raises OutputError.
     """
-    place = record.with_suffix(_DATA)
+    place = _beside(record)
     try:
         data = run_folder(Path(run.target.root) / FOLDER, run.id) / COMBINED
         if data.is_file():
@@ -39,6 +39,11 @@ def leave_coverage(run: Run, record: Path) -> None:
             place.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{place}: {error.strerror or error}") from error
+
+
+def _beside(record: Path) -> Path:
+    """Return where a record's data lies: `part.1.coverage`, for `part.1` as for `part.1.json`."""
+    return record.with_name((record.stem if record.suffix == ".json" else record.name) + _DATA)
 
 
 def split_data(arguments: Iterable[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
@@ -80,7 +85,7 @@ def with_coverage(
 def _data_of(record: Path) -> Path | None:
     """Return the data that goes with a record: beside it, or where fanfold keeps a run."""
     kept = [record.parent / COMBINED] if record.name == RECORD else []
-    return next((place for place in (record.with_suffix(_DATA), *kept) if place.is_file()), None)
+    return next((place for place in (_beside(record), *kept) if place.is_file()), None)
 
 
 def _measured(parts: Sequence[PartRun], data: Mapping[str, Path | None]) -> Iterator[Measured]:

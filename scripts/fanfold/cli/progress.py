@@ -24,6 +24,37 @@ SLOW = "test.slow"
 _LINES = 40
 
 
+class _Tally:
+    """Which units there are, which of them run, and how many have ended."""
+
+    def __init__(self) -> None:
+        self.labels: dict[str, str] = {}
+        self.running: dict[str, str] = {}
+        self.ended = 0
+        self._grows = False
+
+    def hear(self, event: Event) -> None:
+        """Take note of what has become of a unit."""
+        if event.unit is None:
+            return
+        if event.name == "unit.planned":
+            self.labels[event.unit] = printable(str(event.attributes.get("label", event.unit)))
+            self._grows = self._grows or bool(self.running or self.ended)
+        elif event.name == "attempt.started":
+            self.running[event.unit] = self.label(event.unit)
+        elif event.name == "unit.ended":
+            self.ended += 1
+            self.running.pop(event.unit, None)
+
+    def label(self, unit: str) -> str:
+        return self.labels.get(unit, unit)
+
+    @property
+    def count(self) -> str:
+        """How many have ended, of how many; units that others have added may add units in turn."""
+        return f"{self.ended}/{len(self.labels)}{' so far' if self._grows else ''}"
+
+
 class PlainProgress:
     """One line for each unit that ends, and one for each `_SILENCE_S` seconds without any.
 
@@ -32,9 +63,7 @@ class PlainProgress:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._labels: dict[str, str] = {}
-        self._running: dict[str, str] = {}
-        self._ended = 0
+        self._tally = _Tally()
         self._began_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -53,24 +82,15 @@ class PlainProgress:
     def _hear(self, event: Event) -> None:
         if event.name == SLOW:
             self._say(slow(event))
-        if event.unit is None:
-            return
-        label = self._labels.get(event.unit, event.unit)
-        if event.name == "unit.planned":
-            self._labels[event.unit] = printable(str(event.attributes.get("label", event.unit)))
-        elif event.name == "attempt.started":
-            self._running[event.unit] = label
-        elif event.name == "unit.ended":
-            self._ended += 1
-            self._running.pop(event.unit, None)
-            if self._worth_a_line(event):
-                self._say(f"[{self._ended}/{len(self._labels)}] {label}: {ending(event)}")
+        self._tally.hear(event)
+        if event.name == "unit.ended" and event.unit is not None and self._worth_a_line(event):
+            self._say(f"[{self._tally.count}] {self._tally.label(event.unit)}: {ending(event)}")
 
     def _worth_a_line(self, event: Event) -> bool:
         """Tell whether an ending is news: each of a few; of many those that went wrong, some between, and the last."""
-        planned = len(self._labels)
+        planned, ended = len(self._tally.labels), self._tally.ended
         step = -(-planned // _LINES)
-        return event.attributes.get("status") != "ok" or self._ended % step == 0 or self._ended == planned
+        return event.attributes.get("status") != "ok" or ended % step == 0 or ended == planned
 
     def _say(self, line: str) -> None:
         click.echo(line, file=self._stream)
@@ -86,12 +106,12 @@ class PlainProgress:
         self._say(f"{self._doing()} after {loop.time() - self._began_s:.0f} s{self._whom()}")
 
     def _doing(self) -> str:
-        if self._running:
+        if self._tally.running:
             return "still running"
-        return "still waiting" if self._ended < len(self._labels) else "still at work"
+        return "still waiting" if self._tally.ended < len(self._tally.labels) else "still at work"
 
     def _whom(self) -> str:
-        names = [*self._running.values()]
+        names = [*self._tally.running.values()]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return f": {', '.join(names[:_NAMED])}{more}" if names else ""
 
@@ -101,23 +121,21 @@ class LiveProgress:
 
     def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         console = Console(file=stream)
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[count]}", markup=False),
             TimeElapsedColumn(),
         )
         self._progress: RichProgress = Progress(*columns, console=console, transient=True)
-        self._labels: dict[str, str] = {}
-        self._running: dict[str, str] = {}
-        self._ended = 0
+        self._tally = _Tally()
 
     def __enter__(self) -> Listener:
         self._progress.start()
-        self._task = self._progress.add_task("planning", total=None)
+        self._task = self._progress.add_task("planning", total=None, count="")
         return self._hear
 
     def __exit__(self, *_: object) -> None:
@@ -128,19 +146,14 @@ class LiveProgress:
             self._progress.console.print(slow(event), markup=False, highlight=False)
         if event.unit is None:
             return
-        if event.name == "unit.planned":
-            self._labels[event.unit] = printable(str(event.attributes.get("label", event.unit)))
-        elif event.name == "attempt.started":
-            self._running[event.unit] = self._labels.get(event.unit, event.unit)
-        elif event.name == "unit.ended":
-            self._ended += 1
-            self._running.pop(event.unit, None)
-        names = ", ".join(self._running.values())
+        self._tally.hear(event)
+        names = ", ".join(self._tally.running.values())
         self._progress.update(
             self._task,
             description=names if len(names) <= 60 else f"{names[:59]}…",  # noqa: PLR2004  leaves room for the bar
-            completed=self._ended,
-            total=len(self._labels),
+            completed=self._tally.ended,
+            total=len(self._tally.labels),
+            count=self._tally.count,
         )
 
 

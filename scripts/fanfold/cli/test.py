@@ -291,7 +291,8 @@ def _run(
         return result, notes
 
     result, notes = session.run(work)
-    missing = [(suite.name, suite.error) for suite in result.suites if suite.error]
+    told = {unit.error for unit in session.fold.units}
+    missing = [(suite.name, suite.error) for suite in result.suites if suite.error and suite.error not in told]
     run = session.record(
         request.model_dump(mode="json"), missing, result=result.model_dump(mode="json", by_alias=True), notes=notes
     )

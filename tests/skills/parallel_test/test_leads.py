@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.fold import About, fold, reproducer
-from fanfold.skills.parallel_test.leads import MOST_TRIES, can_lead, shortest
+from fanfold.skills.parallel_test.leads import MOST_TRIES, can_lead, last_of, shortest
 from fanfold.suites import TestAttempt, TestVerdict
 
 
@@ -33,6 +33,16 @@ def test_the_shortest_lead_makes_it_fail(count, culprits):
     assert list(kept) == sorted(kept)
     assert tries <= MOST_TRIES
     assert len(culprits) > 1 or len(kept) == 1
+
+
+@given(took=st.lists(st.floats(0, 9), max_size=40), most_s=st.floats(0, 30))
+def test_the_last_of_a_long_lead_is_as_much_as_is_quick(took, most_s):
+    """What a test needs is seldom far: the end of it, in its order, and no more could have been added."""
+    known = dict(enumerate(took))
+    kept = last_of(range(len(took)), known, most_s)
+    assert kept == list(range(len(took) - len(kept), len(took)))
+    assert sum(known[index] for index in kept) <= most_s + 1e-6
+    assert len(kept) == len(took) or sum(took[-len(kept) - 1 :]) > most_s - 1e-6
 
 
 def test_what_hangs_or_crashes_leads_nothing():

@@ -271,6 +271,51 @@ def test_a_test_may_change_its_folder_and_remove_its_temporary_one(project):
     assert set(done.verdicts.values()) == {"passed"}
 
 
+@pytest.mark.parametrize("options", ["", "--capture=sys", "--capture=tee-sys", "-s"])
+def test_what_tests_hold_of_the_output_since_their_import_stays_good(either, options):
+    """Streams in parameters, and handlers of logging that were made with the module: they are those of every test."""
+    text = """
+        import logging, sys, pytest
+        HELD = sys.stderr
+        logging.getLogger("lib").addHandler(logging.StreamHandler(sys.stdout))
+        @pytest.mark.parametrize("stream", [sys.stdout])
+        def test_holds(stream, request):
+            if request.config.option.capture != "no":
+                assert stream is sys.stdout and HELD is sys.stderr
+            stream.write("held")
+        def test_loud():
+            logging.getLogger("lib").warning("by a handler")
+            HELD.write("by hand")
+            assert 0
+    """
+    ini = f"[pytest]\naddopts = {options}\n"
+    done = either.write({"pytest.ini": ini, "test_a.py": text, "test_b.py": "def test_b(): pass\n"}).run()
+    assert done.verdicts == {"test_holds[stream0]": "passed", "test_loud": "failed", "test_b": "passed"}
+    said = done.first("test_loud").output
+    if options != "-s":
+        assert "by a handler" in said
+        assert "by hand" in said
+
+
+def test_a_test_may_leave_the_standard_library_in_pieces(either):
+    """What pytest itself survives fanfold does: functions that a test has replaced, and has not put back."""
+    text = """
+        import builtins, json, os, select, signal, subprocess, time
+        def no(*_, **__): raise RuntimeError("replaced")
+        def test_clocks(): time.time = time.monotonic = time.perf_counter = lambda: "noon"
+        def test_system(): os.write = os.fork = os.getpid = os.kill = os.waitpid = no
+        def test_tools(): json.loads = json.dumps = subprocess.Popen = select.select = no
+        def test_signals():
+            for one in (signal.SIGINT, signal.SIGTERM): signal.signal(one, signal.SIG_IGN)
+        def test_after(): pass
+        def test_fails(): assert 0
+    """
+    done = either.write({"test_a.py": text, "test_b.py": "def test_b(): pass\n"}).run(workers=1)
+    bad = {name for name, verdict in done.verdicts.items() if verdict != "passed"}
+    assert (bad, len(done.verdicts)) == ({"test_fails"}, 7)
+    assert done.first("test_fails").error_type == "AssertionError"
+
+
 def test_a_test_that_writes_to_the_channel_breaks_nothing(project):
     """Bytes that are no message, on every descriptor there is, are not taken for one."""
     text = """

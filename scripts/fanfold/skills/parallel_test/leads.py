@@ -20,6 +20,17 @@ def can_lead(told: Mapping[int, Sequence[TestAttempt]], indices: Sequence[int]) 
     return [index for index in indices if told.get(index) and all(one.outcome not in _ENDED for one in told[index])]
 
 
+def last_of(indices: Sequence[int], took_s: Mapping[int, float], most_s: float) -> list[int]:
+    """Return the last of `indices`, as many as took no longer than `most_s` seconds together."""
+    found: list[int] = []
+    for index in reversed(indices):
+        most_s -= took_s.get(index, 0.0)
+        if most_s < 0:
+            break
+        found.append(index)
+    return found[::-1]
+
+
 async def shortest(
     lead: Sequence[int], fails: Callable[[Sequence[int]], Awaitable[bool]], most: int = MOST_TRIES
 ) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,13 +23,14 @@ from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
-from fanfold.skills.parallel_test.leads import can_lead, shortest
+from fanfold.skills.parallel_test.leads import can_lead, last_of, shortest
 from fanfold.skills.parallel_test.portions import name_of
 from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
 from fanfold.skills.parallel_test.records import suite_record
 from fanfold.skills.parallel_test.shard_under_way import ShardUnderWay
 from fanfold.skills.parallel_test.stretch import Stretch, Told
 from fanfold.skills.parallel_test.trials import Trials, lost, not_run
+from fanfold.sources.text import counted
 from fanfold.suites import (
     BAD,
     Case,
@@ -51,6 +53,8 @@ _MOST_EXITS = 5
 # What is run before a test to see whether it needs that: the whole of what pytest would run, for as long as it takes no
 # longer in all reruns of a suite; else that of its file, if it takes no longer.
 _LEAD_S = 20.0
+# Where that takes longer as well: the last of it that takes so long. What a test needs is seldom far.
+_NEAR_S = 5.0
 _MOST_WORDS = 100
 
 
@@ -368,19 +372,20 @@ class PytestWork:
         return sum(self._walls.get(index, 0.0) for index in tests) <= limit_s
 
     def _lead(self, index: int) -> list[int]:
-        """Return what pytest runs before a test: all of it while that is quick, else what is in the same file."""
+        """Return what pytest runs before a test: all of it, what of it is in its file, or the last of that."""
         earlier = can_lead(self._told, [other for other in self._tests if other < index])
         if self._is_quick(earlier, self._spare_s):
             return earlier
         near = [other for other in earlier if self._tests[other].path == self._tests[index].path]
-        return near if self._is_quick(near) else []
+        return near if self._is_quick(near, _LEAD_S) else last_of(near, self._walls, _NEAR_S)
 
     # -- the end
 
     def folded(self, outcomes: Mapping[str, Outcome[Any]]) -> SuiteRun:
         """Fold all of it, once the run is over; `outcomes` are those of the run's units by key."""
         collecting = outcomes.get(self.first.key)
-        cases = [self._last_word(index, outcomes) for index in self._tests]
+        self._account_for_silence(outcomes)
+        cases = [self._case(index) for index in self._tests]
         unread = self._collection.unread if self._collection else ()
         error = collecting.error if collecting and not collecting.ok else None
         everything = (*(case for case in unread if self._keeps(case)), *cases, *self._uncollected(error))
@@ -435,17 +440,22 @@ class PytestWork:
         deselected = self._collection.deselected if self._collection else 0
         return [
             *dict.fromkeys([*self._suite.notes, *self._notes]),
-            *([f"{deselected} tests are deselected by the project's own options"] if deselected else []),
+            *([f"{counted(deselected, 'test')} not selected by {self._selecting}"] if deselected else []),
         ]
 
-    def _last_word(self, index: int, outcomes: Mapping[str, Outcome[Any]]) -> Case:
-        """Return a test's case; one of which nothing is known says why."""
-        if index not in self._told:
-            shard = next(shard for shard in self._shards if index in shard.shard.tests)
+    @property
+    def _selecting(self) -> str:
+        """Whoever leaves tests out: the project's own options, or what this suite is of a project's."""
+        own = "the project's own options"
+        return f"`{shlex.join(self.job.suite.arguments)}` or {own}" if self.job.suite.arguments else own
+
+    def _account_for_silence(self, outcomes: Mapping[str, Outcome[Any]]) -> None:
+        """Say of tests of which nothing is known why that is."""
+        for shard in self._shards:
             outcome = outcomes.get(shard.key)
             why = (outcome.error if outcome else None) or "its shard was not run"
-            self._told[index] = [not_run(why)]
-        return self._case(index)
+            for index in shard.shard.tests:
+                self._told.setdefault(index, [not_run(why)])
 
 
 def _ignore(_index: int, _told: Told) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -216,7 +217,8 @@ class _Listener:
         if self.triage is None:
             return
         test = TestResult.of(failure.case, failure.job.suite.name, failure.job.environment.name)
-        self.triage.begin(Failure.of(test, {test.id: failure.kind}), suspects([test], self.surroundings.changes))
+        found = Failure.of(test, {test.id: failure.kind})
+        self.triage.begin(found, suspects([test], self.surroundings.changes) if self.triage.wants(found) else ())
 
 
 async def run_tests(
@@ -241,7 +243,8 @@ async def run_tests(
     listener = _Listener(tested, triage, surroundings)
     async with running(jobs, replace(settings, listener=listener), supervisor) as (runs, _):
         said = await _explained(triage, runs, surroundings) if triage else {}
-        result = fold(
+        result = await asyncio.to_thread(
+            fold,
             runs,
             chosen.missing,
             request.workers,
@@ -284,9 +287,12 @@ def _triage(
 
 
 async def _explained(triage: Triage, runs: Iterable[SuiteRun], surroundings: Surroundings) -> Mapping[str, Explanation]:
-    """Have explained what no rerun was made for as well, and wait for all that was asked."""
+    """Have explained what no rerun was made for as well, and wait for all that was asked.
+
+    Lines are blamed in a thread: explanations that are under way go on meanwhile.
+    """
     tests, kinds = told(runs)
-    for test in tests:
-        if test.verdict in FAILING:
-            triage.begin(Failure.of(test, kinds), surroundings.suspects([test]))
+    for failure in (Failure.of(test, kinds) for test in tests if test.verdict in FAILING):
+        found = await asyncio.to_thread(surroundings.suspects, [failure.test]) if triage.wants(failure) else ()
+        triage.begin(failure, found)
     return await triage.explanations()

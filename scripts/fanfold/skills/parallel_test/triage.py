@@ -62,6 +62,10 @@ class Triage:
     tasks: dict[str, asyncio.Task[Outcome[Answered[Explanation]]]] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
 
+    def wants(self, failure: Failure) -> bool:
+        """Tell whether `begin` would ask about a failure, which it does once for all that are alike."""
+        return failure.name not in self.tasks and len(self.tasks) < MOST_CLUSTERS
+
     def begin(self, failure: Failure, suspected: Sequence[str] = ()) -> None:
         """Have the failure's signature explained, unless that was begun already."""
         name = failure.name

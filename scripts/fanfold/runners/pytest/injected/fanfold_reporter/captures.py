@@ -47,10 +47,8 @@ class Captures:
         path = self._paths.pop(0)
         if not self._paths:
             self.disarm()
-        with suppress(OSError):
-            path.unlink()
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = _opened(path)
         except OSError:
             return self._usual(*arguments, **options)
         return CaptureFile(descriptor, "rb+")
@@ -61,19 +59,36 @@ class Captures:
 
 
 def redirect(config: pytest.Config, output: int, stem: str) -> None:
-    """Send what a forked worker prints to `output`, and capture it in files of its own."""
+    """Send what a forked worker prints to `output`, and capture it in files of its own.
+
+    Tests may hold `sys.stdout` since they were imported, and so do handlers of logging. So pytest's capture stays what
+    it is, and its descriptors alone become those of other files.
+    """
     manager: Any = config.pluginmanager.getplugin("capturemanager")
-    captures = bool(manager and manager.is_globally_capturing())
-    if captures:
-        manager.stop_global_capturing()
+    capture: Any = getattr(manager, "_global_capturing", None)
     sys.stdout.flush()
     sys.stderr.flush()
+    ends: list[Any] = [getattr(capture, "out", None), getattr(capture, "err", None)]
+    for end, suffix in zip(ends, (".out", ".err")):
+        # Only pytest's capture of descriptors has these: where it captures otherwise, or not at all, nothing is shared.
+        if hasattr(end, "targetfd_save"):
+            os.dup2(output, end.targetfd_save, inheritable=False)
+            with suppress(OSError):  # as when it was made: without a name it is in nobody's way
+                _become(end.tmpfile.fileno(), Path(stem + suffix))
     os.dup2(output, 1)
     os.dup2(output, 2)
-    if captures:
-        files = Captures(stem)
-        manager.start_global_capturing()
-        manager.suspend_global_capture(in_=False)
-        files.disarm()
     if faulthandler.is_enabled():
         faulthandler.enable(file=output)
+
+
+def _become(descriptor: int, path: Path) -> None:
+    new = _opened(path)
+    os.dup2(new, descriptor, inheritable=False)
+    os.close(new)
+
+
+def _opened(path: Path) -> int:
+    """Open a file that was not there, whose writers append to it."""
+    with suppress(OSError):
+        path.unlink()
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
