@@ -272,3 +272,24 @@ def test_a_manager_that_fails_is_why_nothing_runs(tmp_path):
     (tmp_path / "poetry.lock").write_text("")
     tools = asyncio.run(with_facts(Tools(tmp_path, {"PATH": f"{tmp_path}{os.pathsep}/bin"}), ["."]))
     assert tools.no_python(".") == f"{poetry} run python does not work: pyproject.toml is not valid"
+
+
+def test_a_conda_environment_that_is_not_there_is_noted(machine):
+    """What is on PATH, or is active under another name, is taken, and it is said that it is not the project's."""
+    (machine / "repo" / "environment.yml").write_text("name: proj\n")
+    note = "this project names the conda environment proj, which is not there: conda env create"
+    assert find_python(machine / "repo", ".", {"PATH": str(machine / "bin")}).note == note
+    environment(machine / "envs" / "other")
+    environment(machine / "envs" / "proj")
+    active = {"PATH": "", "CONDA_PREFIX": str(machine / "envs" / "other")}
+    assert find_python(machine / "repo", ".", active).note == note
+    active["CONDA_PREFIX"] = str(machine / "envs" / "proj")
+    assert find_python(machine / "repo", ".", active).note == ""
+
+
+def test_a_manager_that_is_missing_is_said_to_be_where_its_environment_lacks_something(tmp_path):
+    """It can't fill the environment without being there."""
+    (tmp_path / "pdm.lock").write_text("")
+    said = Tools(tmp_path, {"PATH": ""}).put_there(".", "pytest")
+    assert said.endswith("`pdm add -d pytest`; pdm itself is not installed: pip install pdm")
+    assert Tools(tmp_path / "none", {"PATH": ""}).put_there(".", "pytest") == ""

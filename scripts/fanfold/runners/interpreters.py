@@ -74,7 +74,7 @@ def find_python(root: Path, folder: str, environ: Mapping[str, str]) -> Interpre
         lambda: _active(environ),
         lambda: _beside(places),
         lambda: _managed(places, environ, notes),
-        lambda: _conda(places, environ),
+        lambda: _conda(places, environ, notes),
         lambda: _on_path(environ),
     )
     found = next((one for find in finders if (one := find())), Interpreter(("python3",), "nothing: no Python on PATH"))
@@ -159,13 +159,15 @@ def _hatch_environment(place: Path, tool: Mapping[str, Any]) -> str | None:
     return next((name for name in plain if "matrix" not in environments[name]), None)
 
 
-def _conda(places: Iterable[Path], environ: Mapping[str, str]) -> Interpreter | None:
+def _conda(places: Iterable[Path], environ: Mapping[str, str], notes: list[str]) -> Interpreter | None:
     named = next((name for place in places if (name := _conda_name(place))), None)
     if named and (conda := environ.get("CONDA_EXE")):
         found = _program_of(Path(conda).parents[1] / "envs" / named, f"the conda environment {named}")
         if found:
             return found
     active = environ.get("CONDA_PREFIX")
+    if named and Path(active or "").name != named:
+        notes.append(f"this project names the conda environment {named}, which is not there: conda env create")
     return _program_of(Path(active), "the active conda environment") if active else None
 
 

@@ -74,7 +74,8 @@ class Tools:
         if manager is None:
             return ""
         fill, add = _FILLED_BY[manager]
-        return f"`{fill}`, or if the project does not name it yet, {add.format(module=module)}"
+        said = f"`{fill}`, or if the project does not name it yet, {add.format(module=module)}"
+        return said if self.which(manager) else f"{said}; {manager} itself is not installed: pip install {manager}"
 
     def has_module(self, folder: str, module: str) -> bool:
         """Tell whether that interpreter can import a module; one that was not asked has it."""

@@ -616,7 +616,7 @@ def test_an_error_inside_of_pytest_is_one_line(project):
 @pytest.mark.parametrize(
     ("sign", "says"),
     [
-        ("pdm.lock", "has no pytest: `pdm install`, or if the project does not name it yet, `pdm add -d pytest`"),
+        ("pdm.lock", "has no pytest: `pdm install`, or if the project does not name it yet, `pdm add -d pytest`; pdm"),
         ("setup.cfg", "has no pytest: install the project and its tests' packages into .venv, as with"),
     ],
 )
@@ -627,3 +627,23 @@ def test_an_environment_without_pytest_is_filled_by_who_keeps_it(project, sign, 
     python.chmod(0o755)
     done = project.write({"test_a.py": "", sign: ""}).run(command=(str(python), "-m", "pytest"))
     assert says in done.run.record.error
+
+
+TRACE = """#!/bin/sh
+echo 'Traceback (most recent call last):
+  File "/usr/lib/runpy.py", line 1, in run
+    main()
+ImportError: cannot import name Protocol' >&2
+exit 1
+"""
+
+
+def test_of_a_traceback_before_anything_was_collected_the_last_line_is_said(project):
+    """The whole of it, on one line, tells nobody anything."""
+    python = project.root / "python"
+    python.write_text(TRACE)
+    python.chmod(0o755)
+    done = project.write({"test_a.py": ""}).run(command=(str(python), "-m", "pytest"))
+    assert done.run.record.error == (
+        "pytest ended with 1 before it had collected its tests: ImportError: cannot import name Protocol"
+    )

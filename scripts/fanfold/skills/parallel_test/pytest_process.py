@@ -330,6 +330,8 @@ _BY_PIP = (
     "install the project and its tests' packages into .venv, as with"
     " `python3 -m venv .venv && .venv/bin/pip install -e . pytest`, or activate the environment that has them"
 )
+_FRAME = re.compile(r'^\s+File "')
+_RAISED = re.compile(r"^[\w.]+: ")
 _NO_PYTEST = re.compile(r"^(.+): No module named pytest$", re.MULTILINE)
 
 
@@ -342,11 +344,13 @@ def _why_not_collected(worker: Worker, put_there: str) -> str:
 
 
 def _said_last(tail: str) -> str:
-    """Return what is worth repeating: of an error inside of pytest its last line, which says what was raised."""
+    """Return what is worth repeating: of an error inside of pytest, or a traceback, the line that says what it was."""
     stack = [line.partition("INTERNALERROR>")[2].strip() for line in tail.splitlines() if "INTERNALERROR>" in line]
     said = [line for line in stack if line]
     if not said:
-        return f"\n{tail}".rstrip()
+        lines = [line for line in tail.splitlines() if line.strip()]
+        raised = _RAISED.match(lines[-1]) if lines and any(_FRAME.match(line) for line in lines) else None
+        return f": {lines[-1][:_INTERNAL]}" if raised else f"\n{tail}".rstrip()
     places = [line for line in said if line.startswith('File "')]
     return f": INTERNALERROR: {said[-1][:_INTERNAL]}" + (f" ({places[-1]})" if places else "")
 

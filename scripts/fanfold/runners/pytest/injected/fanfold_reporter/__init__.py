@@ -53,6 +53,9 @@ def _forget_the_way() -> None:
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != mine]
 
 
+# Here and not in what it imports: those don't even load there.
+if sys.version_info < (3, 8):  # noqa: UP036  the project's Python, not fanfold's
+    raise ImportError("it needs Python 3.8 or later, and this is " + sys.version.split()[0])
 _SETTINGS = _settings()
 if _SETTINGS is not None:
     from fanfold_reporter.measuring import Measure
