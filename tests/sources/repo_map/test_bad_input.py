@@ -214,3 +214,21 @@ def test_text_in_any_encoding_is_text(encoding):
     )
     data = f"# {words * 40}\r\n\tdef = 1\n\f\x1b[0m\n".encode(encoding, "replace")
     assert not isinstance(read_facts("a.py", data), str)
+
+
+def test_what_a_repository_says_of_its_files_counts_more_than_their_names(tmp_path):
+    """`linguist-generated` and `linguist-vendored`, set or denied, in any folder; other attributes are no matter."""
+    repository = Repository.init(tmp_path / "said")
+    said = "gen/* linguist-generated\n*.sql -diff\nkept_pb2.py linguist-generated=false\n"
+    repository.write(".gitattributes", said)
+    repository.write("libs/.gitattributes", "** linguist-vendored=true\n")
+    for path in ("a.py", "gen/b.py", "kept_pb2.py", "gone_pb2.py", "libs/x/c.py", "d.sql"):
+        repository.write(path, "x = 1\n")
+    left = {left.path: left.why for left in discover((), repository.root).left_out}
+    assert left == {
+        "gen/b.py": "generated",
+        "gone_pb2.py": "generated",
+        "libs/.gitattributes": "vendored",
+        "libs/x/c.py": "vendored",
+    }
+    assert "gen/b.py" in discover(("gen/b.py",), repository.root).files

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from fanfold.errors import NothingToDo, TargetError
 from fanfold.sources.files import Looked, Stamp, unseen
 from fanfold.sources.garbage import uncollected
+from fanfold.sources.repo_map.attributes import told_apart
 from fanfold.sources.repo_map.kept import Ahead, Recall, scope_key
 from fanfold.sources.repo_map.values import LeftOut
 from fanfold.sources.selection import Located, locate, placed
@@ -124,7 +125,13 @@ def _meanwhile(recall: Recall | None, root: Path, scope: str) -> Iterator[tuple[
 
 
 def _aside(located: Located) -> Callable[[str], str | None]:
-    """Return what tells why nobody reads a file, by its path below what a person named."""
+    """Return what tells why nobody reads a file: the repository's attributes, or its path below what was named."""
+    by_path = _aside_by_path(located)
+    told = told_apart(located.root, located.paths)
+    return (lambda path: told[path] if path in told else by_path(path)) if told else by_path
+
+
+def _aside_by_path(located: Located) -> Callable[[str], str | None]:
     known = environments(located.paths)
     # Who names a folder of installed packages wants to read it.
     wanted = tuple(f"{folder}/" for folder in located.folders if by_name(f"{folder}/x", known))
