@@ -43,6 +43,26 @@ def test_what_a_runtime_calls_is_no_candidate(path, text, tree):
     assert unused(tree, {path: text}) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "bases", "found"),
+    [
+        ("A.php", "extends \\\\Monolog\\\\Handler implements Known", []),
+        ("A.php", "implements Known", ["A.answer"]),
+        ("A.java", "extends Known implements org.other.Listener<Known>", []),
+        ("A.java", "extends Known<Other>", ["A.answer"]),
+        ("A.cs", ": Known, IOther", []),
+        ("A.cs", "", ["A.answer"]),
+    ],
+)
+def test_a_method_of_a_class_that_derives_from_elsewhere_may_be_called(path, bases, found, tree):
+    """In PHP, Java and C#; a base that the tree has would name what it calls."""
+    start = "<?php\n" if path.endswith("php") else ""
+    method = "public function answer()" if path.endswith("php") else "public int answer()"
+    known = "interface Known {}\n" if path.endswith(("php", "cs")) else "class Known {}\n"
+    text = f"{start}{known}class A {bases}\n{{\n  {method} {{\n    return 1;\n  }}\n}}\n// A Known\n"
+    assert unused(tree, {path: text}) == found
+
+
 def test_a_declaration_goes_with_its_definition(tree):
     """What C declares and defines is one candidate; what it only declares is one as well."""
     files = {

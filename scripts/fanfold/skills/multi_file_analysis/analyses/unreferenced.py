@@ -52,6 +52,13 @@ _RUBY_CALLS = re.compile(
 )
 _RUBY_SENDS = re.compile(r"\b(?:public_|__)?send\b|\bmethod_missing\b|\bconst_get\b|\bdefine_method\b")
 _RAILS = re.compile(r"(^|/)(app|db/migrate|config)/")
+_TYPES = frozenset({"class", "struct", "enum", "interface", "type"})
+# What a class of PHP, Java or C# derives from.
+_DERIVING = re.compile(r"\b(?:extends|implements)\b|(?<!:):(?!:)")
+_DERIVING_WORDS = frozenset({"extends", "implements", "permits", "where", "new"})
+_QUALIFIER = re.compile(r"(?:[A-Za-z_]\w*)?(?:\\[A-Za-z_]\w*)*\\|(?:\b[A-Za-z_]\w*\.)+")
+_GENERIC = re.compile(r"<[^{}]*>")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _STAND_IN = re.compile(r"_*(?:no_?op|null|dummy|fake|mock|stub)", re.IGNORECASE)
 _HEAD_LINES = 20
 # A file that looks its own names up by what is only known at run time.
@@ -111,6 +118,7 @@ class _Known:
 
     def __init__(self, tree: RepoMap, sources: Sources) -> None:
         self._read = sources.read
+        self._types = frozenset(s.name for f in tree.files.values() for s in f.facts.symbols if s.kind in _TYPES)
         self.bases = Bases(tree, sources.read)
         self._lines: dict[str, list[str]] = {}
         self._functions: dict[str, frozenset[str]] = {}
@@ -128,6 +136,17 @@ class _Known:
         if one.path not in self._lines:
             self._lines[one.path] = (self._read(one.path) or "").split("\n")
         return self._lines[one.path]
+
+    def derives_from_elsewhere(self, one: Defined) -> bool:
+        """Tell whether a method's class extends or implements what the tree does not define, and what may call it."""
+        outer = one.symbol.qualified.rpartition(".")[0]
+        around = next((s for s in one.facts.symbols if s.qualified == outer and s.kind in _TYPES), None)
+        if around is None:
+            return False
+        head = "\n".join(self.lines(one)[around.line - 1 : around.line - 1 + _HEAD_LINES]).partition("{")[0]
+        said = _DERIVING.split(head, maxsplit=1)
+        bases = _NAME.findall(_GENERIC.sub("", _QUALIFIER.sub("", said[1]))) if len(said) > 1 else []
+        return not self._types.issuperset(set(bases) - _DERIVING_WORDS)
 
     def in_function(self, one: Defined) -> bool:
         """Tell whether a function holds the definition."""
@@ -201,8 +220,15 @@ def _private_by_word(word: str, *, there: bool) -> Hidden:
     return lambda _one, head, _known: (pattern.search(head) is not None) is there
 
 
+def _spared_in_classes(one: Defined, head: str, known: _Known) -> bool:
+    """What a base or an interface from elsewhere may call is public, or protected."""
+    if one.symbol.kind == "method" and not re.search(r"\bprivate\b", head) and known.derives_from_elsewhere(one):
+        return True
+    return _spared_with_marks(one, head, known)
+
+
 def _spared_in_java(one: Defined, head: str, known: _Known) -> bool:
-    return _SERIALIZING.fullmatch(one.symbol.name) is not None or _spared_with_marks(one, head, known)
+    return _SERIALIZING.fullmatch(one.symbol.name) is not None or _spared_in_classes(one, head, known)
 
 
 def _spared_with_marks(one: Defined, head: str, _known: _Known) -> bool:
@@ -223,7 +249,7 @@ def _spared_in_c(one: Defined, head: str, known: _Known) -> bool:
 
 def _spared_in_c_sharp(one: Defined, head: str, known: _Known) -> bool:
     """A static class may hold methods that extend others: it is they that are named."""
-    return re.search(r"\bstatic\s+(?:partial\s+)?class\b", head) is not None or _spared_with_marks(one, head, known)
+    return re.search(r"\bstatic\s+(?:partial\s+)?class\b", head) is not None or _spared_in_classes(one, head, known)
 
 
 def _private_in_ruby(one: Defined, head: str, known: _Known) -> bool:
@@ -261,7 +287,7 @@ _LANGUAGES: Mapping[str, tuple[Hidden, Spared]] = {
     "java": (_MARKED[0], _spared_in_java),
     "c-sharp": (_MARKED[0], _spared_in_c_sharp),
     "ruby": (_private_in_ruby, _spared_in_ruby),
-    "php": _MARKED,
+    "php": (_MARKED[0], _spared_in_classes),
     "c": _STATIC,
     "cpp": _STATIC,
 }
