@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -246,6 +246,16 @@ def standing(finding: Finding, at_least: Severity) -> bool:
     return finding.introduced and not finding.suppressed and finding.severity.rank >= at_least.rank
 
 
+def _leave() -> NoReturn:
+    """End at once, and every process that was started, and what those have started: nobody else would."""
+    from fanfold.engine.family import sweep_all
+
+    try:
+        sweep_all()
+    finally:
+        os._exit(EXIT_INTERRUPTED)
+
+
 def _signals(supervisor: Supervisor) -> ExitStack:
     """Let SIGINT and SIGTERM stop the supervisor; the second one leaves at once."""
     loop = asyncio.get_running_loop()
@@ -253,7 +263,7 @@ def _signals(supervisor: Supervisor) -> ExitStack:
 
     def stop() -> None:
         if supervisor.stopped == INTERRUPTED:
-            os._exit(EXIT_INTERRUPTED)
+            _leave()
         click.echo("fanfold: stopping; once more to leave without a report", err=True)
         supervisor.stop(INTERRUPTED)
 

@@ -10,11 +10,20 @@ from __future__ import annotations
 
 import os
 import signal
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+_FAMILIES: weakref.WeakSet[Family] = weakref.WeakSet()
+
+
+def sweep_all() -> None:
+    """Kill every family that is left, at once, and wait for nobody: for who leaves without an end of its own."""
+    for family in list(_FAMILIES):
+        family.sweep()
 
 
 class Family:
@@ -28,6 +37,7 @@ class Family:
         self.peak_bytes = 0
         self._mark = mark
         self._known: dict[int, psutil.Process] = {}
+        _FAMILIES.add(self)
 
     def look(self) -> int:
         """Remember the offspring; returns the memory of all, in bytes, each counted with what it shares."""
@@ -74,6 +84,7 @@ class Family:
                 gone.add(process.pid)
                 with suppress(psutil.Error):
                     process.kill()
+        _FAMILIES.discard(self)
         return len(gone)
 
     def _is_alive(self) -> bool:

@@ -420,6 +420,21 @@ def test_a_fixture_of_the_session_that_fails_late_is_an_error(project):
     assert "no end today" in done.first("test_uses_it").message
 
 
+def test_reports_that_a_plugin_holds_back_keep_their_errors(either):
+    """Plugins that rerun tests, or run them elsewhere, pass reports on when all phases are over."""
+    conftest = """
+        from _pytest.runner import runtestprotocol
+        def pytest_runtest_protocol(item, nextitem):
+            for report in runtestprotocol(item, nextitem=nextitem, log=False):
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+    """
+    done = either.write({"conftest.py": conftest, "test_a.py": "def test_a(): raise KeyError('x')\n"}).run()
+    attempt = done.first("test_a")
+    assert attempt.error_type == "KeyError"
+    assert [frame.path for frame in attempt.frames] == ["test_a.py"]
+
+
 def test_the_projects_options_do_not_get_in_the_way(project):
     """-x, -p no:…, --strict-config, result files and xdist's spreading: a worker runs all that it is given."""
     ini = (
@@ -440,6 +455,35 @@ class Stopper(Deaf):
         del job, case
         if self.supervisor:
             self.supervisor.stop("that is enough")
+
+
+def test_a_run_that_is_stopped_lets_tests_tear_down(either):
+    """As Ctrl-C does with a plain pytest: what fixtures have made is gone, the test's own and the session's."""
+    files = {
+        "test_a.py": """
+            import os, pathlib, pytest, time
+            @pytest.fixture(scope="session")
+            def server():
+                pathlib.Path("server").touch()
+                yield
+                pathlib.Path("server").unlink()
+            @pytest.fixture
+            def lock(server):
+                pathlib.Path("lock").touch()
+                yield
+                pathlib.Path("lock").unlink()
+                pathlib.Path("torn down").touch()
+            def test_quick(): pass
+            def test_long(lock):
+                pathlib.Path("in it").touch()
+                time.sleep(60)
+        """,
+    }
+    either.listener = Stopper()
+    done = either.write(files).run(workers=1)
+    assert done.verdicts == {"test_quick": "passed", "test_long": "not_run"}
+    there = {name for name in ("server", "lock", "in it", "torn down") if (either.root / name).exists()}
+    assert there in (set(), {"in it", "torn down"})  # it may have been stopped before it was in it
 
 
 def test_a_run_that_is_stopped_keeps_what_there_is(project, gone):

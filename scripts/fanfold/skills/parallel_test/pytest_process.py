@@ -35,6 +35,8 @@ _INTERNAL = 300
 # The end of a session may have containers to stop.
 _QUIT_S = 30.0
 _KILL_S = 1.0
+# What a run that is stopped waits for tests to tear down what they have set up: servers, containers, files.
+_STOP_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,13 @@ class Worker:
 
     async def leave(self) -> None:
         """Let it tear down and go; whoever does not, or has left something behind, is ended."""
-        self.talk.hear = self._hear_late
+        self.talk.hear = self.hear_late
         self.talk.tell({"do": "end"})
         await self.within(_QUIT_S)
         await self.ended()
 
-    def _hear_late(self, message: Message) -> None:
+    def hear_late(self, message: Message) -> None:
+        """Keep what is told once the tests are over."""
         if message["event"] == "phase":
             self.late.append(message)
 
@@ -132,6 +135,7 @@ class PytestSuite:
         self._forked: dict[int, asyncio.Future[int]] = {}
         self._exits: dict[int, asyncio.Future[int]] = {}
         self._transports: list[asyncio.BaseTransport] = []
+        self._stopping: list[asyncio.Task[None]] = []
 
     @property
     def can_fork(self) -> bool:
@@ -293,8 +297,25 @@ class PytestSuite:
         await worker.ended()
         self._seats.leave(worker.seat)
 
+    def stop(self, worker: Worker) -> None:
+        """Begin to end a worker in the middle of its tests, which `close` waits for."""
+        worker.talk.hear = worker.hear_late
+        self._stopping.append(asyncio.get_running_loop().create_task(self._torn_down(worker)))
+
+    async def _torn_down(self, worker: Worker) -> None:
+        """Interrupt a worker as Ctrl-C does a plain pytest, which then tears down what is set up; end it after that."""
+        try:
+            if not worker.exited.done():
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(worker.family.pid, signal.SIGINT)
+                await worker.within(_STOP_S)
+        finally:
+            await self.drop(worker)
+
     async def close(self, *, politely: bool) -> None:
         """End the process that collected: let it tear down, or at once, which ends the waiting for it as well."""
+        # Who tears down is a child of the process that collected, which would take it along.
+        await asyncio.gather(*self._stopping)
         if self._first is not None:
             await (self.leave(self._first) if politely else self.drop(self._first))
             self._first = None

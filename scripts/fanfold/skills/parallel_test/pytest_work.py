@@ -246,7 +246,7 @@ class PytestWork:
         try:
             await stretch.run(self._limits, self._slow)
         except BaseException:
-            await self._suite.drop(worker)
+            self._suite.stop(worker)
             raise
         finally:
             self._running.remove(stretch)

@@ -34,6 +34,10 @@ _OPTIONS: dict[str, Any] = {
     "usepdb": False,
     "trace": False,
     "xmlpath": None,
+    "htmlpath": None,
+    "json_report": None,
+    "report_log": None,
+    "allure_report_dir": None,
     "stepwise": False,
     "stepwise_skip": False,
 }
@@ -68,6 +72,8 @@ class Plugin:
         self._current: pytest.Item | None = None
         self._subtests = 0
         self._error: BaseException | None = None
+        # By the reports of the running test, which are not all hashable: plugins that rerun tests pass them on later.
+        self._errors: dict[int, tuple[object, BaseException]] = {}
         self.channel = Channel(settings["messages"], settings["socket"])
 
     def be_worker(self, config: Any, workerinput: dict[str, Any] | None) -> None:
@@ -145,17 +151,22 @@ class Plugin:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Wrapper:
-        self._current, self._subtests = item, 0
+        self._current, self._subtests, self._error = item, 0, None
+        self._errors.clear()
         yield
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Wrapper:
-        yield
+        outcome: Any = yield
         self._error = call.excinfo.value if call.excinfo else None
+        if self._error is not None:
+            report = outcome.get_result()
+            self._errors[id(report)] = (report, self._error)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        error, self._error = self._error, None
+        _, error = self._errors.pop(id(report), (report, self._error))
+        self._error = None
         context: Any = getattr(report, "context", None)  # of a subtest
         if context is not None and report.passed:
             self._subtests += 1

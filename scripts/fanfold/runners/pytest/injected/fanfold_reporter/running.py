@@ -120,7 +120,7 @@ class Server:
                 break
         for child in self._children:
             with suppress(OSError):
-                os.kill(child, signal.SIGKILL)
+                os.killpg(child, signal.SIGKILL)  # with what its tests have started: each leads a group
         self._runner.tear_down()
 
     def _next(self) -> dict[str, Any] | None:
