@@ -292,6 +292,22 @@ def test_after_an_edit_only_its_area_is_paid_again(many, fanfold, served):
     assert third["result"]["answer"] == again["result"]["answer"]
 
 
+def test_after_a_rename_or_a_deletion_no_other_area_is_paid_again(many, fanfold, served):
+    """What was renamed is read under its new name, what went is read by nobody, and nothing is cited from it."""
+    server = served(reader)
+    fanfold(*ANALYZE)
+    asked = server.stats().requests
+    (many.root / "part3" / "mod3.py").rename(many.root / "part3" / "other.py")
+    renamed = fanfold(*ANALYZE).run
+    assert len([unit for unit in workers(renamed) if not unit["reused"]]) == 1
+    assert server.stats().requests == asked + 2
+    (many.root / "part3" / "other.py").unlink()
+    without = fanfold(*ANALYZE).run
+    assert not [unit for unit in workers(without) if not unit["reused"]]
+    assert server.stats().requests <= asked + 3
+    assert not [one for one in without["result"]["citations"] if one["path"].startswith("part3/")]
+
+
 def test_a_run_that_fails_destroys_nothing(many, fanfold, served):
     """What was paid before it counts after it."""
     server = served(reader)
