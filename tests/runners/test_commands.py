@@ -160,6 +160,23 @@ def test_the_files_of_a_suite_are_its_items():
     assert command.folder == ROOT / "web"
 
 
+@pytest.mark.parametrize(
+    ("files", "pattern"),
+    [
+        ((), "test*.py"),
+        (("test_a.py", "b_test.py"), "test*.py"),
+        (("web_test.py", "testing_test.py", "ioloop_test.py"), "*_test.py"),
+        (("a_tests.py",), "*_tests.py"),
+    ],
+)
+def test_unittest_looks_for_files_by_the_name_that_most_have(files, pattern):
+    """One `testing_test.py` among many, which unittest's own pattern fits as well, is not all there is."""
+    suite = Suite(name="s", framework="unittest", files=files)
+    command = load("unittest").collecting(task("unittest", suite=suite), TOOLS)
+    assert command is not None
+    assert command.argv[-2:] == ("-p", pattern)
+
+
 def test_the_modules_of_unittest_are_named_from_where_its_packages_start():
     """As unittest itself names them."""
     suite = Suite(name="s", framework="unittest", paths=("api",), files=("api/tests/test_a.py", "api/test_b.py"))

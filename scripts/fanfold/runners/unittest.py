@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from fanfold.errors import WorkerError
@@ -167,9 +168,14 @@ def _discovery(start: str, pattern: str, top: str | None = None) -> tuple[str, .
     return ("discover", "-s", start, "-t", top or start, "-p", pattern)
 
 
+# unittest's own comes first: it has to be fewer than those of another.
+_PATTERNS = ("test*.py", "*_test.py", "*_tests.py")
+
+
 def _pattern(suite: Suite) -> str:
+    """Return the pattern by which most of a suite's files are named; unittest takes one."""
     names = [path.rpartition("/")[2] for path in suite.files]
-    return "test*.py" if not names or any(name.startswith("test") for name in names) else "*_test.py"
+    return max(_PATTERNS, key=lambda pattern: sum(fnmatch(name, pattern) for name in names))
 
 
 def _last_line(text: bytes) -> str:
