@@ -264,6 +264,19 @@ def test_go(bench):
     assert alone.verdict == "failed"
 
 
+@needs("go")
+def test_go_with_its_module_at_the_root(bench, tmp_path):
+    """The package of the module's own folder is one of its items, and is run; by way of a link to the folder, too."""
+    empty = 'package m\nimport "testing"\nfunc TestIt(t *testing.T) {}\n'
+    made = bench({"go.mod": "module example.com/m\n\ngo 1.19\n", "a_test.go": empty, "in/a_test.go": empty})
+    (tmp_path / "link").symlink_to(made.root)
+    for root in (made.root, tmp_path / "link"):
+        linked = Bench(root, tmp_path / "scratch" / root.name)
+        items = tuple(item.name for item in linked.items())
+        assert items == (".", "./in")
+        assert as_rows(linked.run(items=items)) == [(".", "TestIt", "passed"), ("in", "TestIt", "passed")]
+
+
 @needs("cargo")
 def test_cargo(bench):
     """Units, integration tests and documentation, in one process."""

@@ -14,6 +14,8 @@ from fanfold.runners.sight import aside, folder_of, in_sight, join, named, neare
 from fanfold.runners.tools import Tools
 from fanfold.suites import Suite
 
+# Names, and not folders: those are spelled in several ways where there are links, and are others in a container.
+_LISTED = "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}{{end}}"
 _MODULE = re.compile(r"^module\s+\"?(\S+?)\"?\s*(?://.*)?$", re.MULTILINE)
 
 
@@ -45,18 +47,15 @@ class Go(Plain):
         return tuple(Item("." if folder == "." else f"./{folder}") for folder in folders)
 
     def collecting(self, task: Task, tools: Tools) -> Command | None:
-        words = ("list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}", *(task.suite.paths or ("./...",)))
-        return command_of(task, self._call(task, tools), *words)
+        return command_of(task, self._call(task, tools), "list", "-f", _LISTED, *(task.suite.paths or ("./...",)))
 
     def collected(self, task: Task, ended: Ended) -> Collected:
         """See `Runner.collected`: its packages, as `./folder`."""
         if ended.returncode:
             last = (ended.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
             raise WorkerError(f"{task.suite.name}: go did not list its packages: {last}")
-        place = place_of(task)
-        folders = [place.file(line) for line in ended.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
-        inside = sorted(relative_to(one, task.suite.folder) if one != task.suite.folder else "." for one in folders)
-        return Collected(tuple(Item("." if one == "." else f"./{one}") for one in inside))
+        lines = ended.stdout.decode("utf-8", "replace").splitlines()
+        return Collected(tuple(Item(name) for name in sorted(_item(line) for line in lines if line.strip())))
 
     def _call(self, task: Task, tools: Tools) -> Call:
         return Call(("go" if task.environment.prefix else tools.which("go") or "go",), {})
@@ -78,6 +77,14 @@ class Go(Plain):
             match = None
         reading = read_go(ended.stdout, ended.stderr, place_of(task), module=match[1] if match else "")
         return explained(reading, ended, "go ran no tests")
+
+
+def _item(line: str) -> str:
+    """Return a listed package as it is named from its module's folder; by its own name where it is in no module."""
+    package, _, module = line.strip().partition(" ")
+    if package == module:
+        return "."
+    return f"./{package[len(module) + 1 :]}" if module and package.startswith(module + "/") else package
 
 
 def _pattern(tests: tuple[str, ...]) -> str:

@@ -34,7 +34,7 @@ class Place:
         if not PurePosixPath(path).is_absolute():
             return shown(os.fsencode(os.path.normpath(PurePosixPath(self.folder, path).as_posix())))
         for root in (str(self.root), os.path.realpath(self.root)):
-            if path.startswith(root.rstrip("/") + "/"):
+            if f"{path}/".startswith(root.rstrip("/") + "/"):
                 return shown(os.fsencode(os.path.normpath(os.path.relpath(path, root))))
         return path
 
