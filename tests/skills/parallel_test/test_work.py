@@ -586,6 +586,7 @@ def test_a_pytest_that_a_test_starts_is_an_ordinary_one(project):
     [
         ("import os; NAME = 'db_' + os.environ.get('PYTEST_XDIST_WORKER', '')", "own PYTEST_XDIST_WORKER was read by "),
         ("import os; PORT = os.getenv('FANFOLD_PORT_BASE')", "FANFOLD_PORT_BASE was read"),
+        ("import os; ALL = dict(os.environ); NAME = os.environ['FANFOLD_WORKER']", "own FANFOLD_WORKER was read by "),
         ("import socket; PORT = socket.create_server(('127.0.0.1', 0)).getsockname()[1]", "a socket was bound"),
         ("import tempfile; FOLDER = tempfile.mkdtemp()", "a temporary file was made"),
         ("import sqlite3, os; DB = sqlite3.connect('x.db')", "a database was opened"),
@@ -606,11 +607,14 @@ def test_what_must_not_be_shared_rules_a_fork_out(project, line, why):
         "import tempfile\nwith tempfile.TemporaryDirectory(): pass",
         "import sqlite3; DB = sqlite3.connect(':memory:')",
         "import os; os.environ.get('HOME')",
+        "import os; KEPT = dict(os.environ)",
+        "import os\nfor name, value in os.environ.items(): pass",
+        "import os; KEPT = os.environ.copy()",
     ],
-    ids=["removed", "in-memory", "other-variable"],
+    ids=["removed", "in-memory", "other-variable", "all-kept", "all-looked-at", "all-copied"],
 )
 def test_what_leaves_nothing_behind_does_not(project, line):
-    """A temporary folder that is gone again, and what a fork copies, is no reason to start workers one by one."""
+    """A temporary folder that is gone, what a fork copies, and a copy of all variables need no process of their own."""
     done = project.write({"conftest.py": line, "test_a.py": "def test_a(): pass\n"}).run()
     assert done.run.record.notes == ("one shard: more workers would take longer to start than they save",) or not [
         note for note in done.run.record.notes if "fork" in note

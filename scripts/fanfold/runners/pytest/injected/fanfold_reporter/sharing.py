@@ -35,6 +35,7 @@ class Watch:
         # os.environ asks this of every name that is looked up in it.
         self._environment: Any = os.environ
         self._encode = self._environment.encodekey
+        self._last: Any = None
         self._environment.encodekey = self._looked_up
         sys.addaudithook(self._heard)
 
@@ -54,9 +55,17 @@ class Watch:
         return _shared_already()
 
     def _looked_up(self, key: Any) -> Any:
-        if self._looks and isinstance(key, str) and key.startswith(_OWN):
-            self._seen.append(f"the worker's own {key} was read{_reader()}")
-        return self._encode(key)
+        encoded = self._encode(key)
+        if self._looks:
+            if isinstance(key, str) and key.startswith(_OWN) and not self._is_one_of_all(encoded):
+                self._seen.append(f"the worker's own {key} was read{_reader()}")
+            self._last = encoded
+        return encoded
+
+    def _is_one_of_all(self, encoded: Any) -> bool:
+        """Tell whether all variables are gone through, as `dict(os.environ)` does: then nobody asks for this one."""
+        names = list(self._environment._data)  # noqa: SLF001  as they follow each other
+        return self._last in names and names[names.index(self._last) + 1 :][:1] == [encoded]
 
     def _heard(self, event: str, arguments: Any) -> None:
         if not self._looks:
