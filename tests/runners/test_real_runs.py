@@ -149,6 +149,24 @@ def test_doctests_that_a_module_loads_run_with_it(bench):
     assert {case.native for case in one.run(items=(item.name,))} == set(item.tests)
 
 
+def test_unittest_whose_class_is_skipped_as_it_is_set_up(bench):
+    """Its tests, of which unittest says nothing, are skipped for the reason of the class, and none is lost."""
+    text = (
+        "import unittest\n"
+        "def made():\n"
+        " class T(unittest.TestCase):\n"
+        "  @classmethod\n"
+        "  def setUpClass(cls): raise unittest.SkipTest('abstract')\n"
+        "  def test_a(self): pass\n"
+        "  def test_b(self): pass\n"
+        " return T\n"
+        "One, Two = made(), made()\n"
+    )
+    cases = bench({"test_a.py": text}).run()
+    assert [(case.verdict.value, case.attempts[0].message) for case in cases] == [("skipped", "abstract")] * 4
+    assert sorted(case.native.rpartition(".")[2] for case in cases) == ["test_a", "test_a", "test_b", "test_b"]
+
+
 def test_unittest_whose_class_can_not_be_set_up(bench):
     """The fixture is an error of its own, in the file that it is in; the class's tests are not reported."""
     text = "import unittest\nclass T(unittest.TestCase):\n @classmethod\n def setUpClass(cls): raise ValueError('no')\n"

@@ -15,7 +15,8 @@ import time
 import traceback
 import unittest
 from types import TracebackType
-from typing import Any, Iterator, Optional, Tuple, Type, Union
+from typing import Any, ClassVar, Iterator, Optional, Tuple, Type, Union
+from unittest.util import strclass
 
 _LONGEST = 20000
 # Where a test keeps the module that it was loaded from, which its own name need not tell: doctests of load_tests.
@@ -49,7 +50,12 @@ class Report:
 
 
 class Result(unittest.TextTestResult):
-    """Writes each test's start and end; a subtest that fails is a test of its own besides."""
+    """Writes each test's start and end; a subtest that fails is a test of its own besides.
+
+    `of_owner` are the tests by what unittest calls that which sets up their class or module; classes may share a name.
+    """
+
+    of_owner: ClassVar[dict[str, list[list[unittest.TestCase]]]] = {}
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -93,7 +99,10 @@ class Result(unittest.TextTestResult):
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         super().addSkip(test, reason)
         if type(test).__name__ == "_ErrorHolder":
-            self._end(test, test.id(), ("skipped", reason, None))
+            # Of the tests that setUpClass or setUpModule has skipped unittest says nothing.
+            groups = self.of_owner.get(test.id())
+            for one in groups.pop(0) if groups else [test]:
+                self._end(one, one.id(), ("skipped", str(reason), None))
         elif self._outcome is None:
             self._outcome = ("skipped", str(reason), None)
 
@@ -137,6 +146,19 @@ class Runner(unittest.TextTestRunner):
     """unittest's own, with the result that writes."""
 
     resultclass = Result
+
+    def run(self, test: unittest.TestSuite | unittest.TestCase) -> unittest.TextTestResult:
+        """Note whose tests are whose before they are run: a suite forgets those that were."""
+        Result.of_owner.clear()
+        groups: dict[Any, list[unittest.TestCase]] = {}
+        for one in _collected(test) if isinstance(test, unittest.TestSuite) else ():
+            kind = type(one)
+            groups.setdefault(kind, []).append(one)
+            groups.setdefault(kind.__module__, []).append(one)
+        for owner, tests in groups.items():
+            called = f"setUpModule ({owner})" if isinstance(owner, str) else f"setUpClass ({strclass(owner)})"
+            Result.of_owner.setdefault(called, []).append(tests)
+        return super().run(test)
 
 
 class Lister(unittest.TextTestRunner):
