@@ -168,11 +168,13 @@ def test_unittest_whose_class_is_skipped_as_it_is_set_up(bench):
 
 
 def test_unittest_whose_class_can_not_be_set_up(bench):
-    """The fixture is an error of its own, in the file that it is in; the class's tests are not reported."""
+    """The fixture is an error of its own, in the file that it is in; the class's tests are not run, and say why."""
     text = "import unittest\nclass T(unittest.TestCase):\n @classmethod\n def setUpClass(cls): raise ValueError('no')\n"
     made = bench({"tests/__init__.py": "", "tests/test_a.py": text + " def test_a(self): pass\n"})
-    (case,) = made.run()
+    case, kept = made.run()
     assert (case.file, case.name, case.verdict.value) == ("tests/test_a.py", "setUpClass (tests.test_a.T)", "error")
+    assert (kept.native, kept.verdict.value) == ("tests.test_a.T.test_a", "not_run")
+    assert kept.attempts[0].message == "setUpClass (tests.test_a.T) failed"
     assert made.items()[0].tests == ("tests.test_a.T.test_a",)
 
 

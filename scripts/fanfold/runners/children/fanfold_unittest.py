@@ -85,8 +85,15 @@ class Result(unittest.TextTestResult):
         if type(test).__name__ == "_ErrorHolder":
             # setUpClass, setUpModule or their counterparts: outside of any test.
             self._end(test, test.id(), ("error", told[1], told[2]))
+            for one in self._kept_from_running(test):
+                self._end(one, one.id(), ("not_run", f"{test.id()} failed", None))
         elif self._outcome is None or self._outcome[0] not in {"failed", "error"}:
             self._outcome = told
+
+    def _kept_from_running(self, holder: unittest.TestCase) -> list[unittest.TestCase]:
+        """Return whose set-up this stands for: of those that it keeps from running unittest says nothing."""
+        groups = self.of_owner.get(holder.id())
+        return groups.pop(0) if groups else []
 
     def addError(self, test: unittest.TestCase, err: Err) -> None:
         super().addError(test, err)
@@ -99,9 +106,7 @@ class Result(unittest.TextTestResult):
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         super().addSkip(test, reason)
         if type(test).__name__ == "_ErrorHolder":
-            # Of the tests that setUpClass or setUpModule has skipped unittest says nothing.
-            groups = self.of_owner.get(test.id())
-            for one in groups.pop(0) if groups else [test]:
+            for one in self._kept_from_running(test) or [test]:
                 self._end(one, one.id(), ("skipped", str(reason), None))
         elif self._outcome is None:
             self._outcome = ("skipped", str(reason), None)
