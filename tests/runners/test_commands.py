@@ -49,6 +49,7 @@ WORDS = [
     ),
     ("mocha", {"items": ("test/a.js", "test/b.js")}, "test/a.js test/b.js"),
     ("node", {"items": ("test/a.js",)}, "--test-reporter-destination=/scratch/node.jsonl test/a.js"),
+    ("node", {"tests": ("a.js::outer > inner",)}, "--test-name-pattern=/(?:^| )(outer|inner|outer > inner)$/ a.js"),
     ("go", {"items": ("./a", "./b")}, "test -json -p=1 ./a ./b"),
     ("go", {"tests": ("m/a::TestA/x y", "m/a::TestB")}, "-run ^(TestA|TestB)$ m/a"),
     ("cargo", {"tests": ("tests::bad",)}, "--workspace --tests -- --exact tests::bad"),

@@ -228,6 +228,28 @@ def test_node(bench):
 
 
 @needs("node")
+def test_node_s_subtests_are_run_alone(bench):
+    """A subtest is run by the tests around it, which are chosen with it; a suite around it need not be."""
+    text = """const {test, describe} = require('node:test');
+describe('suite', () => { test('outer', async (t) => { await t.test('in', async (t) => {
+  await t.test('most', () => { throw new Error('no'); }); }); await t.test('a > b', () => {}); });
+  test('off', () => {}); });
+test('c > d', () => {});
+"""
+    made = bench({"package.json": '{"scripts": {"test": "node --test"}}', "a.test.js": text})
+    natives = {case.name: case.native for case in made.run()}
+    assert natives == {
+        "suite > outer > in > most": "a.test.js::outer > in > most",
+        "suite > outer > a > b": "a.test.js::outer > a > b",
+        "suite > off": "a.test.js::off",
+        "c > d": "a.test.js::c > d",
+    }
+    for name, native in natives.items():
+        (alone,) = (case for case in made.run(tests=(native,)) if case.native)
+        assert (alone.name, alone.verdict) == (name, "failed" if "most" in name else "passed")
+
+
+@needs("node")
 def test_node_that_does_not_load(bench):
     """The error is what its process wrote."""
     broken = {"package.json": '{"scripts": {"test": "node --test"}}', "test/a.test.js": "require('./nothing')\n"}

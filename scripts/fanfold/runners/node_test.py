@@ -9,7 +9,7 @@ from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Tas
 from fanfold.runners.common import Call, FileItems, asked, command_of, explained, files_of, read_files, split_natives
 from fanfold.runners.node_runner import pattern_of
 from fanfold.runners.node_suites import NodeFramework, matches, node_suites
-from fanfold.runners.results.node_test import read_node
+from fanfold.runners.results.node_test import JOINT, read_node
 from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN
 from fanfold.suites import Suite
@@ -57,7 +57,7 @@ class NodeTest(FileItems):
         named, names = split_natives(task)
         if task.tests:
             # A name alone up to version 20, the titles above it as well from 22 on.
-            words += [f"--test-name-pattern=/{pattern_of(names).replace('^', '(?:^| )', 1)}/"]
+            words += [f"--test-name-pattern=/{pattern_of(_titles(names)).replace('^', '(?:^| )', 1)}/"]
         files = files_of(task, named) or task.suite.paths
         node = tools.which("node") or "node"
         call = Call(("node" if task.environment.prefix else node,), {})
@@ -65,6 +65,17 @@ class NodeTest(FileItems):
 
     def results(self, task: Task, ended: Ended) -> Reading:
         return explained(asked(read_files(task, ended, read_node), task), ended, "node ran no tests")
+
+
+def _titles(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the titles that have to be chosen: a subtest is run by the test around it, which is chosen with it."""
+    return tuple(dict.fromkeys(title for name in names for title in _parts(name)))
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Return the titles in a name, and the name itself, which may be one title that looks like several."""
+    parts = name.split(JOINT)
+    return (*parts, name) if len(parts) > 1 else (name,)
 
 
 def _with_files(suite: Suite) -> Suite:

@@ -9,7 +9,9 @@ from fanfold.runners import RUNNERS, load
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.fold import reproducer
 from fanfold.skills.parallel_test.job import Job
-from fanfold.suites import Case, Environment, Suite, TestResult
+from fanfold.suites import Case, Environment, Suite, TestAttempt, TestResult, TestVerdict
+
+FAILED = TestAttempt(outcome=TestVerdict.FAILED)
 
 
 def line_for(native, root=Path("/repo"), **suite):
@@ -42,6 +44,25 @@ def line_for(native, root=Path("/repo"), **suite):
 def test_it_needs_nothing_of_fanfold(suite, native, words):
     """No reporter, no result file, no script of fanfold's own."""
     assert line_for(native, **suite) == words
+
+
+@pytest.mark.parametrize(
+    ("framework", "file", "words"),
+    [
+        ("vitest", "a.test.ts", "vitest run a.test.ts"),
+        ("go", "in", "go test ./in"),
+        ("node", "a.test.ts", "node --test a.test.ts"),
+        ("cargo", "src/lib.rs", ""),
+    ],
+)
+@pytest.mark.parametrize("native", ["", "a.test.ts::never"])
+def test_what_does_not_run_alone_is_run_with_its_file(framework, file, words, native):
+    """A line that runs no test reproduces nothing: it is that of the file or package, or there is none."""
+    suite = Suite(name="s", framework=framework, command=(framework,), files=("a.test.ts", "in/a_test.go"))
+    skipped = TestAttempt(outcome=TestVerdict.SKIPPED, conditions="alone")
+    case = Case(file=file, name="t", native=native, attempts=(FAILED, skipped) if native else (FAILED,))
+    said = reproducer([Job(suite, Environment(), load(framework))], Tools(Path("/repo"), {"PATH": ""}))
+    assert said(TestResult.of(case, "s"), ()) == words
 
 
 @pytest.mark.parametrize("framework", [name for name in RUNNERS if name != "command"])

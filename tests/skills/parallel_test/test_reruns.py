@@ -35,6 +35,9 @@ def story(
 
 ALL = {"had_before": True, "left_out": True}
 TABLE = [
+    ("was not run again", FAILED, {ALONE: [attempt(TestVerdict.NOT_RUN)]}, ALL, [ALONE], "unknown"),
+    ("was skipped again", FAILED, {ALONE: [attempt(TestVerdict.SKIPPED)]}, {}, [ALONE], "unknown"),
+    ("was lost again", FAILED, {ALONE: [attempt(TestVerdict.LOST)]}, {}, [ALONE], "unknown"),
     ("fails always", FAILED, {ALONE: [FAILED], ORDER: [FAILED]}, ALL, [ALONE, ORDER], "regression"),
     ("fails alone, nothing before it", FAILED, {ALONE: [FAILED]}, {}, [ALONE], "regression"),
     (

@@ -12,7 +12,7 @@ function told(type, data) {
     line: data.line,
     column: data.column,
     ms: data.details?.duration_ms,
-    suite: data.details?.type === "suite" || undefined,
+    suite: (data.details?.type ?? data.type) === "suite" || undefined,
     skip: data.skip,
     todo: data.todo,
     failure: error?.failureType,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from fanfold.runners.base import Reading
@@ -25,7 +26,7 @@ def read_node(data: bytes, place: Place) -> Reading:
     """
     titles: dict[int, str] = {}
     under_way = _UnderWay(place)
-    cases: list[Case] = []
+    told = _Told(place)
     unread = 0
     around: set[int] = set()
     for event in _events(data):
@@ -43,17 +44,55 @@ def read_node(data: bytes, place: Place) -> Reading:
             continue
         is_around = depth in around
         around = {level for level in around if level < depth} | set(range(depth))
-        if not (is_around or test.get("suite")) or _failed_itself(kind, test):
-            cases.append(_case(kind, test, titles, place))
+        counts = not (is_around or test.get("suite")) or _failed_itself(kind, test)
+        told.hear(kind, test, titles, counts=counts)
     notes = (f"{unread} lines of node's report can't be read",) if unread else ()
     left = under_way.left()
     blamed = {case.file for case in left if case.verdict is TestVerdict.CRASHED}
-    kept = (case for case in cases if case.native or case.file not in blamed)
+    kept = (case for case in told.cases() if case.native or case.file not in blamed)
     return Reading((*kept, *left), notes=notes)
 
 
+JOINT = " > "
+"""Between the titles of a test and of those around it, in names, and in what takes several of them to run one test."""
+
 _ERROR = re.compile(r"(?:[A-Z]\w*)?Error\b(?: \[\w+\])?(?::|$)")
 _RESULTS = frozenset({"pass", "fail"})
+
+
+@dataclass(slots=True)
+class _Ended:
+    """A test that has ended: the event, its titles by level, and the levels of the tests (no suites) that it is in."""
+
+    kind: str
+    test: Mapping[str, Any]
+    titles: Mapping[int, str]
+    inside: set[int] = field(default_factory=set)
+
+
+class _Told:
+    """The tests that have ended; that what is around them is a test, and no suite, is told when that has ended too."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._ended: list[_Ended] = []
+        # By depth, how many had ended by the time of the last result there.
+        self._before: dict[int, int] = {}
+
+    def hear(self, kind: str, test: Mapping[str, Any], titles: Mapping[int, str], *, counts: bool) -> None:
+        """Take note of a result; one that does not count is only around others."""
+        depth = test["nesting"]
+        if not test.get("suite"):
+            begin = max((count for level, count in self._before.items() if level <= depth), default=0)
+            for one in self._ended[begin:]:
+                one.inside.add(depth)
+        if counts:
+            self._ended.append(_Ended(kind, test, dict(titles)))
+        self._before[depth] = len(self._ended)
+
+    def cases(self) -> Iterator[Case]:
+        """Yield them in their order."""
+        return (_case(one, self._place) for one in self._ended)
 
 
 class _UnderWay:
@@ -91,6 +130,7 @@ class _UnderWay:
         """Return the innermost of those that have begun, and those that have not, with the titles of those around."""
         left = {**self._begun, **self._taken, **self._queued} if self._done_is_told else self._begun
         above: dict[str, list[str]] = {}
+        suites: set[tuple[str, ...]] = set()
         found: dict[tuple[str, ...], Case] = {}
         for key, test in sorted(left.items(), key=lambda one: one[1]["nesting"]):
             path, depth = self._place.file(test.get("file")), test["nesting"]
@@ -99,8 +139,11 @@ class _UnderWay:
             titles = [*above.get(path, ())[:depth], str(test.get("name"))]
             if key not in self._queued:
                 above[path] = titles
+            if test.get("suite"):
+                suites.add((path, *titles))
             found.pop((path, *titles[:-1]), None)
-            found[path, *titles] = _cut_off(test, titles, self._place, begun=key not in self._queued)
+            around = [title for at, title in enumerate(titles[:-1], 1) if (path, *titles[:at]) not in suites]
+            found[path, *titles] = _cut_off(test, titles, around, self._place, begun=key not in self._queued)
         return list(found.values())
 
 
@@ -128,9 +171,9 @@ def _is_file(test: Mapping[str, Any], place: Place) -> bool:
     return not test["nesting"] and place.file(str(test.get("name"))) == place.file(test.get("file"))
 
 
-def _case(kind: str, test: Mapping[str, Any], titles: Mapping[int, str], place: Place) -> Case:
-    depth = test["nesting"]
-    above = [title for level, title in sorted(titles.items()) if level < depth]
+def _case(one: _Ended, place: Place) -> Case:
+    kind, test, depth = one.kind, one.test, one.test["nesting"]
+    above = {level: title for level, title in sorted(one.titles.items()) if level < depth}
     path = place.file(test.get("file"))
     name = str(test.get("name"))
     says, trace = test.get("message") or _reason(test), test.get("stack")
@@ -148,11 +191,16 @@ def _case(kind: str, test: Mapping[str, Any], titles: Mapping[int, str], place: 
     )
     return Case(
         file=path,
-        name=" > ".join([*above, name]),
-        native=f"{path}::{name}" if name != path else "",
+        name=JOINT.join([*above.values(), name]),
+        native=_native(path, [title for level, title in above.items() if level in one.inside], name),
         line=line if isinstance(line, int) and line > 0 else None,
         attempts=(told,),
     )
+
+
+def _native(path: str, around: Sequence[str], name: str) -> str:
+    """Return what chooses a test, "" for a file: its own title, behind those of the tests in whose bodies it is run."""
+    return f"{path}::{JOINT.join([*around, name])}" if name != path else ""
 
 
 def _why_a_process_failed(test: Mapping[str, Any]) -> str | None:
@@ -183,7 +231,9 @@ def _reason(test: Mapping[str, Any]) -> str | None:
     return skip if isinstance(skip, str) else None
 
 
-def _cut_off(test: Mapping[str, Any], titles: Sequence[str], place: Place, *, begun: bool) -> Case:
+def _cut_off(
+    test: Mapping[str, Any], titles: Sequence[str], around: Sequence[str], place: Place, *, begun: bool
+) -> Case:
     path = place.file(test.get("file"))
     if begun:
         came_to = attempt(TestVerdict.CRASHED, place, says="it started, and its process ended before it did")
@@ -192,8 +242,8 @@ def _cut_off(test: Mapping[str, Any], titles: Sequence[str], place: Place, *, be
     line = test.get("line")
     return Case(
         file=path,
-        name=" > ".join(titles),
-        native=f"{path}::{titles[-1]}",
+        name=JOINT.join(titles),
+        native=_native(path, around, titles[-1]),
         line=line if isinstance(line, int) and line > 0 else None,
         attempts=(came_to,),
     )

@@ -99,6 +99,11 @@ def _passes_always(outcomes: Sequence[TestVerdict]) -> bool:
     return not GOOD.isdisjoint(outcomes) and BAD.isdisjoint(outcomes)
 
 
+def says_something(outcomes: Sequence[TestVerdict]) -> bool:
+    """Tell whether a test was run at all: what was not run, lost or skipped decides nothing."""
+    return not (BAD | GOOD).isdisjoint(outcomes)
+
+
 def is_disturbed(trial: Trial) -> bool:
     """Tell whether a test passes alone, twice, and fails whenever it comes after the tests that had run before it."""
     alone = trial.of(Rerun.ALONE)
@@ -119,7 +124,7 @@ def rule(trial: Trial) -> ClusterClass:
     passes_alone = not GOOD.isdisjoint(alone)
     if not passes_alone and trial.first.outcome in _BY_VERDICT:
         return _BY_VERDICT[trial.first.outcome]
-    if not alone:
+    if not says_something(alone):
         return ClusterClass.UNKNOWN
     if wants_resource(trial.first):
         return ClusterClass.ENVIRONMENT

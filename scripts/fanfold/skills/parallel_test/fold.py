@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fanfold.models import Coverage, Run
 from fanfold.runners.base import Task
-from fanfold.runners.schedule import bound_s
+from fanfold.runners.schedule import Owners, bound_s
 from fanfold.runners.tools import Tools
 from fanfold.skills.parallel_test.clusters import AFTER, Cause, Failure, Kinds, cluster
+from fanfold.skills.parallel_test.evidence import says_something
 from fanfold.skills.parallel_test.job import Job, SuiteRun
 from fanfold.skills.parallel_test.plan import plain_words, shell_line
 from fanfold.skills.parallel_test.spans import least_s, wall_s
 from fanfold.suites import (
+    Case,
     Cluster,
     ClusterClass,
     Explanation,
@@ -147,14 +149,17 @@ def shards_wall_s(shards: Iterable[ShardRecord]) -> float | None:
 
 
 def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
-    """Return what gives the shell line that runs a test, after others or alone, as its suite was run."""
+    """Return what gives the shell line that runs a test, after others or alone, as its suite was run.
+
+    Of one that can't be run alone, or was not when that was tried, it is the line that runs its file or package.
+    """
     by_name: Mapping[tuple[str, str], Job] = {(job.suite.name, job.environment.name): job for job in jobs}
 
     def reproduce(test: TestResult, lead: Sequence[str]) -> str:
         job = by_name.get((test.suite, test.environment))
-        if job is None or not test.native or not job.runner.runs_single_tests:
+        task = None if job is None else _reproducing(job, test, lead, tools.root)
+        if job is None or task is None:
             return ""
-        task = Task(job.suite, job.environment, tools.root, _SCRATCH, tests=(*lead, test.native))
         command = job.runner.command(task, tools)
         own = {**job.suite.variables, **job.environment.variables}
         words = [*(f"{name}={value}" for name, value in sorted(own.items())), *plain_words(command)]
@@ -162,6 +167,17 @@ def reproducer(jobs: Iterable[Job], tools: Tools) -> Reproduce:
         return line if job.suite.folder == "." else f"cd {shlex.quote(job.suite.folder)} && {line}"
 
     return reproduce
+
+
+def _reproducing(job: Job, test: TestResult, lead: Sequence[str], root: Path) -> Task | None:
+    """Return the least that can be run in which a test is, None when nothing is known to hold it."""
+    task = Task(job.suite, job.environment, root, _SCRATCH)
+    alone = [attempt.outcome for attempt in test.attempts if attempt.conditions == "alone"]
+    if test.native and job.runner.runs_single_tests and (not alone or says_something(alone)):
+        return replace(task, tests=(*lead, test.native))
+    case = Case(file=test.file, name=test.name, native=test.native)
+    item = Owners(job.runner.items(job.suite), job.suite).of(case)
+    return replace(task, items=(item.name,)) if item else None
 
 
 def incomplete(result: TestRunResult, coverage: Coverage) -> bool:

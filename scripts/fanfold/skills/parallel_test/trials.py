@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from fanfold.skills.parallel_test.evidence import Rerun, Trial, is_disturbed, likeness, next_rerun, rule
+from fanfold.skills.parallel_test.evidence import Rerun, Trial, is_disturbed, likeness, next_rerun, rule, says_something
 from fanfold.skills.parallel_test.job import Job, Settings, Settled
 from fanfold.suites import BAD, GOOD, Case, ClusterClass, TestAttempt, TestVerdict
 
@@ -93,8 +93,14 @@ class Trials:
 
 def story(trial: Trial) -> str:
     """Say in a sentence what the reruns showed."""
-    told = [f"{'passed' if one.outcome in GOOD else one.outcome.value} {how.value}" for how, one in trial.reruns]
+    told = [_told(how, one) for how, one in trial.reruns]
     return f"it {trial.first.outcome.value} in its shard" + "".join(f", {part}" for part in told)
+
+
+def _told(how: Rerun, one: TestAttempt) -> str:
+    if not says_something([one.outcome]):
+        return f"and is not known to fail {how.value}: {one.message or one.outcome.value}"
+    return f"{'passed' if one.outcome in GOOD else one.outcome.value} {how.value}"
 
 
 def first_bad(case: Case) -> TestAttempt:
