@@ -2,6 +2,7 @@
 
 import pytest
 
+from fanfold.skills.multi_file_analysis.analyses.duplicates import code_of
 from fanfold.skills.multi_file_analysis.analyses.folding import module_graph
 from fanfold.skills.multi_file_analysis.analyses.impact import subject_of
 from fanfold.skills.multi_file_analysis.analyses.parts import FOR_ANY_QUESTION, PARTS, facts, map_summary
@@ -243,6 +244,57 @@ def test_duplicated_blocks(tree):
     other = BLOCK.replace("    value_4", "    # why\n\n    value_4")
     found = tree({"a.py": f"def f():\n{BLOCK}", "b/c.py": f"x = 1\n\ndef g():\n{other}", "d.py": f"def h():\n{BLOCK}"})
     assert found.rows("duplicates") == [("a.py:2", 9, 90, 3, "b/c.py:4, d.py:2")]
+
+
+PROSE = "".join(f"What value {n} of a graph's nodes means, that `compute` says at length\n" for n in range(20))
+DOC_COMMENT = "".join(f" * {line}\n" for line in PROSE.splitlines())
+BRACED = "".join(f"  value{n} = compute(first{n}, second{n}) + {n};\n" for n in range(9))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", f'"""A module.\n\n{PROSE}"""\n\n\nclass A:\n    r"""{PROSE}"""\n\n    x = 1\n    """{PROSE}"""\n'),
+        ("a.py", f'def f():\n    if x:\n        """{PROSE}"""\n        return 1\n\n\ndef g(): """{PROSE}"""\n'),
+        ("a.js", f"/**\n{DOC_COMMENT} */\nfunction f() {{}}\n/*\n{PROSE}*/\nfunction g() {{}}\n"),
+        ("a.java", f"class A {{\n/**\n{DOC_COMMENT} */\n  void f() {{}}\n/*\n{PROSE}*/\n}}\n"),
+        ("a.rs", "".join(f"//! {line}\n" for line in PROSE.splitlines()) + "fn f() {}\n"),
+        ("a.rs", "".join(f"/// {line}\n" for line in PROSE.splitlines()) + "fn f() {}\n"),
+        ("a.go", f"package a\n\n/*\n{PROSE}*/\nfunc F() {{}}\n"),
+        ("a.rb", f"=begin\n{PROSE}=end\ndef f; end\n"),
+        ("a.php", "<?php\n" + "".join(f"# {line}\n" for line in PROSE.splitlines()) + "function f() {}\n"),
+    ],
+)
+def test_documentation_is_no_duplicate(tree, path, text):
+    """Docstrings and comments, however they are written, are no code that stands in two places."""
+    assert tree({path: text, f"other/{path}": text}).rows("duplicates") == []
+
+
+def test_a_block_goes_on_over_documentation(tree):
+    """Code is the same whatever is said of it in between, and its lines are counted without that."""
+    first, second = BLOCK.replace("    value_4", f'    """{PROSE}    """\n    value_4'), BLOCK
+    found = tree({"a.py": f"def f():\n{first}", "b.py": f"def g():  # one\n{second}"})
+    assert found.rows("duplicates") == [("a.py:2", 9, 90, 2, "b.py:2")]
+    assert found.table("duplicates").rows[0].end_line == 31
+    braced = BRACED.replace("1;", "1; // why").replace("  value4", f"/*\n{PROSE}*/\n  value4")
+    found = tree({"a.js": f"function f() {{\n{braced}}}\n", "b.js": f"function g() {{\n{BRACED}}}\n"})
+    assert [row for row in found.rows("duplicates") if "js" in row[0]] == [("a.js:2", 10, 100, 2, "b.js:2")]
+
+
+@pytest.mark.parametrize("odd", ["/*", '\\"', '"""\\', "'''", "=begin\n", "'"])
+@pytest.mark.parametrize("language", ["python", "ruby", "php", "rust"])
+def test_what_never_ends_is_read_once(odd, language):
+    """A text of openings without an end takes no time that grows with its square, and keeps its lines."""
+    text = f"a\n{odd * 50_000}\nb"
+    assert code_of(text, language).count("\n") == text.count("\n")
+
+
+def test_strings_with_marks_of_comments_are_code(tree):
+    """What stands in a string is no comment, and an address is none."""
+    text = "".join(f'    value_{n} = get("http://host/{n}", \'# {n}\', """# {n}""")\n' for n in range(9))
+    assert "# 3" in code_of(text, "python")
+    assert code_of("x = 'a // b' // c\ny = `http://d`", "javascript") == "x = 'a // b'  \ny = `http://d`"
+    assert code_of('x = 1; """doc"""\ny = """a # b"""  # c', "python") == 'x = 1; """doc"""\ny = """a # b"""   '
 
 
 def test_a_table_of_numbers_is_no_duplicate(tree):

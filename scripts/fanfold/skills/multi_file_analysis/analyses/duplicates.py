@@ -1,4 +1,4 @@
-"""Blocks of code that stand in more than one place, whatever their white space and comments.
+"""Blocks of code that stand in more than one place, whatever their white space, comments and docstrings.
 
 Tokens are hashed in windows (Rabin–Karp), and a window that stands in several places grows for as long as these agree.
 Names count, as in PMD's CPD: what only looks alike is no copy. Windows begin where lines do, which is what "Winnowing"
@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fanfold.reports.analysed import Row, Table
+from fanfold.skills.multi_file_analysis.analyses.pythons import bare_strings
 from fanfold.skills.multi_file_analysis.analyses.sources import Sources, is_built, limited, row, table, tests_of
 from fanfold.sources.outline.languages import BY_NAME
 from fanfold.sources.repo_map.values import RepoMap
@@ -21,7 +22,16 @@ LEAST_TOKENS = 60
 _LEAST_LINES = 6
 _MOST_COPIES = 40  # of one window: what stands in more places is a pattern of the language or a table of data
 _BASE, _PRIME = 1_000_003, (1 << 61) - 1
-_HASH = frozenset({"python", "ruby"})
+# What has no end goes on to the end of its line or of the text: so the time is linear, whatever the text is.
+_STRINGS = r"\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?"
+_TEXTS = r"\"\"\"(?:\\[\s\S]|[^\\])*?(?:\"\"\"|\Z)|'{3}(?:\\[\s\S]|[^\\])*?(?:'{3}|\Z)"
+_SLASHES = r"(?<!:)//[^\n]*|/\*[\s\S]*?(?:\*/|\Z)"
+_LIKE_C = re.compile(rf"{_STRINGS}|(?P<comment>{_SLASHES})")
+_COMMENTS = {
+    "python": re.compile(rf"{_TEXTS}|{_STRINGS}|(?P<comment>\#[^\n]*)"),
+    "ruby": re.compile(rf"{_STRINGS}|(?P<comment>^=begin\b[\s\S]*?(?:^=end\b|\Z)|(?<!\S)\#[^\n]*)", re.MULTILINE),
+    "php": re.compile(rf"{_STRINGS}|(?P<comment>{_SLASHES}|(?<!\S)\#(?!\[)[^\n]*)"),
+}
 _TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[^\w\s]")
 _NAME = re.compile(r"[^\W\d]\w*")
 _DECLARING = re.compile(r"\s*(?:import|from|#\s*include|use|using|package|require|export\s+\*)\b")
@@ -29,12 +39,13 @@ _LEAST_NAMES = 12  # different ones in a block: a table of numbers has fewer
 
 
 class Block(NamedTuple):
-    """Lines `line` to `end_line` of a file, of so many tokens."""
+    """Lines `line` to `end_line` of a file, and how many of them hold code, of so many tokens."""
 
     path: str
     line: int
     end_line: int
     tokens: int
+    lines: int
 
 
 class _Text(NamedTuple):
@@ -58,9 +69,9 @@ def duplicates(tree: RepoMap, sources: Sources) -> Table:
     made = table(
         "duplicates",
         "Duplicated blocks",
-        f"The same code in several places, white space and comments aside: at least {LEAST_TOKENS} tokens on "
-        f"{_LEAST_LINES} lines. Blocks whose copies are all test code come last.",
-        ("lines", "tokens", "copies", "also in"),
+        f"The same code in several places, white space, comments and docstrings aside: at least {LEAST_TOKENS} tokens "
+        f"on {_LEAST_LINES} lines of code. Blocks whose copies are all test code come last.",
+        ("lines of code", "tokens", "copies", "also in"),
         (_row(blocks) for blocks in found),
     )
     return limited(made, tree, BY_NAME)
@@ -73,21 +84,35 @@ def _order(blocks: Sequence[Block], tests: Collection[str]) -> tuple[bool, int, 
 def _row(blocks: Sequence[Block]) -> Row:
     first, *others = blocks
     places = [f"{block.path}:{block.line}" for block in others[:4]] + (["…"] if len(others) > 4 else [])  # noqa: PLR2004
-    lines = first.end_line - first.line + 1
-    return row(first.path, first.line, lines, first.tokens, len(blocks), ", ".join(places), end_line=first.end_line)
+    return row(
+        first.path, first.line, first.lines, first.tokens, len(blocks), ", ".join(places), end_line=first.end_line
+    )
 
 
 def _read(path: str, text: str, language: str, numbers: dict[str, int]) -> _Text:
     tokens: list[int] = []
     lines: list[int] = []
-    comment = re.compile(r"\s*#" if language in _HASH else r"\s*(?://|/\*|\*(?:\s|/|$))")
-    for number, line in enumerate(text.split("\n"), 1):
-        if comment.match(line) or _DECLARING.match(line):
+    for number, line in enumerate(code_of(text, language).split("\n"), 1):
+        if _DECLARING.match(line):
             continue
         for token in _TOKEN.findall(line):
             tokens.append(numbers.setdefault(token, len(numbers) + 1))
             lines.append(number)
     return _Text(path, tokens, lines)
+
+
+def code_of(text: str, language: str) -> str:
+    """Return a text of code without its comments and docstrings, on the same lines."""
+    if language == "python":
+        lines = text.split("\n")
+        for first, last in bare_strings(text):
+            lines[first - 1 : last] = [""] * (last - first + 1)
+        text = "\n".join(lines)
+    return _COMMENTS.get(language, _LIKE_C).sub(_blank, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return found[0] if found["comment"] is None else " " + "\n" * found[0].count("\n")
 
 
 def copies(texts: Sequence[_Text], names: set[int]) -> Iterator[tuple[Block, ...]]:
@@ -99,7 +124,7 @@ def copies(texts: Sequence[_Text], names: set[int]) -> Iterator[tuple[Block, ...
     alike = [found for found in places.values() if 1 < len(found) <= _MOST_COPIES]
     for first, others in _joined(texts, alike):
         block = _block(texts, *first)
-        if block.end_line - block.line + 1 >= _LEAST_LINES and _says_enough(texts, first, names):
+        if block.lines >= _LEAST_LINES and _says_enough(texts, first, names):
             yield block, *(_block(texts, text, start, first[2]) for text, start in others)
 
 
@@ -159,5 +184,5 @@ def _says_enough(texts: Sequence[_Text], span: _Span, names: set[int]) -> bool:
 
 
 def _block(texts: Sequence[_Text], text: int, start: int, length: int) -> Block:
-    lines = texts[text].lines
-    return Block(texts[text].path, lines[start], lines[start + length - 1], length)
+    lines = texts[text].lines[start : start + length]
+    return Block(texts[text].path, lines[0], lines[-1], length, len(set(lines)))

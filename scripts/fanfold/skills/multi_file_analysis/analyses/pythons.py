@@ -10,6 +10,7 @@ from fanfold.sources.outline.python import dotted, parse
 from fanfold.sources.repo_map.values import FileFacts
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
@@ -44,6 +45,30 @@ def nodes(text: str) -> Iterator[tuple[ast.AST, Within]]:
         for name, child in _children(node):
             # What a loop runs over, and what follows it, is not done once a round.
             waiting.append((child, within if name in {"iter", "orelse"} else inner))
+
+
+def bare_strings(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and last line of each string that is a statement, as docstrings are; nothing when none parse.
+
+    The line on which one begins behind other code is that code's.
+    """
+    tree = parse(text)
+    if isinstance(tree, str):
+        return
+    lines = text.split("\n")
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for _, node in _children(waiting.pop()):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
+                first = node.lineno + bool(lines[node.lineno - 1][: node.col_offset].strip())
+                if node.end_lineno and first <= node.end_lineno:
+                    yield first, node.end_lineno
+            elif isinstance(node, _HOLDERS):
+                waiting.append(node)
 
 
 def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
