@@ -95,6 +95,14 @@ def test_without_a_model_a_question_still_leads_somewhere(project, fanfold, serv
         assert "relevant" not in {table.name for table in result(ended).tables}
 
 
+def test_a_question_of_which_no_word_occurs_is_said_to_lead_nowhere(project, fanfold):
+    """A section that is just missing looks as if nobody had looked; one word that occurs leads somewhere."""
+    said = "no word of the question stands in names, paths or text of these files"
+    assert said in fanfold("analyze", "zzz qqq", "--backend", "none").out
+    assert said not in fanfold("analyze", "zzz tax qqq", "--backend", "none").out
+    assert said not in fanfold("analyze", "--backend", "none").out
+
+
 def test_roles_share_one_prefix(project, fanfold, served):
     """Tools, system prompt and question are the same bytes for who reads and who answers: one cache entry."""
     server = served(reader)

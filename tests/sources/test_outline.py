@@ -521,6 +521,21 @@ def test_branches_are_counted(path, text, branches):
     [
         ("a.py", '"""What it does.\n\nMore."""\n', "What it does."),
         ("a.py", "x = 1\n", ""),
+        ("a.py", '"""\n****\nLong\n****\n\nBase errors.\n"""\n', "Base errors."),
+        ("a.py", '"""\nNetworkX\n========\n\nIs a package\nfor graphs.\n\nSee it.\n"""\n', "Is a package for graphs."),
+        ("a.py", '"""Title\n-----\nRight below.\n"""\n', "Right below."),
+        ("a.py", '"""\n.. module:: a\n   :platform: x\n\nReads files.\n"""\n', "Reads files."),
+        ("a.py", '"""\nOnly a title\n============\n\nParameters\n----------\nx : int\n"""\n', "Only a title"),
+        ("a.py", '"""\n=====\n"""\n', ""),
+        ("a.py", '"""Counts --- and adds.\n\nMore\n----\n"""\n', "Counts --- and adds."),
+        (
+            "a.py",
+            "#!/usr/bin/python\n# -*- coding: utf-8 -*-\n# pylint: disable=x\n# Notes on it.\n\nimport os\n",
+            "Notes on it.",
+        ),
+        ("a.py", "# Copyright 2020 A.\n\n# What it does:\n#\n# more\n\nimport os\n", "What it does:"),
+        ("a.py", "# Standard library first\nimport os\n", ""),
+        ("a.py", '# A comment above it.\n"""The docstring."""\n', "The docstring."),
         ("a.js", "// Copyright 2020 A. B.\n\n/**\n * Draws shapes.\n */\nlet a = 1;\n", "Draws shapes."),
         ("a.go", "// Package a counts.\npackage a\n", "Package a counts."),
         ("a.rs", "//! Reads files.\nuse std;\n", "Reads files."),
@@ -529,5 +544,5 @@ def test_branches_are_counted(path, text, branches):
     ],
 )
 def test_what_a_file_says_of_itself(path, text, doc):
-    """The docstring of a module, or the comment on top that is no licence."""
-    assert read(path, text).doc == doc
+    """The docstring of a module without adorned titles, or the comment on top that is no licence."""
+    assert read(path, text).doc == skim(path, text).doc == doc

@@ -126,6 +126,26 @@ def test_imports_that_go_up(tree):
     assert found.rows("layering") == [("low/b.py:1", "low", "high", 1, 2, None)]
 
 
+def test_a_package_that_passes_on_what_lies_below_it_is_no_import_that_goes_up(tree):
+    """A package hands out its parts, which use it in turn; what it takes from elsewhere, and others from it, counts."""
+    files = {
+        "p/__init__.py": "from p.low.a import f\nfrom p.low.b import g\nfrom q.x import h\n",
+        "p/core.py": "class Core: ...\n",
+        "p/low/a.py": "import p.core\ndef f(): ...\n",
+        "p/low/b.py": "import p.core\nimport p.low.a\ndef g(): ...\n",
+        "q/x.py": "import p.core\ndef h(): ...\n",
+        "q/y.py": "import p.core\n",
+    }
+    assert tree(files).rows("layering") == [("p/__init__.py:3", "p", "q", 1, 2, None)]
+
+
+def test_a_file_without_documentation_is_told_by_what_it_defines(tree):
+    """Its public functions and classes; who says what it is, is believed."""
+    shop = {row[0].partition(":")[0]: row[5] for row in tree(SHOP).rows("central")}
+    assert shop["shop/store.py"] == "Defines save."
+    assert shop["shop/orders.py"] == "Orders."
+
+
 def test_what_is_central_and_what_imports_most(tree):
     """Both directions, test code aside."""
     shop = tree(SHOP)

@@ -14,7 +14,7 @@ from fanfold.models import Unit, content_key
 from fanfold.reports.analysed import MapSummary, ModuleGraph, Note, Table
 from fanfold.skills.multi_file_analysis.analyses.folding import module_graph
 from fanfold.skills.multi_file_analysis.analyses.parts import facts, map_summary
-from fanfold.skills.multi_file_analysis.analyses.sources import Sources, Subject, of_file, table
+from fanfold.skills.multi_file_analysis.analyses.sources import Sources, Subject, of_file, table, what_it_is
 from fanfold.skills.multi_file_analysis.citations import Checked, Checker
 from fanfold.skills.multi_file_analysis.scope import Scope
 from fanfold.sources.churn import Churn, churn
@@ -34,6 +34,7 @@ _LEADING_ROWS = 100  # of a table: files further down don't come first
 _NOTED_ROWS = 12
 _RELEVANCE = 0.6
 _LEADING = 12  # files
+_LEADS_NOWHERE = "no word of the question stands in names, paths or text of these files: it leads to none of them"
 MAP = "map"
 """The area of notes that no worker made."""
 
@@ -106,7 +107,10 @@ async def surveyed(
     async def work(unit: Unit[None], attempt: Attempt) -> Survey:
         del unit, attempt
         survey = await asyncio.to_thread(survey_of, tree, scope, names, subject)
-        return survey.led(await asyncio.to_thread(leading, tree, scope, unanswered)) if unanswered.strip() else survey
+        if not unanswered.strip():
+            return survey
+        led = survey.led(await asyncio.to_thread(leading, tree, scope, unanswered))
+        return led if led.tables[0].rows else replace(led, said=(_LEADS_NOWHERE, *led.said))
 
     outcome = await supervisor.run(_unit("facts", scope), work)
     return outcome.value or Survey()
@@ -123,7 +127,7 @@ def leading(tree: RepoMap, scope: Scope, question: str) -> Table:
         "where to begin to read, and no answer.",
         ("relevance", "lines", "what it is"),
         (
-            of_file(path, file, round(weighed[path], 2), file.facts.lines, file.facts.doc or None)
+            of_file(path, file, round(weighed[path], 2), file.facts.lines, what_it_is(file))
             for path, file in ((path, tree.files[path]) for path in best)
             if weighed[path] > 0
         ),

@@ -44,7 +44,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-VERSION = "4"
+VERSION = "5"
 """Part of the content key of whatever is made of outlines: another one for another outline of the same text."""
 
 LARGEST = 2_000_000

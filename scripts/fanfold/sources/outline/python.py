@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from fanfold.sources.garbage import uncollected
-from fanfold.sources.outline.text import SIGNATURE, doc_head, one_line
+from fanfold.sources.outline.text import SIGNATURE, comment_on_top, doc_head, one_line
 from fanfold.sources.outline.values import Definition, Import, Kind, Outline, Reading, Skim, Use
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ _HOLDING = frozenset(
     {ast.If, ast.Try, ast.With, ast.For, ast.While, ast.AsyncWith, ast.AsyncFor, ast.TryStar}
     | {ast.ExceptHandler, ast.Match, ast.match_case}
 )
+_HEAD = 8_000  # characters of a file in which a comment on top begins
 _WITH_NAMES = (None, "class")  # what a module or a class assigns to has a name for others
 
 
@@ -66,7 +67,7 @@ def read_python(text: str) -> Reading | str:
 def skim_python(text: str) -> Skim | str:
     """Return what a Python text says as far as names go, or why its parser can't tell."""
     with uncollected():
-        return _parsed(text, _skimmed)
+        return _parsed(text, lambda tree: _skimmed(tree, text))
 
 
 def _parsed(text: str, made: Callable[[ast.Module], T]) -> T | str:
@@ -85,11 +86,11 @@ def _read(tree: ast.Module, text: str) -> Reading:
         imports=_imports(imported),
         uses=uses,
         branches=branches,
-        doc=_doc(tree.body),
+        doc=_doc_of_module(tree, text),
     )
 
 
-def _skimmed(tree: ast.Module) -> Skim:
+def _skimmed(tree: ast.Module, text: str) -> Skim:
     uses, imported, branches = _counted(tree)
     return Skim(
         language="python",
@@ -97,8 +98,15 @@ def _skimmed(tree: ast.Module) -> Skim:
         imports=_imports(imported),
         uses=uses,
         branches=branches,
-        doc=_doc(tree.body),
+        doc=_doc_of_module(tree, text),
     )
+
+
+def _doc_of_module(tree: ast.Module, text: str) -> str:
+    """Return the beginning of a module's docstring, or else of the comment on top that stands by itself."""
+    if (doc := _doc(tree.body)) or "#" not in text[:_HEAD]:
+        return doc
+    return comment_on_top(text[:_HEAD].replace("\r\n", "\n").split("\n"), "hash", apart=True)
 
 
 _Imported = list[ast.Import | ast.ImportFrom]

@@ -28,7 +28,8 @@ _IMPORT = 1.0  # what an import weighs beside references
 _PYTHON = (".py", ".pyi")
 _SCRIPTS = (".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx")
 _BY_FOLDER = (".go", ".java")  # a package is a folder, and what is in it needs no import
-_PASS_ON = ("__init__.py", "__init__.pyi", *(f"index{ending}" for ending in _SCRIPTS))
+PASS_ON = ("__init__.py", "__init__.pyi", *(f"index{ending}" for ending in _SCRIPTS))
+"""How files are called that stand for their folder, and pass on what lies in it."""
 
 
 def importers(tree: RepoMap) -> dict[str, tuple[str, ...]]:
@@ -169,7 +170,7 @@ def _imported_references(tree: RepoMap) -> _Used:
             }
         if not path.endswith(_PYTHON) and not (modular and path.endswith(_SCRIPTS)):
             return references
-        passing = [one for one in near if one.endswith(_PASS_ON)]
+        passing = [one for one in near if one.endswith(PASS_ON)]
         near.update(other for one in passing for other in tree.imports.get(one, ()))
         return {other: weight for other, weight in references.items() if other in near}
 

@@ -153,6 +153,15 @@ class LineNumbers:
         return self._text[start : min(end, start + most)]
 
 
+def what_it_is(file: MappedFile) -> str | None:
+    """Return what a file says of itself, or else what it defines for others; None when neither tells anything."""
+    if file.facts.doc:
+        return file.facts.doc
+    top = [one for one in file.facts.symbols if one.qualified == one.name and one.kind in {"class", "function"}]
+    names = list(dict.fromkeys(one.name for one in top if not one.name.startswith("_")))
+    return f"Defines {listed(names)}." if names else None
+
+
 def row(path: str, line: int, *cells: Cell, end_line: int | None = None) -> Row:
     """Return a row; its last line is its first unless another one is given."""
     return Row(path=path, line=max(1, line), end_line=max(1, line, end_line or 0), cells=cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.folding import by_folder, folded_by, only_production
@@ -16,8 +17,10 @@ from fanfold.skills.multi_file_analysis.analyses.sources import (
     production,
     row,
     table,
+    what_it_is,
 )
 from fanfold.sources.beside import beside
+from fanfold.sources.folders import folder_of
 from fanfold.sources.outline.languages import CODE
 from fanfold.sources.repo_map import graph
 from fanfold.sources.repo_map.resolve import RESOLVED
@@ -51,7 +54,7 @@ def central(tree: RepoMap, _sources: Sources) -> Table:
                 used_by.get(path, 0),
                 len(tree.imports.get(path, ())),
                 file.facts.lines,
-                file.facts.doc or None,
+                what_it_is(file),
             )
             for path, file in ordered
             if used_by.get(path) or (path in named and file.facts.language in CODE - BY_FILE)
@@ -155,6 +158,7 @@ def shortest_way_round(edges: Mapping[str, Sequence[str]], within: Sequence[str]
 
 def layering(tree: RepoMap, _sources: Sources) -> Table:
     """Return the imports between folders that go against the grain: the other way than most between them."""
+    tree = replace(tree, imports=dict(_without_passing_on(tree)))
     names = by_folder(tree)
     folded = folded_by(tree, names)
     above = _order(folded)
@@ -162,11 +166,23 @@ def layering(tree: RepoMap, _sources: Sources) -> Table:
         "layering",
         "Imports that go up",
         "Folders are put into the order in which few imports point from a lower one to a higher one (the heuristic of "
-        "Eades, Lin and Smyth, 1993). These still do: each ties two folders together that could be layers.",
+        "Eades, Lin and Smyth, 1993). These still do: each ties two folders together that could be layers. The file of "
+        "a package that passes on what lies below it does not count.",
         ("from", "to", "files this way", "files the other way", "also in"),
         _upward(tree, names, folded, above),
     )
     return limited(found, tree, RESOLVED)
+
+
+def _without_passing_on(tree: RepoMap) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the imports of each file, without those by which the file of a package hands out what lies below it."""
+    for path, others in tree.imports.items():
+        if path.rpartition("/")[2] in graph.PASS_ON:
+            folder = folder_of(path)
+            below = f"{folder}/" if folder else ""
+            yield path, tuple(other for other in others if not other.startswith(below))
+        else:
+            yield path, others
 
 
 def _upward(tree: RepoMap, names: Mapping[str, str], folded: RepoMap, above: Mapping[str, int]) -> Iterator[Row]:
