@@ -12,10 +12,10 @@ from fanfold.models import Coverage, Status, UnitRecord
 from fanfold.reports.filters import excerpt
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.samples import FULL as REVIEW
-from fanfold.reports.tested import result_of, slowest
+from fanfold.reports.tested import captured, heading, result_of, slowest, times_failed
 from fanfold.reports.tested_samples import TEST_RUNS
 from fanfold.skills.parallel_test.fold import incomplete, shards_bound_s, shards_wall_s
-from fanfold.suites import Case, ShardRecord, TestAttempt, TestResult, TestRunResult, Totals
+from fanfold.suites import Case, Cluster, Frame, ShardRecord, TestAttempt, TestResult, TestRunResult, Totals
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "schemas" / "ctrf.json").read_text(encoding="utf-8"))
 RENDERER = Renderer("parallel-test", ("md", "junit", "ctrf", "json"), TemplateChoice())
@@ -102,6 +102,53 @@ def test_of_a_long_stack_the_end_with_the_message_is_shown(trace, first, last):
     """Java's and Ruby's have it on top, Python's at the end."""
     lines = excerpt(TestAttempt(outcome="failed", message="boom", trace=trace), 10).split("\n")
     assert (lines[0], lines[-1]) == (first, last)
+
+
+def called(**attempt):
+    """Return what the cluster of one test is called in a report."""
+    test = TestResult.of(Case(file="test_a.py", name="test", attempts=(TestAttempt(**attempt),)), "unit")
+    return heading(TestRunResult(tests=(test,)), Cluster(id="C1", signature="masked", tests=(test.id,)))
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "said"),
+    [
+        (
+            "Failed to load url ../src/doesnotexist (resolved 3)",
+            None,
+            "Failed to load url ../src/doesnotexist (resolved 3)",
+        ),
+        (
+            "AssertionError: expected 3 to be less than 2",
+            "AssertionError",
+            "AssertionError: expected 3 to be less than 2",
+        ),
+        ("assert 121.0 == 120\n +  where 121.0 = vat(100)", "AssertionError", "AssertionError: assert 121.0 == 120"),
+        ("", "TimeoutError", "TimeoutError"),
+        ("", None, "failed"),
+        ("a\tb \x0b c", None, "a b"),
+        ("x" * 5_000, None, f"{'x' * 199}…"),
+    ],
+)
+def test_a_cluster_is_called_by_what_its_representative_says(message, error, said):
+    """Nothing in it is masked, however failures are grouped; it is one line of a bounded length."""
+    assert called(outcome="failed", message=message, error_type=error) == said
+
+
+def test_a_cluster_is_called_by_where_it_was_raised():
+    """By the innermost frame of the repository outside of the test; of a record that lacks the test, the signature."""
+    frames = [Frame(path=path, line=1, function="f") for path in ("test_a.py", "src/a.py", "/usr/lib/c.py")]
+    assert called(outcome="failed", message="no", frames=tuple(frames)) == "no in src/a.py f"
+    assert heading(TestRunResult(), Cluster(id="C1", signature="masked", tests=("gone",))) == "masked"
+
+
+def test_what_a_failed_test_wrote_is_shown_to_its_end():
+    """The last lines, of the attempt that says why it failed, and how often it was tried."""
+    passed, failed = TestAttempt(outcome="passed", output="fine"), {"outcome": "failed", "trace": "E"}
+    test = TestResult.of(Case(name="t", attempts=(passed, TestAttempt(**failed, output="a\nb\nc\n"))), "unit")
+    assert captured(test, 2) == "… 1 line before\nb\nc"
+    assert times_failed(test) == "1 of 2 attempts"
+    assert captured(TestResult.of(Case(name="t", attempts=(TestAttempt(**failed),)), "unit")) == ""
 
 
 def test_a_review_is_no_test_run():

@@ -23,13 +23,16 @@ from fanfold.reports.escape import (
     shorten,
 )
 from fanfold.reports.tested import (
+    captured,
     causes,
     counted_verdicts,
     flaky,
+    heading,
     of_cluster,
     result_of,
     slowest,
     telling,
+    times_failed,
     tried,
     unknown,
 )
@@ -141,7 +144,7 @@ def tail(text: object, lines: int) -> str:
 
 def excerpt(attempt: TestAttempt, lines: int) -> str:
     """Return the telling lines of a failure: the first ones where its message stands on top, else the last ones."""
-    text = (attempt.trace or attempt.message or "").strip("\n")
+    text = (attempt.trace or attempt.message or "").strip("\r\n")
     held = text.split("\n")
     said = (attempt.message or "").strip().split("\n", 1)[0]
     if len(held) > lines and said and any(said in line for line in held[:_ON_TOP]):
@@ -158,6 +161,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         analysis_of,
         answer_markdown,
         badge,
+        captured,
         causes,
         cell,
         code,
@@ -170,6 +174,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         flaky,
         fenced,
         filled,
+        heading,
         html_text,
         inline,
         introduced,
@@ -191,6 +196,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         suppressed,
         tail,
         telling,
+        times_failed,
         tried,
         unknown,
         unplaced,

@@ -8,11 +8,13 @@ from pydantic import TypeAdapter
 
 from fanfold.errors import UsageError
 from fanfold.models import Run
+from fanfold.reports.amounts import count
 from fanfold.suites import BAD, Cluster, TestAttempt, TestResult, TestRunResult, TestVerdict, Totals
 
 _RESULT = TypeAdapter(TestRunResult)
 # What takes less is not worth looking at, however many tests take less still.
 _MOMENT_S = 0.1
+_LONGEST_HEADING = 200
 
 
 def result_of(run: Run) -> TestRunResult:
@@ -34,6 +36,25 @@ def of_cluster(result: TestRunResult, cluster: Cluster) -> list[TestResult]:
     return [by_id[name] for name in cluster.tests if name in by_id]
 
 
+def heading(result: TestRunResult, cluster: Cluster) -> str:
+    """Return what a cluster is called: what its representative says, on one line, and where that was raised.
+
+    Its signature, by which failures are grouped, has numbers, folders and quoted values masked.
+    """
+    test = next(iter(of_cluster(result, cluster)), None)
+    told = telling(test) if test else None
+    if test is None or told is None:
+        return cluster.signature
+    lines = (told.message or "").strip().splitlines()
+    said = " ".join(lines[0].split()) if lines else ""
+    kind = told.error_type or ("" if said else told.outcome.value.replace("_", " "))
+    said = said if said.startswith(kind) else f"{kind}: {said}".removesuffix(": ")
+    said = said if len(said) <= _LONGEST_HEADING else f"{said[: _LONGEST_HEADING - 1]}…"
+    inside = [frame for frame in told.frames if frame.inside]
+    where = [frame for frame in inside if frame.path != test.file] or inside
+    return " in ".join([said, *(f"{frame.path} {frame.function}".strip() for frame in where[-1:])])
+
+
 def counted_verdicts(totals: Totals) -> dict[str, int]:
     """Return how many tests have each verdict that occurs."""
     return {name: number for name, number in totals.model_dump().items() if number}
@@ -43,6 +64,20 @@ def slowest(result: TestRunResult, most: int = 10) -> list[TestResult]:
     """Return the tests that took longest, longest first; what is over in a moment is none of them."""
     known = [test for test in result.tests if (test.duration_s or 0.0) >= _MOMENT_S]
     return sorted(known, key=lambda test: (-(test.duration_s or 0.0), test.id))[:most]
+
+
+def times_failed(test: TestResult) -> str:
+    """Return in how many of its attempts a test failed: `2 of 2 attempts`."""
+    bad = sum(attempt.outcome in BAD for attempt in test.attempts)
+    return f"{bad} of {count(len(test.attempts), 'attempt')}"
+
+
+def captured(test: TestResult, lines: int = 8) -> str:
+    """Return the last lines of what a failed test wrote, of the attempt that says why it failed; "" without any."""
+    told = telling(test)
+    held = ((told.output if told else None) or "").strip("\n").split("\n")
+    more = [f"… {count(len(held) - lines, 'line')} before"] if len(held) > lines else []
+    return "\n".join([*more, *held[-lines:]])
 
 
 def flaky(result: TestRunResult) -> list[TestResult]:

@@ -36,6 +36,7 @@ _FAILURE = _attempt(
     "failed",
     message="KeyError: 'price'",
     error_type="KeyError",
+    output="--- Captured stdout call ---\nreading 3 rows",
     trace="shop/orders.py:41: in total\n    return sum(row['price'] for row in rows)\nE   KeyError: 'price'",
     frames=_FRAMES,
 )

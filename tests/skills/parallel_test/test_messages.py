@@ -26,6 +26,26 @@ def test_messages_that_the_file_can_not_take_come_by_the_socket(project):
     }
 
 
+def test_a_failure_is_shown_as_pytest_shows_it(project):
+    """With the indent of its first line; what parametrize gives a test is no fixture, what it gives a fixture is."""
+    text = """
+        import pytest
+        @pytest.fixture
+        def real(request): return request.param
+        @pytest.mark.parametrize("real", [1], indirect=True)
+        @pytest.mark.parametrize("n", [2])
+        def test_fails(n, real):
+            print("before it failed")
+            assert n == real
+    """
+    (case,) = project.write({"test_a.py": text}).run().run.cases
+    lines = case.attempts[0].trace.split("\n")
+    shown = [line for line in lines if line.strip().startswith(("@", "def ", ">"))]
+    assert [line[:4] for line in shown] == ["    ", "    ", "    ", ">   "]
+    assert case.fixtures == ("real",)
+    assert "before it failed" in case.attempts[0].output
+
+
 def test_a_clock_that_stands_still_takes_no_time_from_a_test(project):
     """What a test takes is told by a clock that tools which stop the time do not find."""
     conftest = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import traceback
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -56,8 +57,9 @@ class Describer:
 
     def _known(self, item: pytest.Item) -> list[str]:
         """Return the names of the fixtures of an item, having said what they are."""
-        names = [name for name in getattr(item, "fixturenames", ()) if name != "request"]
         definitions: Any = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+        asked = (name for name in getattr(item, "fixturenames", ()) if name != "request")
+        names = [name for name in asked if not _is_argument(item, name, definitions.get(name))]
         for name in names:
             found = definitions.get(name)
             if found and (name, found[-1].baseid) not in self._fixtures:
@@ -66,17 +68,42 @@ class Describer:
         return names
 
 
+def _is_argument(item: pytest.Item, name: str, definitions: Any) -> bool:
+    """Tell whether parametrize alone gives a test what has this name: pytest calls that a fixture of its own making."""
+    if definitions:
+        return bool(getattr(definitions[-1].func, "__name__", "") == "get_direct_param_fixture_func")
+    # pytest before 8 has them apart.
+    return name in getattr(getattr(item, "callspec", None), "funcargs", ())
+
+
 def failure(error: BaseException, longrepr: object) -> dict[str, Any]:
     """Describe what was raised: the chain of exceptions, the first cause first, and the text that pytest shows."""
     cause = _not_collected_for(error)
     if cause is None:
-        return {"chain": _chain(error), "text": shown(longrepr, TEXT)}
+        return {"chain": _chain(error), "text": text_of(longrepr)}
     chain = _chain(cause)
     chain[-1]["frames"] = [frame for frame in chain[-1]["frames"] if not _imports(frame[0])]
     if isinstance(cause, SyntaxError) and cause.filename and cause.lineno:
         chain[-1]["frames"].append((cause.filename, cause.lineno, "<module>"))
         return {"chain": chain, "text": bounded("".join(traceback.format_exception_only(type(cause), cause)), TEXT)}
-    return {"chain": chain, "text": shown(longrepr, TEXT)}
+    return {"chain": chain, "text": text_of(longrepr)}
+
+
+def text_of(longrepr: object) -> str:
+    """Return the text that pytest shows of a failure, as it does: `str` cuts the first indent off."""
+    show: Any = getattr(longrepr, "toterminal", None)
+    if show is None:
+        return shown(longrepr, TEXT)
+    try:
+        from _pytest._io import TerminalWriter
+
+        text = StringIO()
+        writer: Any = TerminalWriter(text)
+        writer.hasmarkup = False
+        show(writer)
+        return bounded(text.getvalue().strip("\n").rstrip(), TEXT)
+    except BaseException:  # noqa: BLE001  a test's own object, or another pytest
+        return shown(longrepr, TEXT)
 
 
 def _not_collected_for(error: BaseException) -> BaseException | None:
