@@ -18,7 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ["templates/code-review/report.md.j2", "templates/run.schema.json", "skills/parallel-code-review/SKILL.md"]
 
 NOT_ASKED_FOR = {
-    *("coverage", "django", "pytest", "fanfold_reporter", "fanfold_unittest", "typing_extensions"),  # where tests run
+    *(
+        "coverage",
+        "django",
+        "pytest",
+        "_pytest",
+        "fanfold_reporter",
+        "fanfold_unittest",
+        "typing_extensions",
+    ),  # where tests run
     "httpx2",  # what the SDK of anthropic speaks, whose errors come through it
     "pydantic_core",  # the other half of pydantic, which pins it
     "_typeshed",  # mypy's own
