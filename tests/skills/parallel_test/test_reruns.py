@@ -270,6 +270,26 @@ def test_a_test_that_needs_another_is_no_failure_of_the_code(project):
     assert "after the tests that pytest runs before it" in done.run.settled[0].why
 
 
+def test_a_test_that_needs_another_which_still_runs_waits_for_it(project):
+    """When it has failed alone as well, it is rerun after what still ran in another shard by then, as pytest would."""
+    text = """
+        import os, pathlib, time
+        seen = pathlib.Path("seen")
+        def test_makes():
+            os.environ["MADE"] = "1"
+            deadline = time.time() + 20
+            while not (seen.exists() and len(seen.read_text()) > 1) and time.time() < deadline: time.sleep(0.01)
+        def test_needs():
+            with seen.open("a") as file: file.write("x")
+            assert os.environ["MADE"]
+    """
+    durations = {f"test_a.py::{name}": 9 for name in ("test_makes", "test_needs")}
+    done = project.write({"test_a.py": text}).run(retries=1, durations=durations)
+    assert len(done.run.shards) > 1
+    assert done.kinds == {"test_needs": "order"}
+    assert done.verdicts["test_needs"] == "flaky"
+
+
 def test_many_failures_of_one_cause_are_not_all_rerun(project):
     """Some of those that fail alike are rerun, and the rest are what these are, and say that they were not."""
     text = "import pytest\n@pytest.mark.parametrize('n', range(20))\ndef test_a(n): raise OSError('all of them')\n"

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from fanfold.suites import TestAttempt, TestVerdict
 
 # Each try is a process: enough to find one test among about a hundred, whichever half it is in.
 MOST_TRIES = 14
+
+MOST_S = 20.0
+"""Seconds. What is run before a test to see whether it needs that is the whole of what pytest would run, for as long as
+it takes no longer in all reruns of a suite; else that of its file, if it takes no longer."""
+
+# Where that takes longer as well: the last of it that takes so long. What a test needs is seldom far.
+_NEAR_S = 5.0
 
 _ENDED = frozenset({TestVerdict.TIMED_OUT, TestVerdict.CRASHED})
 
@@ -29,6 +37,49 @@ def last_of(indices: Sequence[int], took_s: Mapping[int, float], most_s: float) 
             break
         found.append(index)
     return found[::-1]
+
+
+@dataclass
+class Leads:
+    """What may run before which test of a suite, all by index.
+
+    `paths` are the files of its tests, in pytest's order; `told` and `took_s` what has become of them so far, and how
+    many seconds each took.
+    """
+
+    paths: Mapping[int, str]
+    told: Mapping[int, Sequence[TestAttempt]]
+    took_s: Mapping[int, float]
+    spare_s: float = MOST_S
+
+    def among(self, indices: Sequence[int]) -> list[int]:
+        """Return those of `indices` that can lead."""
+        return can_lead(self.told, indices)
+
+    def of(self, index: int) -> list[int]:
+        """Return what pytest runs before a test: all of it, what of it is in its file, or the last of that."""
+        earlier = self.among([other for other in self.paths if other < index])
+        if self.is_quick(earlier, self.spare_s):
+            return earlier
+        near = [other for other in earlier if self.paths[other] == self.paths[index]]
+        return near if self.is_quick(near) else last_of(near, self.took_s, _NEAR_S)
+
+    def taken(self, index: int) -> list[int]:
+        """Return what `of` does, and take its time from what all reruns may spend."""
+        lead = self.of(index)
+        self.spare_s -= sum(self.took_s.get(other, 0.0) for other in lead)
+        return lead
+
+    def is_quick(self, indices: Sequence[int], most_s: float = MOST_S) -> bool:
+        """Tell whether these take no longer than so many seconds together."""
+        return sum(self.took_s.get(index, 0.0) for index in indices) <= most_s
+
+    def has_left_out(self, index: int, before: Sequence[int]) -> bool:
+        """Tell whether pytest would have run others than `before`; of those that still run it is not known yet."""
+        if any(other < index and other not in self.told for other in self.paths):
+            return True
+        lead = self.of(index)
+        return bool(lead) and list(before[-len(lead) :]) != lead
 
 
 async def shortest(

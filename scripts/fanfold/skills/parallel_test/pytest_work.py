@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun
 from fanfold.skills.parallel_test.isolation import Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
-from fanfold.skills.parallel_test.leads import can_lead, last_of, shortest
+from fanfold.skills.parallel_test.leads import MOST_S, Leads, shortest
 from fanfold.skills.parallel_test.portions import name_of
 from fanfold.skills.parallel_test.pytest_process import Launch, PytestSuite, Worker
 from fanfold.skills.parallel_test.records import suite_record
@@ -50,11 +51,6 @@ _STARTED_S = 0.3
 # A process that ends before its first test does so again, and what ends pytest once may do so for each test.
 _MOST_BARREN = 2
 _MOST_EXITS = 5
-# What is run before a test to see whether it needs that: the whole of what pytest would run, for as long as it takes no
-# longer in all reruns of a suite; else that of its file, if it takes no longer.
-_LEAD_S = 20.0
-# Where that takes longer as well: the last of it that takes so long. What a test needs is seldom far.
-_NEAR_S = 5.0
 _MOST_WORDS = 100
 
 
@@ -82,8 +78,10 @@ class PytestWork:
         self._trials = Trials(job, settings)
         self._idle: list[Worker] = []
         self._running: list[Stretch] = []
-        self._spare_s = _LEAD_S
+        self._leads = Leads({}, self._told, self._walls)
         self._waiting = 0
+        self._unfinished = 0
+        self._no_shard = asyncio.Event()
         self._open = 1
         self._closing: asyncio.Future[None] | None = None
         self._notes: list[str] = []
@@ -148,6 +146,8 @@ class PytestWork:
         self._check()
         self._collection = collection = await self._suite.collect(self._collect_limit_s)
         self._tests = {test.index: test for test in collection.tests if self._is_chosen(test)}
+        paths = {index: test.path for index, test in self._tests.items()}
+        self._leads = Leads(paths, self._told, self._walls)
         return collection
 
     async def listed(self, _attempt: Attempt) -> Listed:
@@ -195,6 +195,7 @@ class PytestWork:
         under_way.key = unit.key
         self._shards.append(under_way)
         self._waiting += 1
+        self._unfinished += 1
         self._open += 1
         attempt.add(unit)
 
@@ -231,6 +232,9 @@ class PytestWork:
             self._lose(left)
             return ran
         finally:
+            self._unfinished -= 1
+            if not self._unfinished:
+                self._no_shard.set()
             await self._let_go()
             await self._done()
 
@@ -324,22 +328,22 @@ class PytestWork:
 
     async def _rerun(self, index: int, _attempt: Attempt) -> str:
         """Run a failed test again, in the ways that tell what kind of failure it is."""
-        before, lead = can_lead(self._told, self._before[index]), self._lead(index)
-        leads: Mapping[Rerun, list[int]] = {Rerun.AFTER_THE_SAME: before, Rerun.IN_ORDER: lead}
+        before = self._leads.among(self._before[index])
 
         async def again(kind: Rerun) -> TestAttempt:
+            first = before if kind is Rerun.AFTER_THE_SAME else []
             if kind is Rerun.IN_ORDER:
-                self._spare_s -= sum(self._walls.get(other, 0.0) for other in lead)
-            attempt = await self._again(index, leads.get(kind, []))
+                await self._shards_have_ended()
+                first = self._leads.taken(index)
+            attempt = await self._again(index, first)
             self._told[index].append(attempt)
             return attempt
 
         async def shorten() -> tuple[str, ...]:
             return self._natives(await self._disturbing(index, before))
 
-        left_out = bool(lead) and before[-len(lead) :] != lead
         try:
-            natives = self._natives(before)
+            natives, left_out = self._natives(before), self._leads.has_left_out(index, before)
             case = await self._trials.play(self._case(index), again, before=natives, shorten=shorten, left_out=left_out)
             return case.verdict
         finally:
@@ -366,18 +370,13 @@ class PytestWork:
             attempt = await self._again(index, lead)
             return attempt.outcome in BAD and attempt.error_type == error
 
-        return await shortest(before, fails) if self._is_quick(before) else before
+        return await shortest(before, fails) if self._leads.is_quick(before) else before
 
-    def _is_quick(self, tests: Sequence[int], limit_s: float = _LEAD_S) -> bool:
-        return sum(self._walls.get(index, 0.0) for index in tests) <= limit_s
-
-    def _lead(self, index: int) -> list[int]:
-        """Return what pytest runs before a test: all of it, what of it is in its file, or the last of that."""
-        earlier = can_lead(self._told, [other for other in self._tests if other < index])
-        if self._is_quick(earlier, self._spare_s):
-            return earlier
-        near = [other for other in earlier if self._tests[other].path == self._tests[index].path]
-        return near if self._is_quick(near, _LEAD_S) else last_of(near, self._walls, _NEAR_S)
+    async def _shards_have_ended(self) -> None:
+        """Wait for tests that others may need: all shards have begun when a rerun does. One that hangs is no use."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOST_S):
+                await self._no_shard.wait()
 
     # -- the end
 
