@@ -288,15 +288,15 @@ def _walked(root: Path, below: str) -> Iterator[bytes]:
 def stamps_of(root: Path, names: Iterable[bytes]) -> dict[bytes, Stamp]:
     """Return those names that are of regular files, each with its stamp."""
     found: dict[bytes, Stamp] = {}
-    look, is_regular = os.stat, stat.S_ISREG
+    look, is_regular, new = os.stat, stat.S_ISREG, tuple.__new__
     with _descriptor(root) as top:  # from which a name is found sooner than from the top of all
         for name in names:
             try:
                 status = look(name, dir_fd=top, follow_symlinks=False)
             except OSError:
                 continue
-            if is_regular(status.st_mode):
-                found[name] = Stamp.of(status)
+            if is_regular(status.st_mode):  # as `Stamp.of` does, of thousands
+                found[name] = new(Stamp, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
     return found
 
 

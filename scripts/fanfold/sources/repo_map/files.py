@@ -39,6 +39,8 @@ class Files(Mapping[str, MappedFile]):
 
     def using(self, names: Collection[str]) -> set[str]:
         """Return files among which are all that use one of these names; what is not looked at yet is only searched."""
+        if not names:
+            return set()
         wanted = set(names)
         marks = [f"{json.dumps(name, ensure_ascii=False)}:".encode("utf-8", "surrogatepass") for name in names]
         packs: dict[int, bool] = {}  # by what many facts are parts of: whether one of the names is in there

@@ -59,7 +59,8 @@ def components(tree: RepoMap) -> Parts:
     Each in order of its paths; one of more than one file is a cycle. The order is the same for the same map.
     """
     with uncollected():
-        return tuple([tuple(sorted(part) if len(part) > 1 else part) for part in _components(tree.files, tree.imports)])
+        parts = _components(tree.files, tree.imports)
+        return tuple([tuple(sorted(part)) if len(part) > 1 else (part[0],) for part in parts])
 
 
 def cycles(tree: RepoMap, parts: Parts | None = None) -> Parts:
@@ -79,18 +80,20 @@ def layers(tree: RepoMap, parts: Parts | None = None) -> Parts:
     A file lies one layer above the highest that it imports; those of a cycle lie in the same one. `parts` are the
     components, if they are known.
     """
-    level: dict[str, int] = {}
+    level = dict.fromkeys(tree.files, 0)
     imports = tree.imports
     for part in components(tree) if parts is None else parts:
-        if len(part) == 1 and part[0] not in imports:  # as most
-            level[part[0]] = 0
+        if len(part) == 1:  # as most
+            (path,) = part
+            if out := imports.get(path):
+                level[path] = max([level[other] for other in out if other != path], default=-1) + 1
             continue
         inside = set(part)
         below = [level[other] for path in part for other in imports.get(path, ()) if other not in inside]
         level.update(dict.fromkeys(part, max(below, default=-1) + 1))
     found: list[list[str]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
-    for path in tree.files:
-        found[level[path]].append(path)
+    for path, at in level.items():
+        found[at].append(path)
     return tuple(map(tuple, found))
 
 
@@ -199,15 +202,16 @@ def _components(nodes: Iterable[N], edges: Mapping[N, Iterable[N]]) -> list[list
         for other in rest:
             if other not in order:
                 order[other] = low[other] = len(order)
-                if not edges.get(other):  # most lead nowhere: each is one by itself
+                out = edges.get(other)
+                if not out:  # most lead nowhere: each is one by itself
                     found.append([other])
                     continue
                 stack.append(other)
                 on_stack.add(other)
-                waiting.append((other, iter(edges[other])))
+                waiting.append((other, iter(out)))
                 break
-            if other in on_stack:
-                low[node] = min(low[node], order[other])
+            if other in on_stack and order[other] < low[node]:
+                low[node] = order[other]
         else:
             waiting.pop()
             if node is not None:

@@ -102,9 +102,8 @@ class _Gathered:
         )
 
     def _woven(self, before: Woven | None) -> tuple[Files, Woven]:
-        files = Files(
-            {path: reading for path, reading in self._readings.items() if path not in self._unread}, self._files
-        )
+        unread = self._unread
+        files = Files({path: reading for path, reading in self._readings.items() if path not in unread}, self._files)
         return files, weave(files, self._manifests(files), before)
 
     @cached_property

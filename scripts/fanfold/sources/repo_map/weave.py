@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from fanfold.sources.repo_map.definers import MARK, Named
 from fanfold.sources.repo_map.files import Files
@@ -124,35 +125,47 @@ def _words(names: Iterable[str]) -> str:
 
 
 def encode(woven: Woven) -> bytes:
-    """Return edges as lines of JSON, in which a file is its number: all but references, and those of each file."""
+    """Return a line of JSON, in which a file is its number, texts that are searched, and lines of references."""
     number = {path: at for at, path in enumerate(woven.contents)}
     rows = [([number[other] for other in out], list(out.values())) for out in woven.references.values()]
+    named = {kind: named.row() for kind, named in woven.definers.items()}
+    texts = [_words(dict.fromkeys(woven.vocabulary[1:-1].split(MARK))), *(text for text, *_ in named.values())]
+    parts = [text.encode("utf-8", "surrogatepass") for text in texts]
     about = {
         "contents": woven.contents,
         "manifests": woven.manifests,
         "imports": [(number[path], [number[other] for other in out]) for path, out in woven.imports.items()],
-        "definers": {kind: named.row() for kind, named in woven.definers.items()},
-        "vocabulary": _words(dict.fromkeys(woven.vocabulary[1:-1].split(MARK))),
+        "definers": {kind: rest for kind, (_, *rest) in named.items()},
+        "lengths": [*map(len, parts)],
         "referring": [number[path] for path in woven.references],
     }
-    lines = (json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in (about, *rows))
-    return "\n".join(lines).encode("utf-8", "surrogatepass")
+    head, *lines = (
+        json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        for row in (about, *rows)
+    )
+    return b"".join((head, b"\n", *parts, b"\n".join(lines)))
 
 
 def decode(data: bytes) -> Woven | None:
     """Return the edges that were encoded, None for anything else."""
     try:
-        about, *rows = data.split(b"\n")
-        row = json.loads(about.decode("utf-8", "surrogatepass"))
+        start = data.index(b"\n") + 1
+        row = json.loads(data[:start].decode("utf-8", "surrogatepass"))
+        places = [*accumulate(row["lengths"], initial=start)]
+        vocabulary, *texts = (str(data[at:end], "utf-8", "surrogatepass") for at, end in pairwise(places))
+        rows = data[places[-1] :].split(b"\n") if row["referring"] else ()
         paths = list(row["contents"])
         path = paths.__getitem__
         return Woven(
             imports={path(at): tuple(map(path, out)) for at, out in row["imports"]},
             references=References(paths, dict(zip(map(path, row["referring"]), rows, strict=True))),
-            definers={kind: Named(kept=kept) for kind, kept in row["definers"].items()},
+            definers={
+                kind: Named(kept=(text, *rest))
+                for text, (kind, rest) in zip(texts, row["definers"].items(), strict=True)
+            },
             contents=row["contents"],
             manifests=row["manifests"],
-            vocabulary=row["vocabulary"],
+            vocabulary=vocabulary,
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
