@@ -189,8 +189,19 @@ def lost_cases(items: Sequence[Item], cases: Sequence[Case], suite: Suite) -> tu
         if item.tests:
             missing += [_named(item, test) for test in item.tests if test not in reported]
         elif item.name not in told:
-            missing.append(Case(name=item.name))
+            missing.append(case_of(item))
     return tuple(case.model_copy(update={"attempts": (lost,)}) for case in missing)
+
+
+ITSELF = "(the file itself)"
+"""The name of what is said of a file as a whole."""
+
+_FILE = re.compile(r"\.(?:[cm]?[jt]sx?|rb|bats)$")
+
+
+def case_of(item: Item) -> Case:
+    """Return an item as a whole, as a case that nothing is known of."""
+    return Case(file=item.name, name=ITSELF) if _FILE.search(item.name) else Case(name=item.name)
 
 
 def _named(item: Item, test: str) -> Case:

@@ -8,6 +8,9 @@ import stat
 import pytest
 
 from fanfold.engine.watched import Limits
+from fanfold.runners.base import Item
+from fanfold.skills.parallel_test.rests import AT_ITS_LIMIT, rests_of
+from fanfold.suites import Case, Suite, TestAttempt, TestVerdict
 
 CASES = """
     import unittest
@@ -31,7 +34,7 @@ def test_a_suite_is_listed_split_and_rerun(project):
 
 
 def test_a_process_that_hangs_keeps_what_it_told(project):
-    """At its limit the process is ended; the tests before the hang have their verdicts, the rest are not run."""
+    """At its limit the process is ended; the tests before the hang have their verdicts, the others get them after."""
     text = """
         import time, unittest
         class Case(unittest.TestCase):
@@ -43,9 +46,65 @@ def test_a_process_that_hangs_keeps_what_it_told(project):
     verdicts = {name.rpartition(".")[2]: verdict for name, verdict in done.verdicts.items()}
     assert verdicts["test_a"] == "passed"
     assert verdicts["test_b"] == "timed_out"
-    assert verdicts["test_c"] == "not_run"
+    assert verdicts["test_c"] == "passed"
     assert done.run.shards[0].status == "timed_out"
-    assert "time limit" in done.run.record.error
+    assert done.run.record.error is None
+    assert "shard 1 of 1 was ended at its time limit" in done.run.record.notes[-1]
+
+
+SLOW_MOCHA = """#!/bin/sh
+case "$*" in *--dry-run*) exit 1 ;; esac
+case "$*" in *test/*) ;; *) set -- "$@" test/a.js test/b.js test/hang.js ;; esac
+case "$*" in *hang*) sleep 60 ;; esac
+tests=""
+for word; do case "$word" in output=*) report=${word#output=} ;; test/*)
+  tests="$tests${tests:+,}{\\"title\\": \\"a\\", \\"fullTitle\\": \\"a\\", \\"file\\": \\"$PWD/$word\\"}" ;; esac; done
+echo "{\\"tests\\": [$tests], \\"passes\\": [$tests]}" > "$report"
+"""
+
+
+def test_only_the_file_that_hangs_is_lost(project):
+    """Where a framework tells all at its end each file of a process that was ended is run again in one of its own."""
+    files = {"package.json": "{}", "mocha": SLOW_MOCHA}
+    written = project.write(files)
+    (written.root / "mocha").chmod(0o755)
+    names = ("test/a.js", "test/b.js", "test/hang.js")
+    limits = Limits(timeout_s=1.5, grace_s=0.2)
+    command = (f"{written.root}/mocha",)
+    done = written.run(framework="mocha", command=command, files=names, shards=1, limits=limits)
+    assert sorted((case.file, case.name, case.verdict.value) for case in done.run.cases) == [
+        ("test/a.js", "a", "passed"),
+        ("test/b.js", "a", "passed"),
+        ("test/hang.js", "(the file itself)", "timed_out"),
+    ]
+    assert done.run.record.error is None
+
+
+MIXED = (Item("a.js"), Item("b.js", ("b.js::x", "b.js::y")), Item("c.js"))
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "expected"),
+    [
+        ((), False, [(("a.js",), ()), (("c.js",), ()), (("b.js",), ())]),
+        (("b.js::x",), True, [((), ("b.js::y",)), (("a.js", "c.js"), ())]),
+        (("b.js::x", "b.js::y"), True, [(("a.js", "c.js"), ())]),
+        (("b.js::x", "b.js::y", "a.js::z", "c.js::z"), True, []),
+    ],
+)
+def test_what_a_process_had_not_got_to(told, known, expected):
+    """Is it known which test hung, all else is run in one process; is it not, each file in one of its own."""
+    said = TestAttempt(outcome=TestVerdict.TIMED_OUT, message=AT_ITS_LIMIT if known else "Timeout of 20ms exceeded")
+    cases = [Case(file=name.partition("::")[0], name=name, native=name, attempts=(said,)) for name in told]
+    rests = rests_of(MIXED, cases, Suite(name="s", framework="mocha"), alone=True)
+    assert [(rest.names, rest.tests) for rest in rests] == expected
+
+
+def test_what_is_left_of_many_files_is_run_in_few_processes():
+    """Not a process for each of hundreds."""
+    rests = rests_of([Item(f"{n}.js") for n in range(1000)], (), Suite(name="s", framework="jest"), alone=True)
+    assert len(rests) <= 24
+    assert len({name for rest in rests for name in rest.names}) == 1000
 
 
 def test_what_is_not_installed_is_named(project):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from fanfold.skills.parallel_test.isolation import Seat, Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.plan import PlannedShard, shards_of, start_of
 from fanfold.skills.parallel_test.records import shard_status, suite_record
+from fanfold.skills.parallel_test.rests import AT_ITS_LIMIT, RESUMED, Rest, can_resume, rests_of
 from fanfold.skills.parallel_test.trials import Trials, is_bad, lost, not_run
 from fanfold.suites import BAD, Case, Conditions, ShardRecord, TestAttempt, TestResult, TestVerdict
 
@@ -47,6 +49,7 @@ class _Shard:
     command: Command | None = None
     watched: Watched | None = None
     reading: Reading = field(default_factory=Reading)
+    resumed: bool = False  # what it had not got to is run again
 
 
 class OtherWork:
@@ -67,6 +70,8 @@ class OtherWork:
         self._collected: int | None = None
         # What shards are made of that the tool makes by itself: which of them has what is known when all have ended.
         self._dealt: tuple[Item, ...] = ()
+        # What is run again of shards that were ended.
+        self._rests: list[Rest] = []
         # What the plan of several machines gives this one, and which is not there.
         self._absent: tuple[Case, ...] = ()
         # What the processes are told to run where that is less than all of the suite.
@@ -205,15 +210,43 @@ class OtherWork:
             wall_s = time.monotonic() - began
             shard.reading = reading = runner.results(task, ended)
         cases = [_blamed(self._placed(case, seat.number, "shard"), shard.watched) for case in reading.cases]
-        if shard.watched.why == "exited" and ended.returncode >= 0 and not reading.error:
+        shard.resumed = can_resume(runner) and shard.watched.why == "timed_out"
+        if _ended_well(shard):
             cases += lost_cases(shard.items, cases, self.job.suite)
             start_s = start_of(self.job.suite, self.job.durations)
             its = shard.items or told_of(self._dealt, cases, self.job.suite)
             self._durations |= shared_out(its, cases, self.job.suite, wall_s=wall_s, start_s=start_s)
-        else:
+        elif not shard.resumed:
             cases += self._cut_off(shard, cases)
         self._notes += reading.notes
         for case in cases:
+            self._take(case, attempt)
+        if shard.resumed:
+            self._notes.append(RESUMED.format(index=shard.planned.index, count=shard.planned.count))
+            self._resume(shard.items, cases, attempt)
+        if self._dealt and any(one.resumed for one in self._shards) and all(one.watched for one in self._shards):
+            # Which shard a tool has put a file into is not known before all of them have ended.
+            self._resume(self._dealt, [*self._cases, *self._unasked], attempt)
+        return len(reading.cases)
+
+    def _resume(self, items: Sequence[Item], cases: Sequence[Case], attempt: Attempt) -> None:
+        """Add units that run, in new processes, what a process that was ended had not got to."""
+        for rest in rests_of(items, cases, self.job.suite, alone=self.job.runner.runs_single_tests):
+            self._rests.append(rest)
+            label = f"rest {len(self._rests)} of what was ended"
+            attempt.add(self._unit("shard", label, partial(self._run_rest, len(self._rests) - 1), None))
+
+    async def _run_rest(self, number: int, attempt: Attempt) -> int:
+        """Run what is left of a shard, once; returns how many tests were told of."""
+        rest, runner = self._rests[number], self.job.runner
+        with self._seat() as seat:
+            task = replace(self._task(seat, tests=rest.tests), items=rest.names)
+            watched, ended = await self._run(runner.command(task, self._settings.tools), seat)
+            reading = runner.results(task, ended)
+        cases = [_blamed(self._placed(case, seat.number, "shard"), watched) for case in reading.cases]
+        self._rests[number] = replace(rest, ended=True)
+        self._notes += reading.notes
+        for case in (*cases, *rest.untold(cases, watched, reading, self.job.suite)):
             self._take(case, attempt)
         return len(reading.cases)
 
@@ -284,6 +317,8 @@ class OtherWork:
                 missing = lost_cases(shard.items, self._cases, self.job.suite)
                 self._cases += [case.model_copy(update={"attempts": (not_run(why),)}) for case in missing]
         self._cases += self._unreported()
+        for rest in self._rests:
+            self._cases += rest.never_run(self.job.suite)
         self._cases += [one.model_copy(update={"attempts": (lost(_ABSENT),)}) for one in self._absent]
         shards = tuple(self._record(shard, outcomes.get(shard.key)) for shard in self._shards)
         errors = [shard.error for shard in shards if shard.error]
@@ -301,6 +336,8 @@ class OtherWork:
 
     def _unreported(self) -> list[Case]:
         """Return what no shard has told of that the tool made by itself: lost when all of them ended well."""
+        if any(shard.resumed for shard in self._shards) and all(shard.watched for shard in self._shards):
+            return []  # that is what is run again
         missing = lost_cases(self._dealt, [*self._cases, *self._unasked], self.job.suite)
         if all(map(_ended_well, self._shards)):
             return list(missing)
@@ -336,7 +373,7 @@ class OtherWork:
                 "exit_code": watched.returncode if watched else None,
                 "started_s": outcome.started_s,
                 "ended_s": outcome.ended_s,
-                "error": outcome.error or broken or shard.reading.error,
+                "error": outcome.error or (None if shard.resumed else broken or shard.reading.error),
             }
         )
 
@@ -347,7 +384,7 @@ def _blamed(case: Case, watched: Watched) -> Case:
         return case
     last = case.attempts[-1]
     if watched.why == "timed_out":
-        told = {"outcome": TestVerdict.TIMED_OUT, "message": "its process was ended at its time limit while it ran"}
+        told = {"outcome": TestVerdict.TIMED_OUT, "message": AT_ITS_LIMIT}
     else:
         told = {"message": f"its process was ended at {watched.peak_bytes // 2**20} MB of memory while it ran"}
     return case.model_copy(update={"attempts": (*case.attempts[:-1], last.model_copy(update=told))})
