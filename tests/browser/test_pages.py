@@ -179,6 +179,27 @@ def test_tests_are_filtered_by_verdict_suite_and_environment(opened):
     assert (seen(page), said(page)) == (0, "0 of 5 tests shown")
 
 
+def test_what_passed_is_folded(opened):
+    """Of many tests those that passed are behind a fold, which a filter opens; few are not."""
+    page = opened(rendered(run_of(("unit", "default", ["passed"] * 30 + ["failed", "skipped"]))))
+    assert (seen(page), said(page)) == (2, "32 tests")
+    assert page.evaluate("document.querySelector('.folded summary').textContent") == "Passed: 30 tests"
+    page.evaluate("document.querySelector('[name=verdict][value=passed]').click()")
+    assert (seen(page), said(page)) == (30, "30 of 32 tests shown")
+    assert seen(opened(rendered(run_of(("unit", "default", ["passed"] * 20))))) == 20
+
+
+def test_what_is_wider_than_the_page_shows_that_it_scrolls(opened):
+    """A shadow stands on the side on which there is more, and a box that fits has none to show."""
+    page = opened(rendered(runs_of("multi-file-analysis")["full"]), width=400)
+    said = page.evaluate(
+        "[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth)"
+        ".map(e => getComputedStyle(e).backgroundAttachment)"
+    )
+    assert said
+    assert set(said) == {"local, local, scroll, scroll"}
+
+
 def test_thousands_come_back_one_screen_at_a_time(opened):
     """What the filter lets pass again is shown within some frames, the count at once; another filter wins over it."""
     page = opened(rendered(run_of(("unit", "default", ["passed"] * 1_500 + ["failed"]))))

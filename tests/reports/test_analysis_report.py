@@ -14,7 +14,14 @@ from fanfold.reports.analysed_samples import ANALYSES, FULL
 from fanfold.reports.answers import answer_html, answer_markdown
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.mermaid import MOST_LINKS, flowchart
-from fanfold.reports.module_graph import layout, module_graph_style, module_graph_svg, neighbours, shortest_names
+from fanfold.reports.module_graph import (
+    implied_links,
+    layout,
+    module_graph_style,
+    module_graph_svg,
+    neighbours,
+    shortest_names,
+)
 from fanfold.reports.samples import FULL as REVIEW
 
 CITED = Citation(path="a.py", line=1, end_line=1, quote="x", status="verified")
@@ -202,9 +209,39 @@ def test_an_empty_graph_is_nothing():
 
 
 def test_names_are_as_short_as_they_are_unique():
-    """The end that no other one shares; what every package has keeps its folder."""
-    graph = ModuleGraph(modules=tuple(map(module, ["a/x.py", "b/x.py", "b/y.py", "b/__init__.py", "b"])))
-    assert list(shortest_names(graph).values()) == ["a/x.py", "b/x.py", "y.py", "b/__init__.py", "b"]
+    """The end that no other one shares, and the folder in any case: `basic` alone says nothing of `examples/basic`."""
+    graph = ModuleGraph(modules=tuple(map(module, ["c/a/x.py", "d/a/x.py", "c/b/y.py", "c/b/__init__.py", "b"])))
+    assert list(shortest_names(graph).values()) == ["c/a/x.py", "d/a/x.py", "b/y.py", "b/__init__.py", "b"]
+
+
+def test_links_that_others_imply_are_drawn_when_they_are_looked_at():
+    """A way over others says as much; the few links of a small graph are all drawn, and none are lost."""
+    names = [f"m{n}" for n in range(20)]
+    every = [(a, b) for a in range(20) for b in range(a + 1, 20)]
+    modules = tuple(Module(name=name, files=1, lines=1, tokens=1, layer=19 - n) for n, name in enumerate(names))
+    graph = ModuleGraph(modules=modules, links=tuple(Link(source=names[a], target=names[b], files=1) for a, b in every))
+    assert implied_links(graph) == {(names[a], names[b]) for a, b in every if b > a + 1}
+    assert module_graph_svg(graph).count(" implied ") == len(every) - 19
+    assert module_graph_svg(graph).count("marker-end") == len(every)
+    assert implied_links(ModuleGraph(modules=modules, links=graph.links[:60])) == set()
+
+
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11), st.integers(1, 3)), min_size=61, max_size=120))
+def test_what_can_be_reached_over_links_that_are_drawn_stays_the_same(pairs):
+    """Whatever is left out of a drawing, in cycles too, is still said by it."""
+    found = {(f"m{a}", f"m{b}"): files for a, b, files in pairs if a != b}
+    modules = tuple(Module(name=f"m{n}", files=1, lines=1, tokens=1, layer=n % 4) for n in range(12))
+    links = tuple(Link(source=a, target=b, files=files) for (a, b), files in found.items())
+    drawn = found.keys() - implied_links(ModuleGraph(modules=modules, links=links))
+    assert reached(drawn) == reached(found)
+
+
+def reached(links):
+    """Return all pairs between which there is a way."""
+    ways = set(links)
+    while more := {(a, d) for a, b in ways for c, d in links if b == c} - ways:
+        ways |= more
+    return ways
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

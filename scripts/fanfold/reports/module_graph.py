@@ -24,7 +24,7 @@ _BOX, _HEIGHT = 188.0, 38.0
 _GAP, _ROW_GAP, _LAYER_GAP = 14.0, 36.0, 58.0
 _IN_A_ROW = int((_WIDTH + _GAP) / (_BOX + _GAP))
 _SWEEPS = 8
-_DENSE = 100  # links from which on they are drawn thinly
+_DENSE = 60  # links from which on they are drawn thinly, and those that others imply only where they are looked at
 _LETTERS = 27  # that a line of a box holds
 _LINE = 14.0  # from one line of a label to the next
 _PAST = 0.85  # of a box: what a curve is led aside, of which it goes three quarters
@@ -49,6 +49,7 @@ def module_graph_svg(graph: ModuleGraph) -> Markup:
     placed = layout(graph)
     height = max(one.y for one in placed.values()) + _HEIGHT + _EDGE
     links = [link for link in strongest(graph.links, MOST_LINKS) if {link.source, link.target} <= placed.keys()]
+    implied = implied_links(graph)
     out, into = _degrees(graph)
     said = f"Module graph: {count(len(graph.modules), 'module')}, {count(len(graph.links), 'link')}"
     parts = [
@@ -56,7 +57,10 @@ def module_graph_svg(graph: ModuleGraph) -> Markup:
             " dense" if len(links) > _DENSE else "", _WIDTH + 2 * _EDGE, height, said
         ),
         _ARROW,
-        *(_edge(placed[link.source], placed[link.target], link) for link in links),
+        *(
+            _edge(placed[link.source], placed[link.target], link, implied=(link.source, link.target) in implied)
+            for link in links
+        ),
         *(_node(one, out[name], into[name]) for name, one in placed.items()),
         Markup("</svg>"),
     ]
@@ -79,6 +83,41 @@ def module_graph_style(graph: ModuleGraph) -> str:
     return f"{looked_at} {{ opacity: 1; stroke-width: 2; stroke: var(--accent); }}\n"
 
 
+def implied_links(graph: ModuleGraph) -> set[tuple[str, str]]:
+    """Return the links, as source and target, that a way over others says as well; none where there are few links.
+
+    Of a graph without cycles what is left is its transitive reduction (Aho, Garey and Ullman, 1972); of links within
+    a cycle those of most files are left.
+    """
+    links = strongest(graph.links, MOST_LINKS)
+    if len(links) <= _DENSE:
+        return set()
+    layer = {module.name: module.layer for module in graph.modules}
+    near: dict[str, set[str]] = defaultdict(set)
+    implied: set[tuple[str, str]] = set()
+    for link in sorted(links, key=lambda link: (_span(link, layer), -link.files, link.source, link.target)):
+        if _leads(near, link.source, link.target):
+            implied.add((link.source, link.target))
+        else:
+            near[link.source].add(link.target)
+    return implied
+
+
+def _span(link: Link, layer: Mapping[str, int]) -> int:
+    return abs(layer.get(link.source, 0) - layer.get(link.target, 0))
+
+
+def _leads(near: Mapping[str, Iterable[str]], source: str, target: str) -> bool:
+    seen = {source}
+    waiting = [source]
+    for name in waiting:  # it grows
+        if target in near.get(name, ()):
+            return True
+        waiting += (found := [other for other in near.get(name, ()) if other not in seen])
+        seen.update(found)
+    return False
+
+
 def strongest(links: Sequence[Link], most: int) -> list[Link]:
     """Return at most `most` links, those of most files, in their order."""
     ranked = sorted(range(len(links)), key=lambda at: (-links[at].files, at))
@@ -86,7 +125,7 @@ def strongest(links: Sequence[Link], most: int) -> list[Link]:
 
 
 def shortest_names(graph: ModuleGraph) -> dict[str, str]:
-    """Return for each module the end of its path that no other module's path ends with; files keep their folder."""
+    """Return for each module the end of its path that no other module's path ends with, with the folder it lies in."""
     ends: dict[str, set[str]] = defaultdict(set)
     parts = {module.name: one_line(module.name).split("/") for module in graph.modules}
     for name, said in parts.items():
@@ -96,8 +135,7 @@ def shortest_names(graph: ModuleGraph) -> dict[str, str]:
 
 
 def _unique_end(said: Sequence[str], ends: Mapping[str, set[str]]) -> str:
-    ordinary = said[-1].partition(".")[0] in {"__init__", "index", "mod", "main", "base", "utils"}
-    for length in range(min(len(said), 1 + ordinary), len(said) + 1):
+    for length in range(min(len(said), 2), len(said) + 1):
         end = "/".join(said[-length:])
         if len(ends[end]) == 1:
             return end
@@ -151,7 +189,7 @@ def _barycentre(name: str, near: Mapping[str, Iterable[str]], at: Mapping[str, f
     return sum(known) / len(known) if known else at[name]
 
 
-def _edge(source: Placed, target: Placed, link: Link) -> Markup:
+def _edge(source: Placed, target: Placed, link: Link, *, implied: bool) -> Markup:
     """Draw a link: down from box to box; one that goes up or sideways, of a cycle, bends around its ends."""
     x1, x2 = source.x + _BOX / 2, target.x + _BOX / 2
     down = target.y > source.y
@@ -168,7 +206,7 @@ def _edge(source: Placed, target: Placed, link: Link) -> Markup:
     aside = -aside if x1 + aside > _WIDTH else aside
     path = f"M{x1:.1f} {y1:.1f}C{x1 + aside:.1f} {first:.1f} {x2 + aside:.1f} {second:.1f} {x2:.1f} {y2:.1f}"
     return Markup('<path class="link{} e{} e{}" d="{}" marker-end="url(#arrow)"><title>{}</title></path>').format(
-        "" if down else " up",
+        ("" if down else " up") + (" implied" if implied else ""),
         source.number,
         target.number,
         path,

@@ -17,7 +17,7 @@ from fanfold.models import Finding, Run
 from fanfold.reports.answers import answer_html
 from fanfold.reports.escape import Code, Item, html_line, one_line, parts_of
 from fanfold.reports.highlight import colourable, diffed, highlighted, quoted, verbatim
-from fanfold.reports.module_graph import module_graph_style, module_graph_svg, neighbours
+from fanfold.reports.module_graph import implied_links, module_graph_style, module_graph_svg, neighbours
 from fanfold.reports.timeline import timeline_of
 from fanfold.reports.timeline_svg import marks_of, notes_on, timeline_svg
 from fanfold.suites import TestResult, TestRunResult, TestVerdict
@@ -126,6 +126,7 @@ PAGE_FILTERS: dict[str, Callable[..., Any]] = {
         differing,
         diffed,
         highlighted,
+        implied_links,
         marks_of,
         module_graph_style,
         module_graph_svg,

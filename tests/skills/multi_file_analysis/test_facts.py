@@ -591,7 +591,7 @@ def test_the_module_graph_is_folded_until_it_can_be_read(tree):
     """At most so many nodes, and every production file that is linked belongs to one."""
     files = {f"pkg/part{a}/m{b}.py": f"import pkg.part{(a + 1) % 9}.m{b}\n" for a in range(9) for b in range(20)}
     graph = module_graph(tree(files).map)
-    assert len(graph.modules) <= 60
+    assert len(graph.modules) <= 30
     assert sum(module.files for module in graph.modules) == 180
     assert {link.source for link in graph.links} <= {module.name for module in graph.modules}
 
@@ -600,7 +600,7 @@ def test_a_folder_of_very_many_folders_is_opened_in_part(tree):
     """Its largest ones are modules, the rest stays with it: one node would say nothing."""
     files = {f"p{a}/m.py": f"import p{a + 1}.m\n" + "x = 1\n" * a for a in range(150)}
     graph = module_graph(tree(files).map)
-    assert len(graph.modules) == 60
+    assert len(graph.modules) == 30
     assert sum(module.files for module in graph.modules) == 150
     assert "." in {module.name for module in graph.modules}
 

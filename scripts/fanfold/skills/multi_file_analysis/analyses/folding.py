@@ -14,7 +14,7 @@ from fanfold.sources.folders import folder_of, upwards
 from fanfold.sources.repo_map.graph import cycles, layers
 from fanfold.sources.repo_map.values import FileFacts, MappedFile, RepoMap
 
-MOST_MODULES = 60
+MOST_MODULES = 30
 _ROOT = "."
 
 
