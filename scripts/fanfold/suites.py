@@ -198,11 +198,29 @@ def id_of(suite: str, environment: str, file: str, name: str, occurrence: int = 
     The default environment is left out. What can't be printed is shown as `\xNN` or `\uNNNN`, and so is what would
     make two ids the same (not a letter that pytest has spelled as `\u65e5`); the second test of one name ends in `\#2`.
     """
-    where = _shown(suite, "@:")
+    where = spelled_suite(suite)
     if environment != DEFAULT_ENVIRONMENT:
-        where += "@" + _shown(environment, "@:")
+        where += "@" + spelled_suite(environment)
     again = f"\\#{occurrence}" if occurrence > 1 else ""
-    return f"{where}::{_shown(file, ':')}::{_shown(name)}{again}"
+    return f"{where}::{_shown(file, ':')}::{spelled(name)}{again}"
+
+
+def spelled(name: str) -> str:
+    """Return a test's name as its id has it."""
+    return _shown(name)
+
+
+def spelled_suite(name: str) -> str:
+    """Return a suite's name, or an environment's, as ids have it."""
+    return _shown(name, "@:")
+
+
+_SPELLED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
+
+
+def unspelled(text: str) -> str:
+    """Return what a part of an id stands for; of a letter's own escape, which ids keep, the letter."""
+    return _SPELLED.sub(lambda found: chr(min(int(found[1] or found[2] or found[3], 16), sys.maxunicode)), text)
 
 
 def _shown(text: str, also: str = "") -> str:

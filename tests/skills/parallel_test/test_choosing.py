@@ -61,6 +61,45 @@ def test_suites_and_paths_and_tests(root):
     assert not choose(["tests/unit", "tests/unit/test_a.py::T"], SUITES, root, root).by_name("unit")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_x",
+        "T::x",
+        "test_p[a-1]",
+        "outer > inner: it's",
+        "t[\\u65e5]",
+        "t[日]",
+        "t\n",
+        "\\x41",
+        "a::b",
+        "TestX/sub 1",
+    ],
+)
+@pytest.mark.parametrize("environment", ["default", "py312"])
+def test_a_test_is_chosen_by_its_id(root, name, environment):
+    """As reports have it, wherever the person stands, and it alone; in its environment where that is named."""
+    cases = [case("tests/unit/test_a.py", name), case("tests/unit/test_a.py", "other"), case("tests/b.py", name)]
+    one = results_of(cases, "unit", environment)[0].id
+    choice = choose([one], SUITES, root, root / "web")
+    assert [suite.name for suite in choice.suites] == ["unit"]
+    test = choice.test("unit", environment)
+    assert [test(each) for each in cases] == [True, False, False]
+    assert choice.by_name("unit")
+    assert choice.wants("unit", "py311") is (environment == "default")
+
+
+def test_ids_of_tests_without_a_file_and_of_one_name(root):
+    """The second test of a name has a number behind it: both are run; a suite in one environment is all of it."""
+    cases = [case("", "TestA"), case("", "TestA")]
+    ids = [result.id for result in results_of(cases, "core", "default")]
+    assert chosen(choose([ids[1]], SUITES, root, root), "core", *cases, case("", "TestB")) == ["TestA", "TestA"]
+    choice = choose(["unit@py312"], SUITES, root, root)
+    assert (choice.wants("unit", "py312"), choice.wants("unit", "py311")) == (True, False)
+    assert choice.test("unit", "py312")(case("a", "b"))
+    assert not choice.by_name("unit")
+
+
 def test_a_suite_that_can_not_be_narrowed_runs_whole(root):
     """And a note says so; a folder above it means all of it anyway."""
     choice = choose(["core/src"], SUITES, root, root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from fanfold.errors import UsageError
 from fanfold.runners.base import Item
 from fanfold.runners.sight import folder_of, is_below, join
 from fanfold.sources.text import counted, listed, os_path, shown
-from fanfold.suites import GOOD, Case, Suite, TestResult, TestVerdict
+from fanfold.suites import GOOD, Case, Suite, TestResult, TestVerdict, spelled, spelled_suite, unspelled
 
 if TYPE_CHECKING:
     from fanfold.skills.parallel_test.changed import ChangedTests
@@ -24,17 +25,22 @@ _DONE = GOOD | {TestVerdict.SKIPPED}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A path relative to the root, and the beginning of a test's name below it, "" for all of it."""
+    """A path relative to the root, and the beginning of a test's name below it, "" for all of it.
+
+    The name is spelled as the test's runner does, or as its id does. Without `environment` it is meant in all of them.
+    """
 
     path: str
     name: str = ""
+    environment: str = ""
 
     def holds(self, case: Case) -> bool:
         """Tell whether a test is meant: its file, or a folder that it lies in, and its name or that of its class."""
         if not is_below(case.file, self.path):
             return False
         inner = tuple(self.name + separator for separator in ("::", "[", " > ", "/"))
-        if not self.name or case.name == self.name or case.name.startswith(inner):
+        names = (case.name, spelled(case.name))
+        if not self.name or self.name in names or any(name.startswith(inner) for name in names):
             return True
         # `module.Class.test` of unittest may be asked for as `Class::test`.
         dotted = self.name.replace("::", ".")
@@ -60,7 +66,7 @@ class Choice:
 
     def test(self, suite: str, environment: str) -> Callable[[Case], bool] | None:
         """Return what tells of a test of the suite whether it is chosen; None when all are."""
-        targets, files = self.targets.get(suite, ()), self.files.get(suite)
+        targets, files = self._targets(suite, environment), self.files.get(suite)
         done = frozenset((key[2], key[3]) for key in self.done if key[:2] == (suite, environment))
         if not targets and files is None and not done:
             return None
@@ -72,6 +78,13 @@ class Choice:
             return in_files and (case.file, case.name) not in done
 
         return chosen
+
+    def _targets(self, suite: str, environment: str) -> tuple[Target, ...]:
+        return tuple(one for one in self.targets.get(suite, ()) if one.environment in {"", environment})
+
+    def wants(self, suite: str, environment: str) -> bool:
+        """Tell whether anything of a suite is chosen in an environment."""
+        return not self.targets.get(suite) or bool(self._targets(suite, environment))
 
     def by_name(self, suite: str) -> bool:
         """Tell whether single tests of a suite are chosen, and nothing else of it."""
@@ -115,7 +128,9 @@ def item_file(item: Item, suite: Suite) -> str | None:
 def choose(arguments: Sequence[str], suites: Sequence[Suite], root: Path, cwd: Path) -> Choice:
     """Return what the arguments of a command line name: suites, files, folders, `file::test`; everything without any.
 
-    A name of a suite counts before a path of that name; `./name` is the path. Paths are seen from `cwd`.
+    A test may be named by its id as well, `suite@environment::file::name`, as reports have it; so may a suite in an
+    environment. A name of a suite counts before a path of that name; `./name` is the path. Paths are seen from `cwd`,
+    those of ids from the root.
 
     Raises:
         UsageError: an argument is none of these, or no suite has tests there.
@@ -128,7 +143,10 @@ def choose(arguments: Sequence[str], suites: Sequence[Suite], root: Path, cwd: P
     for argument in arguments:
         named = [suite.name for suite in suites if suite.name == argument]
         whole.update(named)
-        if not named:
+        by_id = next((found for suite in suites if (found := _by_id(argument, suite.name))), None)
+        if by_id is not None:
+            targets[by_id[0]].append(by_id[1])
+        elif not named:
             target = _target(argument, suites, root, cwd)
             for suite in _owners(argument, target, suites):
                 if suite.files and not (is_below(suite.folder, target.path) and not target.name):
@@ -140,6 +158,19 @@ def choose(arguments: Sequence[str], suites: Sequence[Suite], root: Path, cwd: P
     chosen = tuple(suite for suite in suites if suite.name in whole or suite.name in targets)
     narrowed = {name: tuple(its) for name, its in targets.items() if name not in whole}
     return Choice(chosen, narrowed, notes=tuple(notes))
+
+
+_AGAIN = re.compile(r"\\#\d+$")
+
+
+def _by_id(argument: str, suite: str) -> tuple[str, Target] | None:
+    """Return the suite and what is meant of it where an argument is the id of one of its tests, or their beginning."""
+    head, _, rest = argument.partition("::")
+    name, _, environment = head.partition("@")
+    if name != spelled_suite(suite) or head == argument == name:
+        return None
+    file, _, test = rest.partition("::")
+    return suite, Target(unspelled(file) or ".", _AGAIN.sub("", test), unspelled(environment))
 
 
 def _target(argument: str, suites: Sequence[Suite], root: Path, cwd: Path) -> Target:

@@ -26,7 +26,8 @@ from fanfold.skills.parallel_test.settings import TestSettings, configured, pair
 from fanfold.skills.parallel_test.suspects import Ages, suspects
 from fanfold.skills.parallel_test.work import running
 from fanfold.sources.change import FileChange, change_text
-from fanfold.suites import Case, Explanation, SuiteRecord, TestResult, TestRunResult
+from fanfold.sources.text import listed
+from fanfold.suites import Case, Environment, Explanation, Suite, SuiteRecord, TestResult, TestRunResult
 
 if TYPE_CHECKING:
     from fanfold.agents.backends import Backend
@@ -147,9 +148,19 @@ def choose_tests(
         choice = affected(choice, replace(found, notes=notes))
     if request.last_failed:
         choice = unfinished(choice, previous)
-    matrix = pairs(settings, choice.suites)
+    matrix = _wanted(pairs(settings, choice.suites), choice)
     durations = known([suite_name(suite, environment) for suite, environment in matrix])
     return Chosen(choice, plan_tests(matrix, tools, durations, request.workers), tools, durations)
+
+
+def _wanted(matrix: Sequence[tuple[Suite, Environment]], choice: Choice) -> list[tuple[Suite, Environment]]:
+    """Leave out what is asked for in other environments alone. Raises UsageError for one that is not there."""
+    for name, targets in choice.targets.items():
+        places = [environment.name for suite, environment in matrix if suite.name == name]
+        gone = next((one.environment for one in targets if one.environment not in {"", *places}), None)
+        if gone is not None:
+            raise UsageError(f"{name!r} is not run in {gone!r}; it is in {listed(places)}")
+    return [(suite, environment) for suite, environment in matrix if choice.wants(suite.name, environment.name)]
 
 
 @dataclass(frozen=True)
