@@ -84,6 +84,7 @@ def test_a_test_is_chosen_by_its_id(root, name, environment):
     choice = choose([one], SUITES, root, root / "web")
     assert [suite.name for suite in choice.suites] == ["unit"]
     test = choice.test("unit", environment)
+    assert test is not None
     assert [test(each) for each in cases] == [True, False, False]
     assert choice.by_name("unit")
     assert choice.wants("unit", "py311") is (environment == "default")
@@ -96,7 +97,7 @@ def test_ids_of_tests_without_a_file_and_of_one_name(root):
     assert chosen(choose([ids[1]], SUITES, root, root), "core", *cases, case("", "TestB")) == ["TestA", "TestA"]
     choice = choose(["unit@py312"], SUITES, root, root)
     assert (choice.wants("unit", "py312"), choice.wants("unit", "py311")) == (True, False)
-    assert choice.test("unit", "py312")(case("a", "b"))
+    assert (choice.test("unit", "py312") or bool)(case("a", "b"))
     assert not choice.by_name("unit")
 
 
