@@ -52,6 +52,7 @@ WORDS = [
     ("node", {"tests": ("a.js::outer > inner",)}, "--test-name-pattern=/(?:^| )(outer|inner|outer > inner)$/ a.js"),
     ("go", {"items": ("./a", "./b")}, "test -json -p=1 ./a ./b"),
     ("go", {"tests": ("m/a::TestA/x y", "m/a::TestB")}, "-run ^(TestA|TestB)$ m/a"),
+    ("go", {"tests": ("m/a",)}, "-json -p=1 m/a"),
     ("cargo", {"tests": ("tests::bad",)}, "--workspace --tests -- --exact tests::bad"),
     ("cargo", {"tests": ("src/lib.rs - shop::two (line 5)",), "suite": DOCUMENTATION}, "--doc -- shop::two"),
     ("cargo", {"tests": ("src/lib.rs - (line 5)",), "suite": DOCUMENTATION}, "--doc -- 5)"),

@@ -277,8 +277,8 @@ def test_node_that_leaves(bench):
             ("test/a.test.js", "leaves", "crashed"),
             ("test/a.test.js", "waits", "not_run"),
         ],
-        [("test/a.test.js", "test/a.test.js", "failed")],
-        [("test/a.test.js", "fine", "passed"), ("test/a.test.js", "test/a.test.js", "failed")],
+        [("test/a.test.js", "(the file itself)", "failed")],
+        [("test/a.test.js", "fine", "passed"), ("test/a.test.js", "(the file itself)", "failed")],
     )
 
 

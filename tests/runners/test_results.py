@@ -246,7 +246,7 @@ def test_jest():
         ("t/a.test.cjs", "outer > each 1", "passed"),
         ("t/a.test.cjs", "outer > each 2", "passed"),
         ("t/a.test.cjs", "outer > fine", "passed"),
-        ("t/b.test.cjs", "t/b.test.cjs", "error"),
+        ("t/b.test.cjs", "(the file itself)", "error"),
     ]
     assert reading.cases[1].attempts[0].frames[-1] == Frame(path="t/a.test.cjs", line=1, function="Object.<anonymous>")
 
@@ -259,7 +259,7 @@ def test_jest_names_a_hook_that_failed_behind_the_last_test():
         ("test/a.test.js", "setup > first", "failed"),
         ("test/a.test.js", "each > one", "failed"),
         ("test/a.test.js", "teardown > one", "passed"),
-        ("test/a.test.js", "test/a.test.js", "error"),
+        ("test/a.test.js", "(the file itself)", "error"),
     ]
     broken = reading.cases[-1].attempts[0]
     assert str(broken.message).startswith("● Test suite failed to run\n\n    after")
@@ -313,12 +313,31 @@ def test_a_hook_of_mocha_is_run_again_with_its_test():
     assert [one.native for one in reading.cases] == ["a.js::a b c d", "a.js::c", 'a.js::odd "before all" hook']
 
 
+def test_vitest_before_its_second_version():
+    """Its JSON has messages without a stack, which is in the other one, and a group without a name for the file."""
+    junit = read_junit(recorded("vitest-1.xml"), PLACE)
+    reading = completed(read_jest(recorded("vitest-1.json"), PLACE), junit)
+    assert told(reading)[:3] == [
+        ("test/broken.test.ts", "(the file itself)", "error"),
+        ("test/cart.test.ts", "cart > fills the shared", "passed"),
+        ("test/cart.test.ts", "cart > empty total", "failed"),
+    ]
+    failed = case(reading, "cart > empty total")
+    assert failed.native == "test/cart.test.ts:: cart empty total"
+    assert failed.line is None, "the one it tells is that of another file"
+    assert failed.attempts[0].error_type == "TypeError"
+    assert [(frame.path, frame.line, frame.function) for frame in failed.attempts[0].frames] == [
+        ("test/cart.test.ts", 6, ""),
+        ("src/cart.ts", 5, "Cart.total"),
+    ]
+
+
 def test_vitest():
     """The failures before a success are the attempts that vitest made."""
     reading = read_jest(recorded("vitest.json"), PLACE)
     flaky = case(reading, "outer > flaky")
     assert [attempt.outcome for attempt in flaky.attempts] == [V.FAILED, V.PASSED]
-    assert told(reading)[-1] == ("v/b.spec.js", "v/b.spec.js", "error")
+    assert told(reading)[-1] == ("v/b.spec.js", "(the file itself)", "error")
 
 
 def test_mocha():
@@ -381,7 +400,7 @@ def test_node():
         ("n/a.test.mjs", "outer > todo", "passed"),
         ("n/a.test.mjs", "outer > nl\nx", "passed"),
         ("n/a.test.mjs", "top > sub", "passed"),
-        ("n/b.test.mjs", "n/b.test.mjs", "failed"),
+        ("n/b.test.mjs", "(the file itself)", "failed"),
     ]
     assert reading.cases[1].attempts[0].error_type == "AssertionError"
 

@@ -66,7 +66,9 @@ class Go(Plain):
         words = ["test", *own]
         packages = task.items or task.suite.paths or ("./...",)
         if task.tests:
-            words += ["-run", _pattern(task.tests)]
+            # A package that did not compile is named as a whole.
+            named = tuple(name for name in task.tests if "::" in name)
+            words += ["-run", _pattern(named)] if named else []
             packages = tuple(dict.fromkeys(name.partition("::")[0] for name in task.tests))
         return command_of(task, self._call(task, tools), *words, last=tuple(packages), own=own)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fanfold.runners.base import Item
+from fanfold.runners.results.place import ITSELF
 from fanfold.runners.sight import join
 from fanfold.suites import Case, Suite, TestAttempt, TestVerdict
 
@@ -192,9 +193,6 @@ def lost_cases(items: Sequence[Item], cases: Sequence[Case], suite: Suite) -> tu
             missing.append(case_of(item))
     return tuple(case.model_copy(update={"attempts": (lost,)}) for case in missing)
 
-
-ITSELF = "(the file itself)"
-"""The name of what is said of a file as a whole."""
 
 _FILE = re.compile(r"\.(?:[cm]?[jt]sx?|rb|bats)$")
 

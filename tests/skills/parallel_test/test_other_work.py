@@ -200,3 +200,16 @@ def test_what_can_not_be_listed_is_run_file_by_file(project):
         ("test/c.js", "passed"),
     ]
     assert "Cannot find module x" in done.run.record.error
+
+
+NODE_TEST = "const { test } = require('node:test');\n"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node not installed")
+def test_a_file_that_does_not_load_is_a_regression(project):
+    """It fails whenever it is loaded, so that it is not run again; is a package missing, it is the environment."""
+    files = {"a.js": NODE_TEST, "b.js": "require('./nothing')\n", "c.js": "require('left-pad-is-not-here')\n"}
+    done = project.write(files).run(framework="node", files=tuple(files), retries=1)
+    kinds = {settled.case.file: settled.kind.value for settled in done.run.settled}
+    assert kinds == {"b.js": "regression", "c.js": "environment"}
+    assert {len(case.attempts) for case in done.run.cases} == {1}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.skills.parallel_test.clusters import cluster
-from fanfold.skills.parallel_test.evidence import Rerun, Trial, next_rerun, rule, wants_resource
+from fanfold.skills.parallel_test.evidence import Rerun, Trial, next_rerun, rule, rule_uncollected, wants_resource
 from fanfold.skills.parallel_test.job import Deaf, Settled
 from fanfold.suites import BAD, Case, ClusterClass, TestAttempt, TestVerdict, results_of
 
@@ -322,3 +322,26 @@ def test_without_retries_nothing_is_rerun(project):
     """No rerun, and what the first attempt alone can't tell is unknown."""
     done = project.write({"test_a.py": "def test_a(): assert 0\n"}).run(retries=0)
     assert (done.attempts, done.kinds) == ({"test_a": ["failed"]}, {"test_a": "unknown"})
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (
+            "Failed to load url ../src/nothing (resolved id: ../src/nothing) in /a.ts. Does the file exist?",
+            "regression",
+        ),
+        ("Failed to load url lodash (resolved id: lodash) in /a.ts. Does the file exist?", "environment"),
+        ('Failed to resolve import "./nothing" from "a.ts". Does the file exist?', "regression"),
+        ('Failed to resolve import "@/nothing" from "a.ts". Does the file exist?', "regression"),
+        ('Failed to resolve import "@scope/name" from "a.ts". Does the file exist?', "environment"),
+        ("Cannot find module './nothing' from 'a.js'", "regression"),
+        ("Cannot find module 'left-pad' from 'a.js'", "environment"),
+        ("Error: Cannot find package 'left-pad' imported from /repo/a.mjs", "environment"),
+        ("Error: Cannot find module '/repo/nothing.js' imported from /repo/a.mjs", "regression"),
+        ("SyntaxError: Unexpected token", "regression"),
+    ],
+)
+def test_what_does_not_load(said, kind):
+    """A package that is not there is a matter of the environment, a file of the project's own is the code's."""
+    assert rule_uncollected(attempt(TestVerdict.ERROR, message=said)) == kind

@@ -22,6 +22,8 @@ _INNERMOST_FIRST = tuple(
         (
             # JavaScript: at f (file:///a/b.js:1:2), at async a/b.js:1:2
             r"^\s*at (?:async )?(?:(?P<function>[^()]+?) \()?(?P<file>(?:file://)?[^()\s:][^():]*):(?P<line>\d+):\d+\)?$",
+            # vitest: f src/a.ts:1:2 behind a heavy angle
+            r"^\s*\u276f (?:(?P<function>\S.*?) )?(?P<file>[^\s:]+):(?P<line>\d+):\d+$",
             # Java: at org.a.B.f(B.java:12)
             r"^\s*at (?P<function>[\w.$/<>]+)\((?P<file>[\w$]+\.(?:java|kt|groovy|scala)):(?P<line>\d+)\)",
             # .NET: at A.B.F() in /a/B.cs:line 12

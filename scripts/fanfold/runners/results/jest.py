@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fanfold.runners.base import Reading
 from fanfold.runners.results.attempts import attempt, failed_or_timed_out
-from fanfold.runners.results.place import Place, plain, seconds
+from fanfold.runners.results.place import ITSELF, Place, plain, seconds
 from fanfold.suites import Case, TestAttempt, TestVerdict
 
 _STATUSES = {
@@ -53,7 +53,7 @@ class _Report(_Lenient):
 
 
 def read_jest(data: bytes, place: Place) -> Reading:
-    """Read a report. A file that did not load is an error of its own, named after the file."""
+    """Read a report. A file that did not load is an error of its own."""
     try:
         report = _Report.model_validate_json(data)
     except ValidationError as error:
@@ -75,14 +75,15 @@ def _cases(file: _File, place: Place) -> list[Case]:
         # Tests of this file may have passed; the file as a whole has not.
         why = said if alone else said[hook:].partition("\n  ● ")[0]
         broken = attempt(TestVerdict.ERROR, place, says=why.strip() or "the file could not be run", trace=why or None)
-        cases.append(Case(file=path, name=path, attempts=(broken,)))
+        cases.append(Case(file=path, name=ITSELF, attempts=(broken,)))
     return cases
 
 
 def _case(one: _Assertion, path: str, place: Place) -> Case:
     return Case(
         file=path,
-        name=" > ".join([*one.ancestorTitles, one.title]),
+        # The file is the outermost group of older versions of vitest, and has no name.
+        name=" > ".join([*filter(None, one.ancestorTitles), one.title]),
         native=f"{path}::{' '.join([*one.ancestorTitles, one.title])}",
         line=one.location.line or None if one.location else None,
         attempts=tuple(_attempts(one, place)),

@@ -14,7 +14,7 @@ from typing import Any
 
 from fanfold.runners.base import Reading
 from fanfold.runners.results.attempts import attempt
-from fanfold.runners.results.place import Place, seconds
+from fanfold.runners.results.place import ITSELF, Place, seconds
 from fanfold.suites import Case, TestVerdict
 
 
@@ -178,7 +178,7 @@ def _case(one: _Ended, place: Place) -> Case:
     name = str(test.get("name"))
     says, trace = test.get("message") or _reason(test), test.get("stack")
     if _is_file(test, place):
-        name = path  # the file itself: its process failed
+        name = ITSELF  # its process failed
         says, trace = _why_a_process_failed(test) or says, test.get("stderr") or trace
     line = test.get("line")
     told = attempt(
@@ -200,7 +200,7 @@ def _case(one: _Ended, place: Place) -> Case:
 
 def _native(path: str, around: Sequence[str], name: str) -> str:
     """Return what chooses a test, "" for a file: its own title, behind those of the tests in whose bodies it is run."""
-    return f"{path}::{JOINT.join([*around, name])}" if name != path else ""
+    return f"{path}::{JOINT.join([*around, name])}" if name != ITSELF else ""
 
 
 def _why_a_process_failed(test: Mapping[str, Any]) -> str | None:

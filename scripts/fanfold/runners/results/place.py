@@ -16,6 +16,9 @@ MESSAGE = 4_000
 TEXT = 20_000
 """Characters of a stack or of captured output that are kept: its beginning and its end."""
 
+ITSELF = "(the file itself)"
+"""The name of what is said of a file as a whole."""
+
 _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fanfold.runners.base import Reading
 from fanfold.runners.results.attempts import failed_or_timed_out
+from fanfold.runners.results.place import ITSELF
 from fanfold.suites import BAD, Case, TestAttempt, TestVerdict
 
 _PLACEHOLDER = "STACK_TRACE_ERROR"
@@ -26,9 +27,15 @@ def completed(reading: Reading, junit: Reading) -> Reading:
     # A `describe` is what tests lie in.
     above = {(file, name[:at]) for file, name in known for at in _joints(name)}
     hooks = {key: case for key, case in told.items() if key in above - known}
-    cases = [_one(case, told, hooks, reading.cases) for case in reading.cases]
+    own = any(case.line for case in reading.cases if case.verdict not in BAD)
+    cases = [_one(case if own else _elsewhere(case), told, hooks, reading.cases) for case in reading.cases]
     cases += [_hook(key, case) for key, case in hooks.items()]
     return Reading(tuple(cases), reading.error, reading.notes)
+
+
+def _elsewhere(case: Case) -> Case:
+    """Forget a line that only tests that failed have: it is where they failed, in whichever file."""
+    return case.model_copy(update={"line": None}) if case.line else case
 
 
 def _joints(name: str) -> Iterator[int]:
@@ -42,7 +49,7 @@ def _told(junit: Reading, files: set[str]) -> Iterator[tuple[Key, Case]]:
         where, joint, name = case.name.partition("::")
         file = next((one for one in sorted(files) if joint and f"/{one}".endswith(f"/{where}")), None)
         if file is not None and case.verdict in BAD:
-            yield (file, _in_xml(name)), case
+            yield (file, ITSELF if name == where else _in_xml(name)), case
 
 
 def _in_xml(name: str) -> str:
@@ -51,8 +58,9 @@ def _in_xml(name: str) -> str:
 
 
 def _one(case: Case, told: Mapping[Key, Case], hooks: Mapping[Key, Case], every: Sequence[Case]) -> Case:
-    last = case.attempts[-1] if case.attempts else None
     better = told.get((case.file, _in_xml(case.name)))
+    case = _with_stack(case, better) if better else case
+    last = case.attempts[-1] if case.attempts else None
     if last and better and _PLACEHOLDER in (last.message or ""):
         message = better.attempts[-1].message
         update = {"message": message, "outcome": failed_or_timed_out(message), "error_type": None}
@@ -61,6 +69,15 @@ def _one(case: Case, told: Mapping[Key, Case], hooks: Mapping[Key, Case], every:
         why = TestAttempt(outcome=TestVerdict.NOT_RUN, message=f"not run, since a hook of {hook!r} had failed")
         return case.model_copy(update={"attempts": (why,)})
     return case
+
+
+def _with_stack(case: Case, better: Case) -> Case:
+    """Let a failure have the stack that only the other report tells."""
+    last, told = case.attempts[-1], better.attempts[-1]
+    if last.outcome not in BAD or last.frames or not told.trace:
+        return case
+    update = {"trace": told.trace.rstrip(), "frames": told.frames, "error_type": last.error_type or told.error_type}
+    return case.model_copy(update={"attempts": (*case.attempts[:-1], last.model_copy(update=update))})
 
 
 def _before(case: Case, hooks: Mapping[Key, Case], every: Sequence[Case]) -> str | None:

@@ -137,11 +137,18 @@ def rule_uncollected(attempt: TestAttempt) -> ClusterClass:
 
     A whole package that is not there is a matter of the environment; a module of one that is there is the code's.
     """
-    missing = attempt.error_type == "ModuleNotFoundError" and _PACKAGE.search(attempt.message or "")
+    said = attempt.message or ""
+    missing = (attempt.error_type == "ModuleNotFoundError" and _PACKAGE.search(said)) or _NODE_PACKAGE.search(said)
     return ClusterClass.ENVIRONMENT if missing or wants_resource(attempt) else ClusterClass.REGRESSION
 
 
 _PACKAGE = re.compile(r"No module named '\w+'")
+
+# A file has a dot, a slash or a sign for a folder in front of it; a package has a scope at the most.
+_NODE_PACKAGE = re.compile(
+    r"(?:Cannot find (?:module|package) |Failed to resolve import |Failed to load url )[\"']?(?:@[\w.-]+/)?\w[\w.-]*"
+    r"(?:[\"']| \(resolved id)"
+)
 
 _BY_VERDICT = {TestVerdict.TIMED_OUT: ClusterClass.TIMEOUT, TestVerdict.CRASHED: ClusterClass.CRASH}
 

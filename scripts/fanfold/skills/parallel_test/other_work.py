@@ -19,10 +19,10 @@ from fanfold.engine.watched import Watched, run_watched
 from fanfold.errors import FinalError, WorkerError
 from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Command, Ended, Item, Reading, Sharding, Task
-from fanfold.runners.results.place import plain
+from fanfold.runners.results.place import ITSELF, plain
 from fanfold.runners.schedule import lost_cases, shared_out, told_of
 from fanfold.skills.parallel_test.deal import Listed
-from fanfold.skills.parallel_test.evidence import Rerun
+from fanfold.skills.parallel_test.evidence import Rerun, rule_uncollected
 from fanfold.skills.parallel_test.isolation import Seat, Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.plan import PlannedShard, shards_of, start_of
@@ -33,6 +33,7 @@ from fanfold.suites import BAD, Case, Conditions, ShardRecord, TestAttempt, Test
 
 Work = Callable[[Attempt], Awaitable[object]]
 
+_DID_NOT_LOAD = frozenset({TestVerdict.ERROR, TestVerdict.FAILED})
 _TAIL = 500
 _LAST_LINES = 3
 _ABSENT = "the plan has it, and it is not there"
@@ -272,6 +273,9 @@ class OtherWork:
         place = len(self._cases)
         self._cases.append(case)
         self._settings.listener.tested(self.job, case)
+        if case.name == ITSELF and case.verdict in _DID_NOT_LOAD:
+            self._trials.settle(case, rule_uncollected(case.attempts[-1]), "its file could not be run")
+            return
         can = self.job.runner.runs_single_tests and bool(case.native)
         if is_bad(case) and self._trials.admit(case, can_rerun=can):
             label = f"rerun of {case.file}::{case.name} ({place})"
