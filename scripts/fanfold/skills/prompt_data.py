@@ -100,6 +100,14 @@ class PromptKind(Generic[P]):
             raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
         return self._made(path, fields, match[2].strip())
 
+    def _keys(self) -> str:
+        """Return which keys front matter of this kind has."""
+        fields = {field.alias or name: field for name, field in self.model.model_fields.items()}
+        del fields["instructions"]
+        needed = [name for name, field in fields.items() if field.is_required()]
+        others = [name for name in fields if name not in needed]
+        return f"{self.article} has {', '.join(needed)}{', and may have ' if others else ''}{', '.join(others)}"
+
     def _made(self, path: Path, fields: Any, instructions: str) -> P:
         if not isinstance(fields, dict):
             raise ConfigError(f"{path}: the front matter is no mapping")
@@ -108,7 +116,8 @@ class PromptKind(Generic[P]):
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join(map(str, fault["loc"])) or "instructions"
-            raise ConfigError(f"{path}: {where}: {fault['msg']}") from error
+            keys = f"; {self._keys()}" if fault["type"] in {"missing", "extra_forbidden"} else ""
+            raise ConfigError(f"{path}: {where}: {fault['msg']}{keys}") from error
         if prompt.name != path.stem:
             raise ConfigError(f"{path}: its name is {prompt.name!r}: file and name must agree")
         return prompt

@@ -1,11 +1,15 @@
 """Ready-made analyses as data: the shipped ones, a user's own, and those that a repository brings."""
 
+import re
+
 import pytest
 
 from fanfold.errors import ConfigError
+from fanfold.pack import pack_folder
 from fanfold.skills.multi_file_analysis.analyses.parts import PARTS
 from fanfold.skills.multi_file_analysis.analyses.prompts import (
     ANALYSES,
+    Analysis,
     analysis_named,
     known_analyses,
     shipped_analyses,
@@ -28,6 +32,29 @@ def test_the_shipped_analyses_are_whole():
         assert len(analysis.for_workers) > 300
         assert len(analysis.for_synthesis) > 200
         assert "## Synthesis" not in analysis.for_workers + analysis.for_synthesis
+
+
+def test_the_reference_has_every_key_and_an_example_that_loads(tmp_path):
+    """What is written of an analysis of one's own is what is read: keys, which are required, facts, and the example."""
+    text = (pack_folder("skills") / "multi-file-analysis/references/analyses.md").read_text()
+    own = tmp_path / "money.md"
+    [example] = re.findall(r"```markdown\n(.*?)```\n", text, re.DOTALL)
+    own.write_text(example)
+    assert ANALYSES.parse(own).files[-1] == "!**/migrations/**"
+    assert "rounded" in ANALYSES.parse(own).for_synthesis
+    fields = {name: field for name, field in Analysis.model_fields.items() if name != "instructions"}
+    assert dict(re.findall(r"^\| `(\w+)` \| (required|optional) \|", text, re.MULTILINE)) == {
+        name: "required" if field.is_required() else "optional" for name, field in fields.items()
+    }
+    assert re.findall(r"^\| `([a-z-]+)` \| (?!required|optional)", text, re.MULTILINE) == sorted(PARTS)
+
+
+def test_a_missing_key_names_those_that_there_are(tmp_path):
+    """Who writes the first one of their own sees in one error what it has."""
+    own = tmp_path / "money.md"
+    own.write_text("---\nname: money\n---\nLook.\n")
+    with pytest.raises(ConfigError, match=r"an analysis has name, title, question, facts, and may have files$"):
+        ANALYSES.parse(own)
 
 
 def test_every_part_is_used():

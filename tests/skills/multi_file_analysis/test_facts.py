@@ -146,6 +146,15 @@ def test_a_file_without_documentation_is_told_by_what_it_defines(tree):
     assert shop["shop/orders.py"] == "Orders."
 
 
+def test_who_imports_a_file_is_said_to_be_counted_by_its_own_name(tree):
+    """A use through a package that passes a name on counts for the package, and the tables say so."""
+    files = {"p/__init__.py": "from p.a import f\n", "p/a.py": "def f(): ...\n", "b.py": "import p\np.f()\n"}
+    found = tree(files)
+    assert [row[0] for row in found.rows("central") if row[2] == 1] == ["p/a.py:1", "p/__init__.py:1"]
+    for name in ("central", "fan-out", "impact"):
+        assert "counts for that package" in found.table(name).about
+
+
 def test_what_is_central_and_what_imports_most(tree):
     """Both directions, test code aside."""
     shop = tree(SHOP)

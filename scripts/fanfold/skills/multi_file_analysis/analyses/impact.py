@@ -12,6 +12,7 @@ from fanfold.reports.analysed import Row, Table
 from fanfold.skills.multi_file_analysis.analyses.links import ImportLines
 from fanfold.skills.multi_file_analysis.analyses.sources import (
     BY_FILE,
+    IMPORTED_BY,
     Lines,
     Sources,
     Subject,
@@ -240,7 +241,7 @@ def _reach(tree: RepoMap, missing: str) -> Table:
         "impact",
         "What most stands on",
         f"{missing}How many files a change of each could reach, directly or through others. Name a symbol or a file in "
-        "the question to see what it reaches.",
+        f"the question to see what it reaches. {IMPORTED_BY}",
         ("files it reaches", "imported by", "lines"),
         (
             of_file(path, tree.files[path], reached, len(importers[path]), tree.files[path].facts.lines)

@@ -28,6 +28,12 @@ _HELPS_TO_TEST = re.compile(
 _TESTS_INSIDE = re.compile(r"^[ \t]*#\[cfg\(test\)\]\s*(?:#\[[^\n]*\]\s*)*mod\s+\w+\s*\{", re.MULTILINE)
 _BUILT = re.compile(r"(^|/)(dist|build|out)/")
 
+IMPORTED_BY = (
+    "`imported by` counts the files that import it by its own name: who uses it through a package that passes on its "
+    "names counts for that package."
+)
+"""What tables say of the number: which names a package passes on, and who means them, is not always to be told."""
+
 MOST_ROWS = 1_000
 """Rows of one table that are kept; all are counted."""
 

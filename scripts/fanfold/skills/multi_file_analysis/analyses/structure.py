@@ -11,6 +11,7 @@ from fanfold.skills.multi_file_analysis.analyses.folding import by_folder, folde
 from fanfold.skills.multi_file_analysis.analyses.links import ImportLines, when_loaded
 from fanfold.skills.multi_file_analysis.analyses.sources import (
     BY_FILE,
+    IMPORTED_BY,
     Sources,
     limited,
     of_file,
@@ -44,7 +45,7 @@ def central(tree: RepoMap, _sources: Sources) -> Table:
     return table(
         "central",
         "Central files",
-        "By PageRank over imports and references: what most of the rest stands on, directly or not.",
+        f"By PageRank over imports and references: what most of the rest stands on, directly or not. {IMPORTED_BY}",
         ("share %", "imported by", "imports", "lines", "what it is"),
         (
             of_file(
@@ -74,7 +75,7 @@ def fan_out(tree: RepoMap, _sources: Sources) -> Table:
     found = table(
         "fan-out",
         "Files that import most",
-        "How many files of the tree each one imports: what knows much of the rest, and changes with it.",
+        f"How many files of the tree each one imports: what knows much of the rest, and changes with it. {IMPORTED_BY}",
         ("imports", "imported by", "lines"),
         (
             of_file(path, file, len(tree.imports[path]), used_by.get(path, 0), file.facts.lines)
