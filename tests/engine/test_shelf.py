@@ -49,6 +49,7 @@ def test_what_nobody_uses_goes(folder):
         assert shelf.get(["used"]) == {"used": b"1"}
     with Shelf(folder, secret=SECRET, now=lambda: 40 * day) as shelf:
         shelf.put({"new": b"3"})
+        assert shelf.get(["used"]) == {"used": b"1"}
         assert shelf.get(["used", "unused", "new"]) == {"used": b"1", "new": b"3"}
 
 

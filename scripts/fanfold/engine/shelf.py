@@ -78,13 +78,16 @@ class Shelf:
         if stale:
             with database.transaction(writes=True) as connection:
                 tables.note_used(connection, stale, self._now())
+                # No more often: when a value was used lies behind it, so that all of them are read for this.
+                tables.clear_shelf(connection, self._now() - _KEPT_S)
         return {key: value for key, value, seal, _ in rows if _is_sealed(secret, key, value, seal)}
 
     def _put(self, database: Database, secret: bytes, values: Mapping[str, bytes]) -> None:
         now = self._now()
         with database.transaction(writes=True) as connection:
             tables.shelve(connection, ((key, value, _seal(secret, key, value), now) for key, value in values.items()))
-            tables.clear_shelf(connection, now - _KEPT_S)
+        # Closing would do it otherwise, and wait for the disk when nobody has anything else to do.
+        database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _opened(self, secret: bytes) -> Database:
         database = Database.visit(self._folder) if self._visit else Database.open(self._folder, secret)

@@ -22,7 +22,7 @@ def told_apart(root: Path, paths: Iterable[str]) -> dict[str, str | None]:
     Files of which nothing is said have no entry. Git is asked only where attributes of that kind are set.
     """
     paths = tuple(paths)
-    files = (path for path in paths if path == _NAME or path.endswith(f"/{_NAME}"))
+    files = (path for path in paths if path.endswith(_NAME) and path.rpartition("/")[2] == _NAME)
     if not any(_MARK in (load(root, path) or b"") for path in files):
         return {}
     try:

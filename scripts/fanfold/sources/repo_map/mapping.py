@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import cache, cached_property
+from operator import attrgetter
 
 from fanfold.sources.garbage import uncollected
 from fanfold.sources.repo_map.cache import Memory
@@ -95,7 +96,7 @@ class _Gathered:
         await asyncio.to_thread(self._memory.keep_woven, woven)
         return RepoMap(
             files=files,
-            left_out=tuple(sorted([*self._found.left_out, *self._unread.values()])),
+            left_out=tuple(sorted([*self._found.left_out, *self._unread.values()], key=attrgetter("path"))),
             imports=woven.imports,
             references=woven.references,
             notes=self._found.notes,

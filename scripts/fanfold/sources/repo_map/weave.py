@@ -105,10 +105,13 @@ def _again(
     if len(names) > _MOST_CHANGED:
         return None
     fresh = import_edges(files, manifests, of=changed)
-    imports = {path: before.imports[path] for path in before.imports if path not in changed} | fresh
+    imports = before.imports
+    if fresh != {path: imports[path] for path in changed if path in imports}:
+        found = {path: out for path, out in imports.items() if path not in changed} | fresh
+        imports = {path: found[path] for path in paths if path in found}
     anew = {*changed, *files.using([name for name in names if _words((name,)) in before.vocabulary])}
     return Woven(
-        imports={path: imports[path] for path in paths if path in imports},
+        imports=imports,
         references=before.references.replaced(
             {path: references_of(number[path], files[path].facts, definers, paths) for path in anew}
         ),
