@@ -33,6 +33,10 @@ def told(work):
     [
         ({"status": "ok"}, "ok"),
         ({"status": "ok", "reused": True}, "ok (reused)"),
+        ({"status": "ok", "value": "failed"}, "failed again"),
+        ({"status": "ok", "value": "timed_out"}, "timed out again"),
+        ({"status": "ok", "value": "flaky"}, "passed"),
+        ({"status": "ok", "value": "lost"}, "ok"),
         ({"status": "over_budget", "error": "the budget of $1.00 is used up"}, "over budget"),
         ({"status": "timed_out", "error": "no answer in 5 s"}, "timed out"),
         ({"status": "not_run", "error": "the deadline came first"}, "not run"),
@@ -133,15 +137,23 @@ def test_a_terminal_gets_a_live_line():
 
 
 def test_a_run_of_many_units_speaks_of_some():
-    """Forty lines at most, the last one among them, and one for each unit that did not go well."""
+    """Forty lines at most and one a second, the last one among them, and one for each unit that did not go well."""
 
-    async def work(log):
-        names = [str(number) for number in range(1_000)]
-        planned(log, *names)
-        for name in names:
-            log.emit("unit.ended", name, status="failed" if name == "77" else "ok")
+    def units(number, apart_s):
+        async def work(log):
+            names = [str(one) for one in range(number)]
+            planned(log, *names)
+            for name in names:
+                log.emit("unit.ended", name, status="failed" if name == "7" else "ok")
+                await asyncio.sleep(apart_s)
 
-    lines = told(work)
-    assert len(lines) == 41
-    assert "[78/1000] 77: failed" in lines
-    assert lines[-1] == "[1000/1000] 999: ok"
+        return [line for line in told(work) if line.startswith("[")]
+
+    slow = units(1_000, 2)
+    assert 30 <= len(slow) <= 42
+    assert "[8/1000] 7: failed" in slow
+    assert slow[-1] == "[1000/1000] 999: ok"
+    assert units(30, 0.1) == [
+        *("[1/30] 0: ok", "[8/30] 7: failed", "[18/30] 17: ok", "[28/30] 27: ok", "[30/30] 29: ok"),
+    ]
+    assert len(units(8, 0)) == 8

@@ -64,7 +64,7 @@ def test_why_no_test_ran_is_said_once(project, fanfold):
     for form in ("md", "html"):
         ended = fanfold("test", "--format", form, "--output", "-")
         assert ended.code == 3
-        assert "0 of 1 unit" in ended.out
+        assert "0 of 1 suite" in ended.out
         assert (ended.out.count("hook is broken"), ended.err.count("hook is broken")) == (1, 1)
 
 

@@ -12,10 +12,21 @@ from fanfold.models import Coverage, Status, UnitRecord
 from fanfold.reports.filters import excerpt
 from fanfold.reports.formats import Renderer, TemplateChoice
 from fanfold.reports.samples import FULL as REVIEW
-from fanfold.reports.tested import captured, heading, result_of, slowest, times_failed
+from fanfold.reports.tested import captured, heading, result_of, slowest, suite_notes, times_failed
 from fanfold.reports.tested_samples import TEST_RUNS
 from fanfold.skills.parallel_test.fold import incomplete, shards_bound_s, shards_wall_s
-from fanfold.suites import Case, Cluster, Frame, ShardRecord, TestAttempt, TestResult, TestRunResult, Totals
+from fanfold.suites import (
+    Case,
+    Cluster,
+    Frame,
+    ShardRecord,
+    SuiteRecord,
+    TestAttempt,
+    TestResult,
+    TestRunResult,
+    Totals,
+    results_of,
+)
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "schemas" / "ctrf.json").read_text(encoding="utf-8"))
 RENDERER = Renderer("parallel-test", ("md", "junit", "ctrf", "json"), TemplateChoice())
@@ -51,24 +62,32 @@ def test_junit_hides_nothing(name):
 
 
 @pytest.mark.parametrize(
-    ("reruns", "shards", "said"),
+    ("reruns", "verdicts", "said"),
     [
-        (2, 2, "4 units: rerun 0, rerun 1, shard 0, shard 1."),
-        (9, 2, "11 units: shard 0, shard 1, 9 reruns."),
-        (9, 20, "29 units: rerun × 9, shard × 20."),
+        (0, ("passed", "passed"), "Complete: 1 suite, 2 shards, 2 tests."),
+        (1, ("passed", "failed"), "Complete: 1 suite, 2 shards, 2 tests, 1 rerun."),
+        (9, ("passed", "lost"), "**Incomplete: 1 of 1 suite, 1 of 2 tests covered**. Missing:\n\n- 1 test — lost"),
+        (0, ("not_run", "lost"), "**Incomplete: 1 of 1 suite, 0 of 2 tests covered**. Missing:\n\n- 2 tests — lost"),
     ],
 )
-def test_what_was_done_is_told_briefly(reruns, shards, said):
-    """A few units by name; many reruns as one number, and of many units the kinds."""
-    kinds = ["rerun"] * reruns + ["shard"] * shards
-    labels = [f"rerun {n}" for n in range(reruns)] + [f"shard {n}" for n in range(shards)]
-    units = tuple(
-        UnitRecord(key=label, label=label, kind=kind, status=Status.OK)
-        for label, kind in zip(labels, kinds, strict=True)
-    )
-    whole = Coverage(planned=len(units), ok=len(units))
-    run = TEST_RUNS["full"].model_copy(update={"units": units, "coverage": whole})
-    assert f"Complete: {said}" in RENDERER.render(run, "md")
+def test_what_was_done_is_told_as_a_person_counts_it(reruns, verdicts, said):
+    """Suites, shards and tests, not the units of the engine; a run with a test that nobody knows of is not complete."""
+    full = TEST_RUNS["full"]
+    units = [UnitRecord(key=f"{n}", label=f"rerun {n}", kind="rerun", status=Status.OK) for n in range(reruns)]
+    cases = [Case(name=f"t{n}", attempts=(TestAttempt(outcome=word),)) for n, word in enumerate(verdicts)]
+    tests = results_of(cases, "unit")
+    result = {**full.result, "tests": tests, "clusters": (), "totals": Totals.of(test.verdict for test in tests)}
+    run = full.model_copy(update={"units": tuple(units), "result": TestRunResult(**result).model_dump(mode="json")})
+    assert said in RENDERER.render(run, "md")
+
+
+def test_what_holds_for_several_suites_is_said_once():
+    """A note of the plan that is the same in two environments stands there once."""
+    suites = [
+        SuiteRecord(name="unit", framework="pytest", folder=".", environment=e, notes=("one shard",)) for e in "ab"
+    ]
+    other = SuiteRecord(name="web", framework="jest", folder=".", notes=("one shard", "no cache"))
+    assert suite_notes(TestRunResult(suites=(*suites, other))) == ["unit, web: one shard", "web: no cache"]
 
 
 def test_what_takes_a_moment_is_not_slow():

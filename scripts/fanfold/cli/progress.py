@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 
 from fanfold.cli.streams import printable
 from fanfold.engine.events import Event
+from fanfold.suites import BAD, GOOD, TestVerdict
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -20,8 +22,11 @@ Listener = Callable[[Event], None]
 _SILENCE_S = 30.0
 _NAMED = 8
 SLOW = "test.slow"
-# A run of many units speaks so often, and of each that did not go well.
+# A run of more than a few units speaks so often, no sooner than so many seconds after it last did, and of each unit
+# that did not go well.
+_FEW = 8
 _LINES = 40
+_APART_S = 1.0
 
 
 class _Tally:
@@ -67,6 +72,8 @@ class PlainProgress:
         self._began_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = 0
+        self._told_s = -math.inf
 
     def __enter__(self) -> Listener:
         with contextlib.suppress(RuntimeError):
@@ -84,13 +91,15 @@ class PlainProgress:
             self._say(slow(event))
         self._tally.hear(event)
         if event.name == "unit.ended" and event.unit is not None and self._worth_a_line(event):
+            self._told, self._told_s = self._tally.ended, event.at_s
             self._say(f"[{self._tally.count}] {self._tally.label(event.unit)}: {ending(event)}")
 
     def _worth_a_line(self, event: Event) -> bool:
         """Tell whether an ending is news: each of a few; of many those that went wrong, some between, and the last."""
         planned, ended = len(self._tally.labels), self._tally.ended
-        step = -(-planned // _LINES)
-        return event.attributes.get("status") != "ok" or ended % step == 0 or ended == planned
+        if event.attributes.get("status") != "ok" or planned <= _FEW or ended == planned:
+            return True
+        return ended - self._told >= -(-planned // _LINES) and event.at_s - self._told_s >= _APART_S
 
     def _say(self, line: str) -> None:
         click.echo(line, file=self._stream)
@@ -184,6 +193,10 @@ class NoProgress:
         return
 
 
+# A test that passes after it had failed is flaky by then.
+_PASSED = {*GOOD, TestVerdict.FLAKY}
+
+
 def slow(event: Event) -> str:
     """Say that a test takes long: it may hang."""
     suite, test, seconds = (event.attributes.get(name) for name in ("suite", "test", "seconds"))
@@ -192,7 +205,15 @@ def slow(event: Event) -> str:
 
 
 def ending(event: Event) -> str:
-    """Say how a unit ended: `ok`, `ok (reused)`, `over budget`. Why it failed is said once, when the run has ended."""
+    """Say how a unit ended: `ok`, `ok (reused)`, `over budget`; of a test that was rerun, what it came to.
+
+    Why it failed is said once, when the run has ended.
+    """
+    verdict = str(event.attributes.get("value", ""))
+    if verdict in BAD:
+        return f"{verdict.replace('_', ' ')} again"
+    if verdict in _PASSED:
+        return "passed"
     status = str(event.attributes.get("status", "")).replace("_", " ")
     return f"{status} (reused)" if event.attributes.get("reused") else status
 

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from enum import Enum
 from typing import Any, Self, TypeVar
 
 from fanfold.engine.admission import admit
@@ -287,6 +288,8 @@ class Supervisor:
             hedged=outcome.hedged,
             reused=outcome.reused,
             **({"split_into": outcome.split_into} if outcome.split_into else {}),
+            # One word is worth telling: what a test came to when it was rerun.
+            **({"value": outcome.value} if isinstance(outcome.value, Enum) else {}),
         )
         return outcome
 

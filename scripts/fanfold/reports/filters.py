@@ -31,6 +31,7 @@ from fanfold.reports.tested import (
     of_cluster,
     result_of,
     slowest,
+    suite_notes,
     telling,
     times_failed,
     tried,
@@ -48,7 +49,8 @@ _BADGES = {
     Severity.INFO: "⬜ info",
 }
 _NAMED_UNITS = 8
-_LEAST_UNITS, _MOST_LABELS = 4, 12
+_TESTS = "parallel-test"
+_MOST_LABELS = 12
 
 
 def plain_diff(diff: object) -> str:
@@ -115,24 +117,51 @@ def missing(run: Run) -> list[str]:
     for unit in run.units:
         if unit.status is not Status.OK:
             labels.setdefault(unit.error or unit.status.value, []).append(unit.label)
+    lost = result_of(run).totals.unfinished if run.skill == _TESTS else 0
     return [
-        f"{', '.join(names) if len(names) <= _NAMED_UNITS else count(len(names), 'unit')} — {why}"
-        for why, names in labels.items()
+        *(
+            f"{', '.join(names) if len(names) <= _NAMED_UNITS else count(len(names), 'unit')} — {why}"
+            for why, names in labels.items()
+        ),
+        *(
+            [f"{count(lost, 'test')} — lost or not run: nobody knows about {'it' if lost == 1 else 'them'}"]
+            if lost
+            else []
+        ),
     ]
+
+
+def planned(run: Run, part: bool = False) -> str:
+    """Return how much there was to do: `12 units`, or as a person counts tests: `2 suites, 8 shards, 40 tests`.
+
+    With `part` it is how much of that was done: `11 of 12 units`, `39 of 40 tests`.
+    """
+    coverage = run.coverage
+    if run.skill != _TESTS:
+        return f"{coverage.ok:,} of {count(coverage.planned, 'unit')}" if part else count(coverage.planned, "unit")
+    result = result_of(run)
+    reruns = sum(unit.kind == "rerun" and unit.status is Status.OK for unit in run.units)
+    tests, lost = result.totals.tests, result.totals.unfinished
+    ran = [suite for suite in result.suites if not suite.error]
+    if part:
+        suites = f"{len(ran):,} of {count(len(result.suites), 'suite')}"
+        return f"{suites}, {tests - lost:,} of {count(tests, 'test')}" if tests else suites
+    told = ((len(ran), "suite"), (sum(suite.shards for suite in ran), "shard"), (tests, "test"), (reruns, "rerun"))
+    return ", ".join(count(number, noun) for number, noun in told if number)
 
 
 def covered(run: Run) -> str:
     """Return what was done, in a line: the units by name while they are few, else how many there are of each kind.
 
-    Reruns are counted, and so are files, which a reader counts better than reads.
+    Files are left out, which a reader counts better than reads; of tests `planned` says it all.
     """
     done = [unit for unit in run.units if unit.status is Status.OK and unit.kind != "file"]
-    named = [unit.label for unit in done if unit.kind != "rerun" or len(done) <= _LEAST_UNITS]
-    if len(named) > _MOST_LABELS:
-        kinds = sorted(Counter(unit.kind for unit in done).items())
-        return ", ".join(f"{kind} × {number:,}" if number > 1 else kind for kind, number in kinds)
-    reruns = len(done) - len(named)
-    return ", ".join([*named, *([count(reruns, "rerun")] if reruns else [])])
+    if run.skill == _TESTS:
+        return ""
+    if len(done) <= _MOST_LABELS:
+        return ", ".join(unit.label for unit in done)
+    kinds = sorted(Counter(unit.kind for unit in done).items())
+    return ", ".join(f"{kind} × {number:,}" if number > 1 else kind for kind, number in kinds)
 
 
 def tail(text: object, lines: int) -> str:
@@ -187,12 +216,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
         one_line,
         place,
         plain_diff,
+        planned,
         prose,
         result_of,
         sections,
         severities,
         shorten,
         slowest,
+        suite_notes,
         suppressed,
         tail,
         telling,

@@ -80,6 +80,15 @@ def captured(test: TestResult, lines: int = 8) -> str:
     return "\n".join([*more, *held[-lines:]])
 
 
+def suite_notes(result: TestRunResult) -> list[str]:
+    """Return what the plan decided about suites, and why; what is the same for several is said once."""
+    said: dict[str, list[str]] = {}
+    for suite in result.suites:
+        for note in suite.notes:
+            said.setdefault(note, []).append(suite.name)
+    return [f"{', '.join(dict.fromkeys(names))}: {note}" for note, names in said.items()]
+
+
 def flaky(result: TestRunResult) -> list[TestResult]:
     """Return the tests that passed after they had failed."""
     return [test for test in result.tests if test.verdict is TestVerdict.FLAKY]
