@@ -285,6 +285,8 @@ OTHERS = [
         {"build.gradle.kts": "", "settings.gradle.kts": "", "app/src/test/kotlin/A.kt": ""},
         [("gradle", "gradle", ".", ())],
     ),
+    ({"app/lib/a.rb": "", "app/spec/in/a_spec.rb": "", "app/spec/spec_helper.rb": ""}, [("rspec", "rspec", "app", ())]),
+    ({"Gemfile": "", "lib/made/spec/a_spec.rb": ""}, []),
     ({"Gemfile": "", "spec/a_spec.rb": "", "spec/spec_helper.rb": ""}, [("rspec", "rspec", ".", ())]),
     (
         {"Rakefile": "", "test/a_test.rb": "", "test/test_b.rb": "", "test/test_helper.rb": ""},

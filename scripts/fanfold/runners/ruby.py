@@ -10,7 +10,7 @@ from fanfold.runners.base import Command, Ended, Listing, Reading, Sharding, Tas
 from fanfold.runners.common import Call, FileItems, command_of, explained, place_of, read_files
 from fanfold.runners.results.minitest import read_minitest
 from fanfold.runners.results.rspec import read_rspec
-from fanfold.runners.sight import aside, folder_of, in_sight, is_below, join, named, relative_to
+from fanfold.runners.sight import aside, folder_of, in_sight, is_below, join, named, nearest, relative_to
 from fanfold.runners.tools import Tools
 from fanfold.suites import Case, Suite
 
@@ -100,8 +100,13 @@ def _at_home(case: Case, homes: Mapping[str, str]) -> Case:
 
 
 def _suites(listing: Listing, framework: str, folder: str, end: str, start: str | None = None) -> tuple[Suite, ...]:
-    """Return a suite for each project with test files in its `spec` or `test` folder."""
-    projects = sorted({folder_of(path) for path in named(listing, *_PROJECT)} | {"."})
+    """Return a suite for each project with test files in its `spec` or `test` folder.
+
+    RSpec needs no settings: where there are none a folder `spec` makes a project of the one that it lies in.
+    """
+    settled = {folder_of(path) for path in named(listing, *_PROJECT)}
+    bare = _bare(listing, settled, end) if framework == "rspec" else set()
+    projects = sorted(settled | bare | {"."})
     suites = []
     for project in projects:
         place = join(project, folder)
@@ -117,6 +122,13 @@ def _suites(listing: Listing, framework: str, folder: str, end: str, start: str 
         if files and not aside(project):
             suites.append(Suite(name=framework, framework=framework, folder=project, files=files, found_by=place))
     return tuple(suites)
+
+
+def _bare(listing: Listing, settled: set[str], end: str) -> set[str]:
+    """Return the folders with specs in their folder `spec` that no project with settings is around."""
+    files = (path for path in listing.paths if path.endswith(end) and in_sight(path))
+    loose = (path.split("/") for path in files if nearest(path, settled) is None)
+    return {"/".join(parts[: parts.index("spec")]) or "." for parts in loose if "spec" in parts[:-1]}
 
 
 def _bundled(suite: Suite, tools: Tools) -> bool:
