@@ -319,6 +319,34 @@ def test_go_with_its_module_at_the_root(bench, tmp_path):
         assert as_rows(linked.run(items=items)) == [(".", "TestIt", "passed"), ("in", "TestIt", "passed")]
 
 
+@needs("go")
+def test_go_that_panics(bench):
+    """What comes after the test that took the process along is named: what the sources say runs on every machine."""
+    head = 'package m\nimport ("testing"; "fmt")\n'
+    made = bench(
+        {
+            "go.mod": "module example.com/m\n\ngo 1.19\n",
+            "a_test.go": head + "func TestOk(t *testing.T) { fmt.Sprint() }\n"
+            'func TestPanics(t *testing.T) { var m map[string]int; m["a"] = 1 }\nfunc TestLater(t *testing.T) {}\n'
+            "func Testing(t *testing.T, n int) {}\nfunc TestMain(m *testing.M) { m.Run() }\n"
+            "func ExampleSaid() {\n\tfmt.Println(1)\n\t// Output: 1\n}\nfunc ExampleUnsaid() {\n}\ntype Said int\n"
+            "func FuzzIt(f *testing.F) { f.Fuzz(func(t *testing.T, x int) {}) }\n",
+            "a_windows_test.go": head + "func TestThere(t *testing.T) { fmt.Sprint() }\n",
+            "b_test.go": "//go:build never\n\n" + head + "func TestNever(t *testing.T) { fmt.Sprint() }\n",
+        }
+    )
+    cases = {case.name: case for case in made.run()}
+    assert {name: case.verdict.value for name, case in cases.items()} == {
+        "TestOk": "passed",
+        "TestPanics": "failed",
+        "TestLater": "not_run",
+        "FuzzIt": "not_run",
+        "ExampleSaid": "not_run",
+    }
+    (alone,) = made.run(tests=(cases["TestLater"].native,))
+    assert alone.verdict == "passed"
+
+
 @needs("cargo")
 def test_cargo(bench):
     """Units, integration tests and documentation, in one process."""

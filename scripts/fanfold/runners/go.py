@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
 from fanfold.runners.common import Call, Plain, command_of, explained, place_of
+from fanfold.runners.go_sources import not_reached
 from fanfold.runners.results.gotest import read_go
 from fanfold.runners.sight import aside, folder_of, in_sight, join, named, nearest, relative_to
 from fanfold.runners.tools import Tools
@@ -78,6 +79,7 @@ class Go(Plain):
         except (OSError, ValueError):
             match = None
         reading = read_go(ended.stdout, ended.stderr, place_of(task), module=match[1] if match else "")
+        reading = replace(reading, cases=(*reading.cases, *not_reached(task, reading.cases)))
         return explained(reading, ended, "go ran no tests")
 
 

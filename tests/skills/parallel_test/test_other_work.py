@@ -80,6 +80,24 @@ def test_only_the_file_that_hangs_is_lost(project):
     assert done.run.record.error is None
 
 
+PANICS = """
+    package m
+    import "testing"
+    func TestPanics(t *testing.T) { panic("no") }
+    func TestLater(t *testing.T) { t.Run("in", func(t *testing.T) {}) }
+    func TestLast(t *testing.T) { t.Fatal("bad") }
+"""
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="go not installed")
+def test_what_waits_behind_a_panic_is_run_without_it(project):
+    """The tests that a package's process had not got to when one took it along have a verdict all the same."""
+    files = {"go.mod": "module example.com/m\n\ngo 1.19\n", "a_test.go": PANICS}
+    done = project.write(files).run(framework="go", files=("a_test.go",), retries=1)
+    assert done.verdicts == {"TestPanics": "failed", "TestLater/in": "passed", "TestLast": "failed"}
+    assert done.kinds == {"TestPanics": "regression", "TestLast": "regression"}
+
+
 MIXED = (Item("a.js"), Item("b.js", ("b.js::x", "b.js::y")), Item("c.js"))
 
 

@@ -8,6 +8,9 @@ from fanfold.runners.results.frames import frames_of
 from fanfold.runners.results.place import Place, bounded, message
 from fanfold.suites import TestAttempt, TestVerdict
 
+NOT_REACHED = "not run: its process ended before it began"
+"""What is said of a test that waits behind one that took its process along."""
+
 _ERROR_TYPE = re.compile(r"^(?:E\s+)?((?:[A-Za-z_$][\w$]*(?:\.|::))*[A-Z][\w$]*)(?:: |$| \[)")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fanfold.runners.base import Reading
-from fanfold.runners.results.attempts import attempt
+from fanfold.runners.results.attempts import NOT_REACHED, attempt
 from fanfold.runners.results.place import ITSELF, Place, seconds
 from fanfold.suites import Case, TestVerdict
 
@@ -238,7 +238,7 @@ def _cut_off(
     if begun:
         came_to = attempt(TestVerdict.CRASHED, place, says="it started, and its process ended before it did")
     else:
-        came_to = attempt(TestVerdict.NOT_RUN, place, says="not run: the process of its file ended before it began")
+        came_to = attempt(TestVerdict.NOT_RUN, place, says=NOT_REACHED)
     line = test.get("line")
     return Case(
         file=path,

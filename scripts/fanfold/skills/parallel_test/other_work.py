@@ -27,7 +27,7 @@ from fanfold.skills.parallel_test.isolation import Seat, Seats
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
 from fanfold.skills.parallel_test.plan import PlannedShard, shards_of, start_of
 from fanfold.skills.parallel_test.records import shard_status, suite_record
-from fanfold.skills.parallel_test.rests import AT_ITS_LIMIT, RESUMED, Rest, can_resume, rests_of
+from fanfold.skills.parallel_test.rests import AT_ITS_LIMIT, RESUMED, Rest, can_resume, rests_of, waiting_in
 from fanfold.skills.parallel_test.trials import Trials, is_bad, lost, not_run
 from fanfold.suites import BAD, Case, Conditions, ShardRecord, TestAttempt, TestResult, TestVerdict
 
@@ -220,8 +220,12 @@ class OtherWork:
         elif not shard.resumed:
             cases += self._cut_off(shard, cases)
         self._notes += reading.notes
+        waiting = waiting_in(cases) if self.job.runner.runs_single_tests else []
         for case in cases:
-            self._take(case, attempt)
+            if case not in waiting:
+                self._take(case, attempt)
+        if waiting:
+            self._run_again(Rest(tests=tuple(case.native for case in waiting), waiting=tuple(waiting)), attempt)
         if shard.resumed:
             self._notes.append(RESUMED.format(index=shard.planned.index, count=shard.planned.count))
             self._resume(shard.items, cases, attempt)
@@ -233,9 +237,12 @@ class OtherWork:
     def _resume(self, items: Sequence[Item], cases: Sequence[Case], attempt: Attempt) -> None:
         """Add units that run, in new processes, what a process that was ended had not got to."""
         for rest in rests_of(items, cases, self.job.suite, alone=self.job.runner.runs_single_tests):
-            self._rests.append(rest)
-            label = f"rest {len(self._rests)} of what was ended"
-            attempt.add(self._unit("shard", label, partial(self._run_rest, len(self._rests) - 1), None))
+            self._run_again(rest, attempt)
+
+    def _run_again(self, rest: Rest, attempt: Attempt) -> None:
+        self._rests.append(rest)
+        label = f"rest {len(self._rests)} of what was ended"
+        attempt.add(self._unit("shard", label, partial(self._run_rest, len(self._rests) - 1), None))
 
     async def _run_rest(self, number: int, attempt: Attempt) -> int:
         """Run what is left of a shard, once; returns how many tests were told of."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fanfold.engine.watched import Watched
 from fanfold.runners.base import Item, Reading, Runner, Sharding
 from fanfold.runners.common import FileItems
+from fanfold.runners.results.attempts import NOT_REACHED
 from fanfold.runners.schedule import case_of, lost_cases
 from fanfold.skills.parallel_test.trials import not_run
 from fanfold.suites import Case, Suite, TestAttempt, TestVerdict
@@ -28,10 +29,14 @@ _HUNG = "its process was ended at its time limit, and ran nothing else"
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Items that are run again, or only `tests`, by their `native` names; `ended` says that it was."""
+    """Items that are run again, or only `tests`, by their `native` names; `ended` says that it was.
 
-    items: tuple[Item, ...]
+    `waiting` are the cases of such tests, where these are named by no item.
+    """
+
+    items: tuple[Item, ...] = ()
     tests: tuple[str, ...] = ()
+    waiting: tuple[Case, ...] = ()
     ended: bool = False
 
     @property
@@ -42,6 +47,7 @@ class Rest:
     def untold(self, cases: Sequence[Case], watched: Watched, reading: Reading, suite: Suite) -> Iterator[Case]:
         """Yield what of it was not told of: it hung alone, was lost, or not run."""
         missing = lost_cases(self.items, cases, suite)
+        yield from _untold(self.waiting, cases)
         hung = watched.why == "timed_out"
         if hung and len(self.items) == 1 and not self.tests and not _is_known(cases):
             yield _said(case_of(self.items[0]), TestAttempt(outcome=TestVerdict.TIMED_OUT, message=_HUNG))
@@ -53,12 +59,25 @@ class Rest:
 
     def never_run(self, suite: Suite) -> Iterator[Case]:
         """Yield what of it was not run again, since the run ended before that."""
+        if not self.ended:
+            yield from self.waiting
         for case in () if self.ended else lost_cases(self.items, (), suite):
             yield _said(case, not_run("not run: its process was ended at its time limit, and it was not run again"))
 
 
 def _said(case: Case, attempt: TestAttempt) -> Case:
     return case.model_copy(update={"attempts": (attempt,)})
+
+
+def _untold(waiting: Sequence[Case], cases: Sequence[Case]) -> Iterator[Case]:
+    """Yield those that were not told of again, not even by tests inside of them."""
+    told = {case.native for case in cases}
+    return (one for one in waiting if one.native not in told and not any(n.startswith(f"{one.native}/") for n in told))
+
+
+def waiting_in(cases: Sequence[Case]) -> list[Case]:
+    """Return the tests that wait behind one that has ended its process: another one can run them."""
+    return [case for case in cases if case.native and case.attempts and case.attempts[-1].message == NOT_REACHED]
 
 
 def can_resume(runner: Runner) -> bool:
