@@ -186,6 +186,9 @@ def test_what_passed_is_folded(opened):
     assert page.evaluate("document.querySelector('.folded summary').textContent") == "Passed: 30 tests"
     page.evaluate("document.querySelector('[name=verdict][value=passed]').click()")
     assert (seen(page), said(page)) == (30, "30 of 32 tests shown")
+    again = opened(rendered(run_of(("unit", "default", ["passed"] * 30 + ["failed", "skipped"]))))
+    again.evaluate("document.querySelector('[type=reset]').click()")
+    assert seen(again) == 32
     assert seen(opened(rendered(run_of(("unit", "default", ["passed"] * 20))))) == 20
 
 

@@ -212,6 +212,9 @@ def test_names_are_as_short_as_they_are_unique():
     """The end that no other one shares, and the folder in any case: `basic` alone says nothing of `examples/basic`."""
     graph = ModuleGraph(modules=tuple(map(module, ["c/a/x.py", "d/a/x.py", "c/b/y.py", "c/b/__init__.py", "b"])))
     assert list(shortest_names(graph).values()) == ["c/a/x.py", "d/a/x.py", "b/y.py", "b/__init__.py", "b"]
+    packages = ["packages/cart/src/index.ts", "packages/cart/src/cart.ts", "src/main.ts"]
+    of_many = shortest_names(ModuleGraph(modules=tuple(map(module, packages))))
+    assert list(of_many.values()) == ["cart/src/index.ts", "cart/src/cart.ts", "src/main.ts"]
 
 
 def test_links_that_others_imply_are_drawn_when_they_are_looked_at():

@@ -25,6 +25,7 @@ _GAP, _ROW_GAP, _LAYER_GAP = 14.0, 36.0, 58.0
 _IN_A_ROW = int((_WIDTH + _GAP) / (_BOX + _GAP))
 _SWEEPS = 8
 _DENSE = 60  # links from which on they are drawn thinly, and those that others imply only where they are looked at
+_EVERYWHERE = frozenset({"app", "cmd", "include", "internal", "lib", "pkg", "python", "source", "src"})
 _LETTERS = 27  # that a line of a box holds
 _LINE = 14.0  # from one line of a label to the next
 _PAST = 0.85  # of a box: what a curve is led aside, of which it goes three quarters
@@ -135,7 +136,8 @@ def shortest_names(graph: ModuleGraph) -> dict[str, str]:
 
 
 def _unique_end(said: Sequence[str], ends: Mapping[str, set[str]]) -> str:
-    for length in range(min(len(said), 2), len(said) + 1):
+    telling = 3 if said[-2:-1] and said[-2] in _EVERYWHERE else 2
+    for length in range(min(len(said), telling), len(said) + 1):
         end = "/".join(said[-length:])
         if len(ends[end]) == 1:
             return end
