@@ -34,6 +34,7 @@ WORDS = [
         {"items": ("app.tests",)},
         "manage.py test --noinput --testrunner fanfold_django.DjangoRunner -v 2 app.tests",
     ),
+    ("jest", {"tests": ("a.test.js::b",)}, "--ci --testNamePattern ^(b)$"),
     ("jest", {"index": 2, "count": 3}, "--shard=2/3 --passWithNoTests"),
     ("jest", {"tests": ("a.test.js::adds (1)",)}, r"--testNamePattern ^(adds \(1\))$ --runTestsByPath a.test.js"),
     ("jest", {"items": ("a.test.js",), "index": 1, "count": 2}, "--passWithNoTests --runTestsByPath a.test.js"),
@@ -390,3 +391,14 @@ def test_why_nothing_ran_begins_where_the_error_is(said, shown):
 def test_the_reporter_is_not_injected_where_it_is_cut_off(prefix, reaches):
     """Hatch starts what it runs without the sockets that it was handed."""
     assert can_inject(Suite(name="s", framework="pytest"), Environment(prefix=prefix)) is reaches
+
+
+def test_of_a_snapshot_that_was_not_written_it_is_said_why(tmp_path):
+    """A new one fails in a run that writes none, and passes where a person runs jest: that is said in a note."""
+    said = "Error: expect(received).toMatchSnapshot()\n\nNew snapshot was not written. The update flag must be passed"
+    failed = {"title": "b", "status": "failed", "failureMessages": [said]}
+    report = {"testResults": [{"name": "/repo/a.test.js", "status": "failed", "assertionResults": [failed]}]}
+    (tmp_path / "jest.json").write_text(json.dumps(report))
+    one = replace(task("jest"), scratch=tmp_path)
+    reading = load("jest").results(one, Ended(load("jest").command(one, TOOLS), 1))
+    assert [note for note in reading.notes if "--ci" in note]

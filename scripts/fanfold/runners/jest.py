@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fanfold.errors import WorkerError
 from fanfold.runners.base import Collected, Command, Ended, Item, Listing, Reading, Sharding, Task
@@ -31,6 +31,8 @@ _JEST = NodeFramework(
     patterns=("*.test.[jt]s*", "*.spec.[jt]s*", "*.test.[cm][jt]s", "*.spec.[cm][jt]s", "*/__tests__/*.[jt]s*"),
     key="jest",
 )
+_UNWRITTEN = "New snapshot was not written"
+_WRITE_IT = "it is run with --ci, which writes no new snapshot: run it without, and commit what it has written"
 _SHARDS_SINCE = (28,)
 
 
@@ -63,8 +65,9 @@ class Jest(NodeRunner):
 
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "jest.json"
-        own = ("--json", f"--outputFile={report}", "--testLocationInResults", "--ci", "--maxWorkers=1")
-        words = list(own)
+        own = ("--json", f"--outputFile={report}", "--testLocationInResults", "--maxWorkers=1")
+        # It writes no new snapshot then: a run must not change what it judges by.
+        words = [*own, "--ci"]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
         named, names = split_natives(task)
@@ -75,7 +78,10 @@ class Jest(NodeRunner):
         return command_of(task, node_call(task, tools, "jest"), *words, results=(report,), own=own)
 
     def results(self, task: Task, ended: Ended) -> Reading:
-        return explained(asked(read_files(task, ended, read_jest), task), ended, "jest wrote no report")
+        reading = asked(read_files(task, ended, read_jest), task)
+        if any(_UNWRITTEN in (one.trace or "") for case in reading.cases for one in case.attempts):
+            reading = replace(reading, notes=(*reading.notes, _WRITE_IT))
+        return explained(reading, ended, "jest wrote no report")
 
 
 JEST = Jest()
