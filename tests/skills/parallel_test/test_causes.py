@@ -130,10 +130,35 @@ def test_suspects_where_only_imported_code_has_changed():
     """The changed definition that a test uses; failing that, what changed in the files that its own imports."""
     changes = touching("cart.py", 5)
     assert suspects([failed("test_through")], changes, None, causes(changes)) == ("cart.py:5",)
-    assert suspects([failed("test_unrelated")], changes, None, causes(changes)) == ("cart.py:5",)
+    assert suspects([failed("test_unrelated")], changes, None, causes(changes)) == ("cart.py:5", "shop.py:3")
     assert suspects([failed("test_alone", file="test_other.py")], changes, None, causes(changes)) == ()
     top = touching("cart.py", 1)
-    assert suspects([failed("test_direct")], top, None, causes(top)) == ("cart.py:1",)
+    assert suspects([failed("test_direct")], top, None, causes(top)) == ("cart.py:1", "cart.py:4")
+
+
+@pytest.mark.parametrize(
+    ("test", "called"),
+    [
+        (failed("test_direct"), ("cart.py:4",)),
+        (failed("test_through"), ("cart.py:8",)),
+        (failed("test_cart"), ("cart.py:12",)),
+        (failed("test_alone", file="test_other.py"), ()),
+        (failed("test_direct", Frame(path="other.py", line=1, function="f")), ("other.py:1",)),
+        (failed("test_counts"), ("cart.py:16", "cart.py:12")),
+        (failed("test_gone"), ()),
+        (failed("test_x", file="gone.py"), ()),
+    ],
+)
+def test_where_no_change_is_met_it_is_what_the_test_calls(test, called):
+    """Not the assert that noticed it; a method only of a class that the test names; with a frame outside, that one."""
+    files = {**FILES, "test_shop.py": f"{TESTS}\ndef test_counts():\n    assert Cart().count() == 1\n"}
+    assert suspects([test], {}, lambda _path, _line: 1.0, causes({}, files)) == called
+
+
+def test_the_assert_is_a_suspect_where_it_has_changed():
+    """A test that is new may be what is wrong."""
+    changes = touching("test_shop.py", 1)
+    assert suspects([failed("test_direct")], changes, None, causes(changes))[0] == "test_shop.py:1"
 
 
 @pytest.mark.parametrize(("line", "text"), [(5, "    # six"), (2, "# 6"), (2, "")])
@@ -143,7 +168,8 @@ def test_no_comment_is_a_suspect(line, text):
     lines[line - 1] = text
     changes = touching("cart.py", line)
     found = causes(changes, {**FILES, "cart.py": "\n".join(lines)})
-    assert suspects([failed("test_direct")], changes, None, found) == ()
+    assert found.imported(failed("test_direct")) == ()
+    assert f"cart.py:{line}" not in suspects([failed("test_direct")], changes, None, found)
 
 
 def test_a_change_of_everything_points_nowhere():
@@ -151,9 +177,9 @@ def test_a_change_of_everything_points_nowhere():
     files = {**FILES, **{f"m{n}.py": "X = 1\n" for n in range(9)}}
     files["shop.py"] = SHOP + "".join(f"import m{n}\n" for n in range(9))
     changes = {path: change for name in files for path, change in touching(name, 1).items() if name.startswith("m")}
-    assert suspects([failed("test_direct")], changes, None, causes(changes, files)) == ()
+    assert suspects([failed("test_direct")], changes, None, causes(changes, files)) == ("cart.py:4",)
     one = {"m1.py": changes["m1.py"]}
-    assert suspects([failed("test_direct")], one, None, causes(one, files)) == ("m1.py:1",)
+    assert suspects([failed("test_direct")], one, None, causes(one, files)) == ("m1.py:1", "cart.py:4")
 
 
 def clusters_of(changes, *tests, kind=ClusterClass.REGRESSION):

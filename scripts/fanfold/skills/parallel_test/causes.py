@@ -8,18 +8,23 @@ too many; a change that it does not name is used in no way that the text shows. 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from fanfold.skills.parallel_test.imports import PythonFiles
 from fanfold.sources.change import FileChange
-from fanfold.sources.outline.values import Definition, Outline
+from fanfold.sources.outline.values import SCOPES, Definition, Outline
 from fanfold.suites import BAD, Frame, TestResult
 
 # Files that are read for the tests of one file, the nearest imports first.
 _MOST_FILES = 500
+# Files in which what a test calls is looked for, and those that are none of what is tested.
+_CALLED_IN = 60
+_OF_TESTS = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$|[^/]*_tests?\.py$)")
 # What runs before a test without its asking: of its class, or of one that this is made from; and of its file.
 _SET_UP = frozenset({"setUp", "asyncSetUp", "setUpClass", "setUpTestData", "setup_method", "setup_class"})
 _OF_FILE = ("setUpModule", "setup_module", "setup_function")
@@ -84,6 +89,30 @@ class Causes:
         firsts = ((path, next(self._code_touched(path), None)) for path in self._reach(test.file).files)
         return tuple(f"{path}:{line}" for path, line in firsts if line is not None)
 
+    def called(self, test: TestResult) -> tuple[str, ...]:
+        """Return where what a test calls by name is defined: "path:line", the nearest first, methods before classes.
+
+        Outside of tests, and a method only of a class that the test names: other names are those of too many.
+        """
+        own = self._definition(test)
+        outline = self._files.look(test.file).outline if own else None
+        if own is None or outline is None:
+            return ()
+        here = [one for one in outline.references if any(own.line <= line <= own.end_line for line in one.lines)]
+        calls = {one.name for one in here if one.call}
+        names = {one.name for one in here}
+        found: dict[str, tuple[bool, str]] = {}
+        for path in islice(self._nearest(test.file), _CALLED_IN):
+            for one in self._defined(path) if not _OF_TESTS.search(path) else ():
+                owner = one.qualified.rpartition(".")[0]
+                if one.name in calls and (not owner or owner in names):
+                    found.setdefault(one.qualified, (one.kind in SCOPES, f"{path}:{one.line}"))
+        return tuple(place for _, place in sorted(found.values(), key=lambda one: one[0]))
+
+    def _defined(self, path: str) -> tuple[Definition, ...]:
+        outline = self._files.look(path).outline
+        return outline.definitions if outline else ()
+
     def _met(self, test: TestResult) -> tuple[Changed, ...]:
         frames = dict.fromkeys(frame for one in test.attempts if one.outcome in BAD for frame in one.frames)
         found = (self._changed_at(frame) for frame in frames if frame.path != test.file)
@@ -105,16 +134,21 @@ class Causes:
     def _standing_in(self, test: TestResult) -> Iterator[str]:
         """Yield the names that stand in a test, its own included, which may be what has changed, and its class's."""
         outline = self._files.look(test.file).outline
-        bare = test.name.partition("[")[0].replace("::", ".").rpartition(".")[2]
-        found = outline.definitions_of(bare) if outline else ()
-        if outline is None or not found:
+        its = self._definition(test)
+        if outline is None or its is None:
             return
-        exact = [one for one in found if test.line is not None and one.line <= test.line <= one.end_line]
-        its = (exact or found)[0]
         yield from its.qualified.split(".")
         for reference in outline.references:
             if any(its.line <= line <= its.end_line for line in reference.lines):
                 yield reference.name
+
+    def _definition(self, test: TestResult) -> Definition | None:
+        """Return what a test is in its file, by its name and, where several have that, its line."""
+        outline = self._files.look(test.file).outline if test.file in self._known else None
+        bare = test.name.partition("[")[0].replace("::", ".").rpartition(".")[2]
+        found = outline.definitions_of(bare) if outline else ()
+        exact = [one for one in found if test.line is not None and one.line <= test.line <= one.end_line]
+        return next(iter((*exact, *found)), None)
 
     def _reach_of(self, file: str) -> _Reach:
         users: dict[str, set[str]] = defaultdict(set)

@@ -203,7 +203,7 @@ class Surroundings:
 
     def suspects(self, tests: Sequence[TestResult]) -> tuple[str, ...]:
         """Return what the failures of `tests` point at, by all that can be looked up."""
-        return suspects(tests, self.changes, self.ages.of, self.causes if self.changes else None)
+        return suspects(tests, self.changes, self.ages.of, self.causes)
 
     def cause(self, test: TestResult) -> str | None:
         """Return the one change that a failed test uses, if it is one."""

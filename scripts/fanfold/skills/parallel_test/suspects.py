@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # How far from a changed line a frame may be and still point at the change: a call stands near what it depends on.
 _NEAR = 3
 _MOST = 5
+_MOST_CALLED = 3
 # Tests of a cluster that are asked what they use.
 _ASKED = 20
 
@@ -37,10 +38,11 @@ def suspects(
 
     In front stand frames on changed lines, then those near one; then, with `causes`, changed definitions that the tests
     use; then frames in changed files, each the more tests have it and the deeper it is. Where there are none of these
-    it is what changed in files that the tests import. Behind them, when the time of change is known, stand the other
-    frames, the newest first. Frames outside of the repository are none, nor are those of the tests themselves while
-    there are others.
+    it is what changed in files that the tests import, and, where no frame is outside of the tests, what these call.
+    Behind them, when the time of change is known, stand the other frames, the newest first. Frames outside of the
+    repository are none, nor are those of the tests themselves that meet no change: there it was noticed.
     """
+    own = {test.file for test in tests}
     depth: dict[Frame, int] = {}
     held: Counter[Frame] = Counter()
     for test in tests:
@@ -54,11 +56,12 @@ def suspects(
         [frame for frame in ranked if distance[frame] in which] for which in (_MET, _BESIDE, _ELSE)
     )
     used = _few(_used(tests, causes)) if causes and not meeting else []
-    found = [*map(_place, meeting), *used, *map(_place, beside)]
+    found = [*map(_place, meeting), *used, *(_place(frame) for frame in beside if frame.path not in own)]
     if not found and causes:
         found += _few([place for test in tests[:_ASKED] for place in causes.imported(test)])
-    if found:
-        rest = [frame for frame in rest if frame.path not in {test.file for test in tests}]
+        if own.issuperset(frame.path for frame in depth):
+            found += _called(tests, causes)
+    rest = [frame for frame in rest if frame.path not in own]
     newest = map(_place, _newest(rest, changed)) if len(found) < _MOST else ()
     return tuple(dict.fromkeys((*found, *newest)))[:_MOST]
 
@@ -73,6 +76,12 @@ def _used(tests: Iterable[TestResult], causes: Causes) -> list[str]:
     """Return the changed definitions that the tests use, those first that most of them do."""
     used = Counter(one for test in list(tests)[:_ASKED] for one in causes.used(test))
     return [f"{one.path}:{one.line}" for one, _ in sorted(used.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _called(tests: Iterable[TestResult], causes: Causes) -> list[str]:
+    """Return where what the tests call is defined, that first which most of them do."""
+    calls = Counter(place for test in list(tests)[:_ASKED] for place in causes.called(test))
+    return [place for place, _ in calls.most_common(_MOST_CALLED)]
 
 
 def _place(frame: Frame) -> str:
