@@ -256,6 +256,24 @@ def test_bisect_blames_nobody_without_having_seen_it(project, history, fanfold, 
     (cluster,) = ended.run["result"]["clusters"]
     assert not [suspect for suspect in cluster["suspects"] if suspect.startswith("commit ")]
     assert any(says in note for note in ended.run["notes"])
+    before = [suspect for suspect in cluster["suspects"] if suspect.startswith("broken before ")]
+    assert bool(before) is (commits is NO_GOOD)
+
+
+def test_bisect_folds_what_one_change_of_one_commit_broke(project, history, fanfold):
+    """Three messages in tests of their own, one changed definition in one commit: one cluster, which names both."""
+    project.write("tests/test_more.py", BAD.replace("total([{'price': 2}]) == 2", "[total([{'price': 3}])] == [3]"))
+    project.write(
+        "tests/test_yet.py", BAD.replace("assert total([{'price': 2}]) == 2", "if total([]): raise ValueError")
+    )
+    wrong = "def total(rows):\n    return 7\n"
+    good = history(("shop.py", wrong), ("shop.py", f"{wrong}\n\ndef other():\n    return 1\n"), ("notes", "1"))
+    ended = fanfold("test", "--bisect", good, "--format", "json")
+    (cluster,) = ended.run["result"]["clusters"]
+    assert (cluster["id"], len(cluster["tests"])) == ("C1", 3)
+    assert cluster["shared"][0] == "change:shop.py::total"
+    assert cluster["suspects"][0].endswith(" step 0")
+    assert sum("the first bad commit is" in note for note in ended.run["notes"]) == 1
 
 
 def test_bisect_knows_other_frameworks(project, fanfold):

@@ -84,7 +84,8 @@ _TOLD = 20
 @option(
     "--bisect",
     metavar="GOOD",
-    help="Then find the commit since GOOD that broke each regression: its test is run at commits in between.",
+    help="Then find the commit since GOOD that broke each of the first 3 regressions: a test of it is run at commits in"
+    " between.",
 )
 @option("--fail-on-flaky", is_flag=True, help="Exit 1 when a test passed only after it had failed.")
 @option("--memory", type=WholeRange(64), metavar="MB", help="The most memory of one test process and its children.")

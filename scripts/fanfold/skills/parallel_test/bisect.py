@@ -15,12 +15,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanfold.engine.fan_out import fan_out
 from fanfold.errors import TargetError, UsageError
 from fanfold.models import Unit, content_key
+from fanfold.skills.parallel_test.blamed import Bisected, blamed, uses_of
 from fanfold.skills.parallel_test.isolation import Seats, scratch
 from fanfold.skills.parallel_test.job import Job, Settings
 from fanfold.skills.parallel_test.other_work import OtherWork
@@ -56,14 +58,6 @@ class Stretch:
     good: str
     base: str
     commits: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Bisected:
-    """What was found: `suspects` are lines for the cluster, `said` is a sentence for the report."""
-
-    said: str
-    suspects: tuple[str, ...] = ()
 
 
 def stretch_of(root: Path, good: str) -> Stretch:
@@ -113,28 +107,26 @@ async def bisected(
     *,
     supervisor: Supervisor,
 ) -> tuple[tuple[Cluster, ...], tuple[str, ...]]:
-    """Bisect the representatives of regressions; returns the clusters with what was found in front, and notes."""
+    """Bisect the representatives of regressions; returns the clusters with what was found in front, and notes.
+
+    Clusters that come from one changed definition of one commit are one then.
+    """
     by_name = {(job.suite.name, job.environment.name): job for job in jobs}
     units: list[Unit[_Bisection]] = []
-    notes: list[str] = []
+    why_not: dict[str, str] = {}
     for cluster in clusters:
         test = tests[cluster.tests[0]]
         job = by_name.get((test.suite, test.environment))
         why = _why_not(cluster, test, job, len(units))
         if why is not None or job is None:
-            notes += [f"{cluster.id} was not bisected: {why}"] if why else []
+            why_not[cluster.id] = why or ""
             continue
         key = content_key("bisect", test.id, stretch.base, stretch.commits[-1])
         payload = _Bisection(test, job, settings, stretch)
         units.append(Unit(key=key, label=f"bisect {cluster.id}", payload=payload, kind="bisect", lane=job.lane))
     outcomes = await fan_out(units, _bisect, supervisor=supervisor)
     found = {outcome.label.removeprefix("bisect "): outcome.value for outcome in outcomes if outcome.value}
-    notes += [f"{name}: {one.said}" for name, one in found.items()]
-    return tuple(_blamed(cluster, found.get(cluster.id)) for cluster in clusters), tuple(notes)
-
-
-def _blamed(cluster: Cluster, found: Bisected | None) -> Cluster:
-    return cluster.model_copy(update={"suspects": (*found.suspects, *cluster.suspects)}) if found else cluster
+    return await asyncio.to_thread(blamed, clusters, found, why_not, tests, partial(uses_of, stretch.git))
 
 
 def _why_not(cluster: Cluster, test: TestResult, job: Job | None, begun: int) -> str | None:
@@ -145,7 +137,11 @@ def _why_not(cluster: Cluster, test: TestResult, job: Job | None, begun: int) ->
         return "its test can't be run alone"
     if job.environment.prefix:
         return f"what stands before the command of {job.environment.name} may lead to other files"
-    return f"only the first {MOST_CLUSTERS} regressions are" if begun == MOST_CLUSTERS else None
+    return (
+        f"{MOST_CLUSTERS} regressions are in one run; name a test of it to have it bisected"
+        if begun == MOST_CLUSTERS
+        else None
+    )
 
 
 async def _bisect(unit: Unit[_Bisection], _attempt: Attempt) -> Bisected:
@@ -173,7 +169,8 @@ class _Bisection:
         good = short(stretch.base)
         match await ask(stretch.base):
             case Answer.BAD:
-                return Bisected(f"{name} fails at {good} as well: --bisect {stretch.good} names no good commit for it")
+                said = f"{name} fails at {good} as well: --bisect {stretch.good} names no good commit for it"
+                return Bisected(f"broken before {good} already: {said}", (f"broken before {good} already",))
             case Answer.UNKNOWN:
                 return Bisected(f"{name} can't be run at {good}, so nothing was bisected: name a later good commit")
         match await ask(stretch.commits[-1]):
@@ -185,7 +182,8 @@ class _Bisection:
         subjects = [self._subject(commit) for commit in found]
         what = "the first bad commit is" if len(found) == 1 else f"one of {len(found)} commits broke it, the last is"
         said = f"{what} {subjects[-1]} ({name} was run at {asked} commits)"
-        return Bisected(said, tuple(f"commit {subject}" for subject in subjects[-MOST_CLUSTERS:]))
+        suspects = tuple(f"commit {subject}" for subject in subjects[-MOST_CLUSTERS:])
+        return Bisected(said, suspects, found[0] if len(found) == 1 else None)
 
     def _subject(self, commit: str) -> str:
         line = self.stretch.git.run("log", "-1", "--format=%s", commit).decode("utf-8", "replace")
