@@ -46,20 +46,31 @@ def test_a_name_means_a_file(here):
         ("file/", UsageError, "the slash at its end means a folder, and this is a file"),
         ("", UsageError, "the name of a file or folder is expected"),
         ("a\0b", UsageError, "the name of a file or folder is expected"),
-        ("no/report.md", OutputError, "no is not a folder; make it first"),
-        ("no/way/report.md", OutputError, "no/way is not a folder; make it first"),
-        ("no/out/", OutputError, "no is not a folder; make it first"),
         ("file/report.md", OutputError, "file is not a folder"),
+        ("file/way/report.md", OutputError, "file/way/report.md: "),
+        ("loose/report.md", OutputError, "loose is not a folder"),
     ],
 )
 def test_what_can_not_be_written_is_said_at_once(here, output, error, says):
-    """A folder that is missing above is more often a slip than a wish: it is named, and nothing is made."""
+    """What is in the way is named, and nothing is made."""
     (here / "file").write_text("kept")
+    (here / "loose").symlink_to("nowhere")
     with pytest.raises(error) as raised:
         places(output, ["md"])
     assert says in str(raised.value)
-    assert os.listdir(here) == ["file"]  # noqa: PTH208  names are what is asked for
+    assert sorted(os.listdir(here)) == ["file", "loose"]  # noqa: PTH208  names are what is asked for
     assert (here / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("output", "file"), [("a/r.md", "a/r.md"), ("a/b/r.md", "a/b/r.md"), ("a/b/", "a/b/report.md")]
+)
+def test_folders_that_are_missing_are_made(here, output, file):
+    """Those of a file as those of a folder, and not before there is something to write."""
+    chosen = places(output, ["md"])
+    assert not (here / "a").exists()
+    deliver(RUN, RENDERER, chosen)
+    assert (here / file).read_text() == RENDERER.render(RUN, "md")
 
 
 def test_several_formats_need_a_folder(here):

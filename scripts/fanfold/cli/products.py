@@ -83,7 +83,7 @@ def places(output: str | None, formats: Sequence[str]) -> dict[str, Path]:
     else:
         chosen = {name: folder / f"report.{FORMATS[name]}" for name in formats}
     for place in chosen.values():
-        _check_writable(output, place, may_make=folder)
+        _check_writable(output, place)
     return chosen
 
 
@@ -99,24 +99,30 @@ def folder_of(output: str, *, several: bool = False) -> Path | None:
     return path
 
 
-def _check_writable(output: str, place: Path, *, may_make: Path | None) -> None:
-    """Try it before anything is spent; asking for permissions would believe what root is told."""
+def _check_writable(output: str, place: Path) -> None:
+    """Try it before anything is spent; asking for permissions would believe what root is told.
+
+    Folders that are missing are made when there is something to write.
+    """
     if place.exists() and not place.is_file() and not place.is_dir():
         # To open and close a pipe would be the end of it for its reader.
         return
     folder = place.resolve().parent if place.is_symlink() else place.parent
-    if folder == may_make and not folder.exists():
-        folder = folder.parent
+    folder = (
+        folder if place.is_symlink() else next(one for one in (folder, *folder.absolute().parents) if _is_there(one))
+    )
     if not folder.is_dir():
-        raise OutputError(
-            f"--output {output}: {folder} is not a folder" + ("" if folder.exists() else "; make it first")
-        )
+        raise OutputError(f"--output {output}: {folder} is not a folder")
     try:
         if place.exists():
             place.open("ab").close()
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise OutputError(f"--output {place}: {error.strerror or error}") from error
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
 
 
 def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path], events: Iterable[Event] = ()) -> None:
@@ -129,7 +135,7 @@ def deliver(run: Run, renderer: Renderer, chosen: dict[str, Path], events: Itera
             _print(_fitting(text, run, kept) if name == "md" else text)
             continue
         try:
-            place.parent.mkdir(exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
             write_whole(place, text)
         except OSError as error:
             failures.append(f"--output {place}: {error.strerror or error}; {_print_instead(text)}")
