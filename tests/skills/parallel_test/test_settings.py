@@ -1,13 +1,24 @@
 """Settings of test runs: what they say, what overrides what, and one clear line for a wrong one."""
 
+import re
 import tomllib
+from pathlib import Path
 
 import click
 import pytest
 
 from fanfold.cli.config import check
 from fanfold.errors import ConfigError
-from fanfold.skills.parallel_test.settings import NOTHING, configured, pairs, read_tables
+from fanfold.runners import RUNNERS
+from fanfold.skills.parallel_test.settings import (
+    NOTHING,
+    _EnvironmentTable,
+    _MatrixTable,
+    _SuiteTable,
+    configured,
+    pairs,
+    read_tables,
+)
 from fanfold.suites import Environment, Suite
 
 FOUND = (
@@ -154,3 +165,32 @@ def test_names_that_are_not_there(text, says):
     with pytest.raises(ConfigError) as error:
         pairs(settings, configured(settings, FOUND))
     assert says in str(error.value)
+
+
+REFERENCE = Path(__file__).resolve().parents[3] / "skills" / "parallel-test" / "references" / "configuration.md"
+
+
+def test_the_reference_has_every_key_and_its_example_is_read():
+    """The example goes through the reader as a project's would, has each key, and so have the tables below it."""
+    text = REFERENCE.read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    given = tomllib.loads(example)["test"]
+    found = read_tables(given, "fanfold.toml")
+    e2e = Suite(name="e2e", framework="pytest")
+    matrix = pairs(found, configured(found, (e2e,)))
+    assert [(suite.name, environment.name) for suite, environment in matrix] == [
+        *(("unit", "py311"), ("unit", "py312"), ("smoke", "py312")),
+    ]
+    assert {key for suite in given["suites"].values() for key in suite} == set(_SuiteTable.model_fields)
+    assert {key for one in given["environments"].values() for key in one} == set(_EnvironmentTable.model_fields)
+    assert set(given["matrix"]) == set(_MatrixTable.model_fields)
+    rows = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert rows == [*_ordered(rows, _SuiteTable.model_fields), "prefix", "variables"]
+    named = re.search(r"^\| `framework` \| one of (.*?);", text, re.MULTILINE)
+    assert named is not None
+    assert named[1].split(", ") == list(RUNNERS)
+
+
+def _ordered(rows, fields):
+    assert set(rows[:-2]) == set(fields)
+    return rows[: len(fields)]
