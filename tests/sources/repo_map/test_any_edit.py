@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fanfold.engine.shelf import Shelf
 from fanfold.sources.files import Stamp
 from fanfold.sources.repo_map.discover import Discovery, discover
 from fanfold.sources.repo_map.facts import encode
+from fanfold.sources.repo_map.graph import components, layers, shape
 from fanfold.sources.repo_map.kept import Ahead, recall, scope_key
 from fanfold.sources.repo_map.mapping import map_tree
 from fanfold.sources.snapshot import WorkingTree
@@ -83,6 +85,9 @@ def told(tree):
     """Return all that a map says, in its order."""
     files = [(path, file.content, file.size, encode(file.facts)) for path, file in tree.files.items()]
     references = [(path, list(weights.items())) for path, weights in tree.references.items()]
+    assert (components(tree), layers(tree)) == shape(tree.files, tree.imports)
+    bare = replace(tree, imports={})
+    assert (components(bare), layers(bare)) == shape(tree.files, {})
     return files, tree.left_out, list(tree.imports.items()), references, tree.notes
 
 

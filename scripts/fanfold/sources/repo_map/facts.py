@@ -17,7 +17,7 @@ from fanfold.sources.setaside import by_text
 from fanfold.sources.text import SNIFFED
 from fanfold.sources.text import decode as text_of
 
-VERSION = f"7.{OUTLINES}"
+VERSION = f"8.{OUTLINES}"
 """Part of the key under which facts are kept: another one for other facts of the same file."""
 
 _CHARACTERS_A_TOKEN = 3.0

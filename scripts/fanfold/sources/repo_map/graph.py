@@ -16,10 +16,9 @@ from typing import TypeVar
 
 from fanfold.sources.folders import folder_of
 from fanfold.sources.garbage import uncollected
-from fanfold.sources.repo_map.values import RepoMap
+from fanfold.sources.repo_map.values import MappedFile, Parts, RepoMap, Shape
 
 N = TypeVar("N", bound=Hashable)
-Parts = tuple[tuple[str, ...], ...]
 
 _DAMPING = 0.85
 _ROUNDS = 100
@@ -58,6 +57,8 @@ def components(tree: RepoMap) -> Parts:
 
     Each in order of its paths; one of more than one file is a cycle. The order is the same for the same map.
     """
+    if known := _shape(tree):
+        return known.components
     with uncollected():
         parts = _components(tree.files, tree.imports)
         return tuple([tuple(sorted(part)) if len(part) > 1 else (part[0],) for part in parts])
@@ -80,6 +81,9 @@ def layers(tree: RepoMap, parts: Parts | None = None) -> Parts:
     A file lies one layer above the highest that it imports; those of a cycle lie in the same one. `parts` are the
     components, if they are known.
     """
+    known = _shape(tree)
+    if known and (parts is None or parts is known.components):
+        return known.layers
     level = dict.fromkeys(tree.files, 0)
     imports = tree.imports
     for part in components(tree) if parts is None else parts:
@@ -95,6 +99,18 @@ def layers(tree: RepoMap, parts: Parts | None = None) -> Parts:
     for path, at in level.items():
         found[at].append(path)
     return tuple(map(tuple, found))
+
+
+def shape(files: Mapping[str, MappedFile], imports: Mapping[str, tuple[str, ...]]) -> tuple[Parts, Parts]:
+    """Return the components and layers of files with these imports."""
+    tree = RepoMap(files, imports=imports)
+    parts = components(tree)
+    return parts, layers(tree, parts)
+
+
+def _shape(tree: RepoMap) -> Shape | None:
+    known = tree.shape
+    return known if known and known.files is tree.files and known.imports is tree.imports else None
 
 
 def central(tree: RepoMap, towards: Mapping[str, float] | None = None) -> dict[str, float]:

@@ -22,7 +22,7 @@ from fanfold.sources.repo_map.kept import Cache
 from fanfold.sources.repo_map.pool import Task, read_all
 from fanfold.sources.repo_map.reading import Reading, load
 from fanfold.sources.repo_map.resolve import MANIFESTS
-from fanfold.sources.repo_map.values import LeftOut, MappedFile, RepoMap
+from fanfold.sources.repo_map.values import LeftOut, MappedFile, RepoMap, Shape
 from fanfold.sources.repo_map.weave import Woven, weave
 
 Progress = Callable[[int, int], object]
@@ -100,6 +100,7 @@ class _Gathered:
             imports=woven.imports,
             references=woven.references,
             notes=self._found.notes,
+            shape=Shape(*woven.shape, files, woven.imports),
         )
 
     def _woven(self, before: Woven | None) -> tuple[Files, Woven]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Symbol(NamedTuple):
@@ -65,12 +65,24 @@ class LeftOut(NamedTuple):
     size: int | None = None
 
 
+Parts: TypeAlias = tuple[tuple[str, ...], ...]
+
+
+class Shape(NamedTuple):
+    """The components of imports, and their layers, as `graph` finds them; and of what, since maps are made of maps."""
+
+    components: Parts
+    layers: Parts
+    files: Mapping[str, MappedFile]
+    imports: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class RepoMap:
     """The files in order of their paths, and the edges between them.
 
     `imports` leads from a file to those that it imports, in order; `references` to those that define names which it
-    uses, with a weight. A file without an edge has no entry.
+    uses, with a weight. A file without an edge has no entry. `shape` may be that of these files and imports.
     """
 
     # Not in its representation, which asyncio makes of what a main task returns: it would be megabytes.
@@ -79,6 +91,7 @@ class RepoMap:
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
+    shape: Shape | None = field(default=None, repr=False, compare=False)
 
     @property
     def tokens(self) -> int:

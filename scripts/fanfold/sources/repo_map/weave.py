@@ -14,8 +14,10 @@ from itertools import accumulate, pairwise
 
 from fanfold.sources.repo_map.definers import MARK, Named
 from fanfold.sources.repo_map.files import Files
+from fanfold.sources.repo_map.graph import shape
 from fanfold.sources.repo_map.references import Definers, definers_in, redefine, reference_edges, references_of
 from fanfold.sources.repo_map.resolve import LOOKED_INTO, import_edges
+from fanfold.sources.repo_map.values import Parts
 
 _MOST_CHANGED = 64  # files, or names: with more of them, looking up everything is as fast
 _WORTH_KEEPING = 16  # files changed since: fewer are looked up again each time
@@ -59,7 +61,7 @@ class References(Mapping[str, Mapping[str, float]]):
 
 @dataclass(frozen=True, slots=True)
 class Woven:
-    """The edges of a tree, and the `contents` and `manifests` that they were made of.
+    """The edges of a tree, and the `contents` and `manifests` that they were made of, and their `shape`.
 
     `fresh` says that making them again takes longer than keeping them. `vocabulary` has all names that some file uses,
     and perhaps others, each between marks.
@@ -71,6 +73,7 @@ class Woven:
     contents: Mapping[str, str]
     manifests: str
     vocabulary: str
+    shape: tuple[Parts, Parts]
     fresh: bool = True
 
 
@@ -90,7 +93,8 @@ def _anew(files: Files, manifests: Mapping[str, str], contents: Mapping[str, str
     definers = definers_in(files.values())
     references = References(list(contents), reference_edges(files, definers))
     vocabulary = _words(set().union(*(file.facts.uses for file in files.values())))
-    return Woven(import_edges(files, manifests), references, definers, contents, said, vocabulary)
+    imports = import_edges(files, manifests)
+    return Woven(imports, references, definers, contents, said, vocabulary, shape(files, imports))
 
 
 def _again(
@@ -119,6 +123,7 @@ def _again(
         contents=contents,
         manifests=before.manifests,
         vocabulary=before.vocabulary + _words(set().union(*(files[path].facts.uses for path in changed))),
+        shape=before.shape if imports is before.imports else shape(files, imports),
         fresh=len(changed) >= _WORTH_KEEPING,
     )
 
@@ -138,6 +143,10 @@ def encode(woven: Woven) -> bytes:
         "contents": woven.contents,
         "manifests": woven.manifests,
         "imports": [(number[path], [number[other] for other in out]) for path, out in woven.imports.items()],
+        "components": [
+            number[part[0]] if len(part) == 1 else [number[path] for path in part] for part in woven.shape[0]
+        ],
+        "layers": [[number[path] for path in layer] for layer in woven.shape[1]],
         "definers": {kind: rest for kind, (_, *rest) in named.items()},
         "lengths": [*map(len, parts)],
         "referring": [number[path] for path in woven.references],
@@ -169,6 +178,10 @@ def decode(data: bytes) -> Woven | None:
             contents=row["contents"],
             manifests=row["manifests"],
             vocabulary=vocabulary,
+            shape=(
+                tuple([(path(at),) if isinstance(at, int) else tuple(map(path, at)) for at in row["components"]]),
+                tuple(tuple(map(path, layer)) for layer in row["layers"]),
+            ),
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
