@@ -187,6 +187,10 @@ class Runner(Protocol):
         """Return the command that runs a shard; `suite.command`, `suite.arguments` and the prefix are in it."""
         ...
 
+    def unbuilt(self, reading: Reading) -> str | None:
+        """Return why no suite of the same folder can be built, as was read of one; None when others may be."""
+        ...
+
     def results(self, task: Task, ended: Ended) -> Reading:
         """Read what the command left: its output, its result files; never raises for what they hold."""
         ...

@@ -21,6 +21,9 @@ from fanfold.suites import Suite
 _NEXTEST = "nextest"
 _DOCUMENTATION = "--doc"
 _TEST = re.compile(r"#\[(?:\w+::)*test\b|::test\]")
+_NO_DEPENDENCY = re.compile(
+    r"error: (?:failed to (?:get|load|download|fetch|update|select|parse)|no matching package|unable to (?:get|update))"
+)
 _EXAMPLE = re.compile(r"^\s*//[/!]\s*```", re.MULTILINE)
 
 
@@ -98,6 +101,10 @@ class Cargo(Plain):
         if not documentation and not task.suite.command:
             words.append("--tests")
         return command_of(task, _call(task, tools), *words, last=last, own=own)
+
+    def unbuilt(self, reading: Reading) -> str | None:
+        """See `Runner.unbuilt`: what is wrong with dependencies is so for tests and documentation."""
+        return reading.error if reading.error and _NO_DEPENDENCY.match(reading.error) else None
 
     def results(self, task: Task, ended: Ended) -> Reading:
         if _NEXTEST in ended.command.argv:

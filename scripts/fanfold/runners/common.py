@@ -199,6 +199,9 @@ class Plain:
     def collected(self, task: Task, ended: Ended) -> Collected:  # noqa: ARG002  the protocol's
         return Collected()
 
+    def unbuilt(self, reading: Reading) -> str | None:  # noqa: ARG002  the protocol's
+        return None
+
 
 class FileItems(Plain):
     """A runner whose items are the test files that discovery has seen; their names are relative to the root."""

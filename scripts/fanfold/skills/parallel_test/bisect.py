@@ -23,6 +23,7 @@ from fanfold.engine.fan_out import fan_out
 from fanfold.errors import TargetError, UsageError
 from fanfold.models import Unit, content_key
 from fanfold.skills.parallel_test.blamed import Bisected, blamed, uses_of
+from fanfold.skills.parallel_test.builds import Builds
 from fanfold.skills.parallel_test.isolation import Seats, scratch
 from fanfold.skills.parallel_test.job import Job, Settings
 from fanfold.skills.parallel_test.other_work import OtherWork
@@ -198,7 +199,7 @@ class _Bisection:
                 return Answer.UNKNOWN
             settings = replace(self.settings, root=root, coverage=None)
             seats = Seats(stack.enter_context(scratch()), settings.workers)
-            done = await OtherWork(self._job_in(root), settings, seats).alone(self.test)
+            done = await OtherWork(self._job_in(root), settings, seats, Builds()).alone(self.test)
         if done.outcome is TestVerdict.PASSED:
             return Answer.GOOD
         return Answer.BAD if done.outcome in self._bad else Answer.UNKNOWN

@@ -21,6 +21,7 @@ from fanfold.models import Outcome, Unit, content_key
 from fanfold.runners.base import Command, Ended, Item, Reading, Sharding, Task
 from fanfold.runners.results.place import ITSELF, plain
 from fanfold.runners.schedule import lost_cases, shared_out, told_of
+from fanfold.skills.parallel_test.builds import Builds
 from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.evidence import Rerun, rule_uncollected
 from fanfold.skills.parallel_test.isolation import Seat, Seats
@@ -56,8 +57,9 @@ class _Shard:
 class OtherWork:
     """One suite in one environment; `first` is the unit that adds all others to the run."""
 
-    def __init__(self, job: Job, settings: Settings, seats: Seats) -> None:
+    def __init__(self, job: Job, settings: Settings, seats: Seats, builds: Builds) -> None:
         self.job = job
+        self._builds = builds
         self._settings = settings
         self._seats = seats
         self._limits = settings.limits_of(job.suite)
@@ -207,11 +209,14 @@ class OtherWork:
             task = self._task(seat, shard.planned)
             shard.worker, shard.command = seat.number, runner.command(task, tools)
             began = time.monotonic()
-            shard.watched, ended = await self._run(shard.command, seat)
+            watched, ended = await self._builds.unless_broken(self.job, self._run(shard.command, seat))
+            shard.watched = watched
             wall_s = time.monotonic() - began
             shard.reading = reading = runner.results(task, ended)
-        cases = [_blamed(self._placed(case, seat.number, "shard"), shard.watched) for case in reading.cases]
-        shard.resumed = can_resume(runner) and shard.watched.why == "timed_out"
+        if why := runner.unbuilt(reading):
+            self._builds.broken(self.job, why)
+        cases = [_blamed(self._placed(case, seat.number, "shard"), watched) for case in reading.cases]
+        shard.resumed = can_resume(runner) and watched.why == "timed_out"
         if _ended_well(shard):
             cases += lost_cases(shard.items, cases, self.job.suite)
             start_s = start_of(self.job.suite, self.job.durations)

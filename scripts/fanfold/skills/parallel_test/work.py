@@ -13,6 +13,7 @@ from fanfold.engine.supervise import supervise
 from fanfold.engine.supervisor import Supervisor
 from fanfold.models import Outcome, Unit
 from fanfold.runners.pytest.launch import can_inject
+from fanfold.skills.parallel_test.builds import Builds
 from fanfold.skills.parallel_test.deal import Listed
 from fanfold.skills.parallel_test.isolation import Seats, scratch
 from fanfold.skills.parallel_test.job import Job, Settings, SuiteRun
@@ -56,7 +57,8 @@ async def running(
     """
     with ExitStack() as stack:
         seats = Seats(stack.enter_context(scratch()), settings.workers)
-        works = [_work_on(job, settings, seats) for job in jobs]
+        builds = Builds()
+        works = [_work_on(job, settings, seats, builds) for job in jobs]
         try:
             outcomes = await supervise([work.first for work in works], _do, supervisor=supervisor)
             by_key = {outcome.key: outcome for outcome in outcomes}
@@ -74,7 +76,8 @@ async def list_suites(jobs: Sequence[Job], settings: Settings, supervisor: Super
     """
     with ExitStack() as stack:
         seats = Seats(stack.enter_context(scratch()), settings.workers)
-        works = [_work_on(job, settings, seats) for job in jobs]
+        builds = Builds()
+        works = [_work_on(job, settings, seats, builds) for job in jobs]
         units: list[Unit[Callable[[Attempt], Awaitable[Listed]]]] = [
             Unit(work.first.key, work.first.label, work.listed, "collect", lane=work.job.lane) for work in works
         ]
@@ -96,11 +99,11 @@ async def _do(unit: Unit[Work], attempt: Attempt) -> object:
     return await unit.payload(attempt)
 
 
-def _work_on(job: Job, settings: Settings, seats: Seats) -> JobWork:
+def _work_on(job: Job, settings: Settings, seats: Seats, builds: Builds) -> JobWork:
     """Choose how a job is done: pytest tells of each test as it ends, wherever the reporter reaches it."""
     if job.suite.framework == "pytest" and can_inject(job.suite, job.environment):
         return PytestWork(job, settings, seats)
-    return OtherWork(job, settings, seats)
+    return OtherWork(job, settings, seats, builds)
 
 
 def durations_of(runs: Iterable[SuiteRun]) -> dict[str, Mapping[str, float]]:
