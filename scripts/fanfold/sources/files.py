@@ -25,7 +25,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 # What tools put beside a project's own files, left out where no ignore file may say so.
 _CACHES = frozenset({".hg", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".svn", "__pycache__"})
-_LOOKED_INTO = 256  # folders: of each, so many looks as there are names
+_LOOKED_INTO = 256  # folders
 _NOT_OURS = INSTALLED | _CACHES
 
 
@@ -213,16 +213,12 @@ def installed_in(root: Path, folders: Iterable[str]) -> list[str]:
     Very many folders are not all looked into: packages lie near the top.
     """
     outer = sorted(folders, key=lambda folder: (folder.count("/") + bool(folder), folder))[:_LOOKED_INTO]
-    names = sorted(INSTALLED)
-    with _descriptor(root) as top:
-        there = (
-            f"{folder}/{name}" if folder else name
-            for folder in outer
-            for within in (f"{os_path(folder)}/" if folder else "",)
-            for name in names
-            if os.access(f"{within}{name}", os.F_OK, dir_fd=top)  # says no sooner than looking does: most are nowhere
-        )
-        return [f"{path}/" for path in there if (root / os_path(path)).is_dir()]
+    found: list[str] = []
+    for folder in outer:
+        with suppress(OSError):
+            there = INSTALLED.intersection(os.listdir(f"{root}/{os_path(folder)}"))  # noqa: PTH208  in half the time
+            found += (f"{folder}/{name}" if folder else name for name in sorted(there))
+    return [f"{path}/" for path in found if (root / os_path(path)).is_dir()]
 
 
 def folder_files(root: Path, below: str = ".") -> tuple[str, ...]:

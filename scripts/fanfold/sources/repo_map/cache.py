@@ -80,7 +80,7 @@ class Memory:
 
     def keep_woven(self, woven: Woven) -> None:
         """Keep edges for the next time."""
-        if self._cache is not None and woven.fresh:
+        if self._cache is not None:
             self._cache.put({self._keys.woven: encode_woven(woven)})
 
     def _name(self, path: str) -> str:

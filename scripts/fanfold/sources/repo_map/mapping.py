@@ -93,7 +93,8 @@ class _Gathered:
             files, woven = await asyncio.to_thread(self._woven, before)
         finally:
             await keeping
-        await asyncio.to_thread(self._memory.keep_woven, woven)
+        if woven.fresh:
+            await asyncio.to_thread(self._memory.keep_woven, woven)
         return RepoMap(
             files=files,
             left_out=tuple(sorted([*self._found.left_out, *self._unread.values()], key=attrgetter("path"))),
