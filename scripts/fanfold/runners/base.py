@@ -53,6 +53,7 @@ class Task:
     `items` are the suite's items that the shard is made of (ITEMS), () for all; `index` of `count`, from 1, is for
     COUNT. `tests` are the `native` names of single tests, which are then all that is run, in that order where the
     framework keeps one. `scratch` is an existing folder of the worker's own for result files.
+    `timeout_s` is what a test may take, None for no limit.
     """
 
     suite: Suite
@@ -63,6 +64,7 @@ class Task:
     tests: tuple[str, ...] = ()
     index: int = 1
     count: int = 1
+    timeout_s: float | None = None
 
     @property
     def folder(self) -> Path:

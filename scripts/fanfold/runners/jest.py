@@ -17,6 +17,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
+from fanfold.runners.node_limits import Limit, limit_words
 from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.jest import read_jest
@@ -31,6 +32,7 @@ _JEST = NodeFramework(
     patterns=("*.test.[jt]s*", "*.spec.[jt]s*", "*.test.[cm][jt]s", "*.spec.[cm][jt]s", "*/__tests__/*.[jt]s*"),
     key="jest",
 )
+_LIMIT = Limit("--testTimeout", "testTimeout", 5_000)
 _UNWRITTEN = "New snapshot was not written"
 _WRITE_IT = "it is run with --ci, which writes no new snapshot: run it without, and commit what it has written"
 _SHARDS_SINCE = (28,)
@@ -67,7 +69,7 @@ class Jest(NodeRunner):
         report = task.scratch / "jest.json"
         own = ("--json", f"--outputFile={report}", "--testLocationInResults", "--maxWorkers=1")
         # It writes no new snapshot then: a run must not change what it judges by.
-        words = [*own, "--ci"]
+        words = [*own, "--ci", *limit_words(task, _JEST, (_LIMIT,))]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
         named, names = split_natives(task)

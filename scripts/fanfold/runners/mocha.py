@@ -16,6 +16,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
+from fanfold.runners.node_limits import Limit, limit_words
 from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.mocha import read_mocha
@@ -37,6 +38,7 @@ _MOCHA = NodeFramework(
     ),
     key="mocha",
 )
+_LIMIT = Limit("--timeout", "timeout", 2_000)
 _SPEC = re.compile(r"""\bspec["']?\s*:""")
 
 
@@ -66,6 +68,7 @@ class Mocha(NodeRunner):
     def command(self, task: Task, tools: Tools) -> Command:
         named, names = split_natives(task)
         chosen = ["--grep", pattern_of(names)] if task.tests else []
+        chosen += limit_words(task, _MOCHA, (_LIMIT,))
         return self._command(task, tools, *chosen, *(files_of(task, named) or task.suite.paths))
 
     def _command(self, task: Task, tools: Tools, *words: str) -> Command:

@@ -18,6 +18,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
+from fanfold.runners.node_limits import Limit, limit_words
 from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites, settings_of
 from fanfold.runners.results.playwright import read_playwright
@@ -32,6 +33,7 @@ _PLAYWRIGHT = NodeFramework(
     settings=tuple(f"playwright.config.{end}" for end in ("ts", "js", "mts", "mjs", "cts", "cjs")),
     patterns=("*.test.[jt]s*", "*.spec.[jt]s*", "*.test.[cm][jt]s", "*.spec.[cm][jt]s"),
 )
+_LIMIT = Limit("--timeout", "timeout", 30_000, is_plain=False)
 _TEST_FOLDER = re.compile(r"\btestDir\s*:\s*['\"](?:\./)?([^'\"]+)['\"]")
 _PROJECTS = re.compile(r"\bprojects\s*:\s*\[")
 _PROJECT_NAME = re.compile(r"\bname\s*:\s*['\"]([^'\"]+)['\"]")
@@ -70,7 +72,7 @@ class Playwright(NodeRunner):
     def command(self, task: Task, tools: Tools) -> Command:
         report = task.scratch / "playwright.json"
         own = ("--reporter=json", "--workers=1", f"--output={task.scratch / 'playwright-output'}")
-        words = ["test", *own]
+        words = ["test", *own, *limit_words(task, _PLAYWRIGHT, (_LIMIT,))]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--pass-with-no-tests"]
         named, names = split_natives(task)

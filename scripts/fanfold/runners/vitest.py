@@ -18,6 +18,7 @@ from fanfold.runners.common import (
     read_files,
     split_natives,
 )
+from fanfold.runners.node_limits import Limit, limit_words
 from fanfold.runners.node_runner import NodeRunner, pattern_of
 from fanfold.runners.node_suites import NodeFramework, node_suites
 from fanfold.runners.results.jest import read_jest
@@ -35,6 +36,7 @@ _VITEST = NodeFramework(
     settings=tuple(f"vitest.{kind}.{end}" for kind in ("config", "workspace") for end in (*_ENDS, "json")),
     patterns=("*.test.[jt]s", "*.spec.[jt]s", "*.test.[jt]sx", "*.spec.[jt]sx", "*.test.[cm][jt]s", "*.spec.[cm][jt]s"),
 )
+_LIMITS = (Limit("--testTimeout", "testTimeout", 5_000), Limit("--hookTimeout", "hookTimeout", 10_000))
 _LISTS_FILES_SINCE = (2, 1)
 
 
@@ -70,7 +72,7 @@ class Vitest(NodeRunner):
         report, junit = task.scratch / "vitest.json", task.scratch / "vitest.xml"
         files = (f"--outputFile.json={report}", f"--outputFile.junit={junit}")
         own = ("--reporter=json", "--reporter=junit", *files, "--maxWorkers=1", "--no-color")
-        words = ["run", *own]
+        words = ["run", *own, *limit_words(task, _VITEST, _LIMITS)]
         if task.count > 1:
             words += [f"--shard={task.index}/{task.count}", "--passWithNoTests"]
         named, names = split_natives(task)

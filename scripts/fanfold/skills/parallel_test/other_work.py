@@ -35,6 +35,7 @@ from fanfold.suites import BAD, Case, Conditions, ShardRecord, TestAttempt, Test
 Work = Callable[[Attempt], Awaitable[object]]
 
 _DID_NOT_LOAD = frozenset({TestVerdict.ERROR, TestVerdict.FAILED})
+_TO_TELL_S = 5.0
 _TAIL = 500
 _LAST_LINES = 3
 _ABSENT = "the plan has it, and it is not there"
@@ -183,10 +184,17 @@ class OtherWork:
         scratch.mkdir(exist_ok=True)
         job, one = self.job, planned or PlannedShard(1, 1)
         items = () if tests else one.items or self._only
-        return Task(job.suite, job.environment, self._settings.root, scratch, items, tests, one.index, one.count)
+        limit = self._limits.timeout_s
+        return Task(job.suite, job.environment, self._settings.root, scratch, items, tests, one.index, one.count, limit)
 
-    async def _run(self, command: Command, seat: Seat) -> tuple[Watched, Ended]:
-        """Run a command in a worker's place, under the limits."""
+    @property
+    def _to_tell_s(self) -> float:
+        """What a process has beyond the limit, for its tool to end the test that hangs and to name it."""
+        return min(_TO_TELL_S, self._limits.timeout_s or 0.0)
+
+    async def _run(self, command: Command, seat: Seat, more_s: float = 0.0) -> tuple[Watched, Ended]:
+        """Run a command in a worker's place, under the limits, of which that of time is `more_s` longer."""
+        limits = replace(self._limits, timeout_s=self._limits.timeout_s and self._limits.timeout_s + more_s)
         environ = self._settings.tools.environ
         variables = {**environ, **self._seats.variables(seat, environ), **command.variables}
         since = time.time()
@@ -197,7 +205,7 @@ class OtherWork:
             )
 
         watched = await run_watched(
-            command.argv, cwd=command.folder, env=variables, limits=self._limits, mark=seat.mark, slow=slow
+            command.argv, cwd=command.folder, env=variables, limits=limits, mark=seat.mark, slow=slow
         )
         ended = Ended(command, watched.returncode, watched.stdout, watched.stderr, watched.truncated, since)
         return watched, ended
@@ -254,7 +262,7 @@ class OtherWork:
         rest, runner = self._rests[number], self.job.runner
         with self._seat() as seat:
             task = replace(self._task(seat, tests=rest.tests), items=rest.names)
-            watched, ended = await self._run(runner.command(task, self._settings.tools), seat)
+            watched, ended = await self._run(runner.command(task, self._settings.tools), seat, self._to_tell_s)
             reading = runner.results(task, ended)
         cases = [_blamed(self._placed(case, seat.number, "shard"), watched) for case in reading.cases]
         self._rests[number] = replace(rest, ended=True)
@@ -309,7 +317,7 @@ class OtherWork:
         runner = self.job.runner
         with self._seat() as seat:
             task = self._task(seat, tests=(native,))
-            watched, ended = await self._run(runner.command(task, self._settings.tools), seat)
+            watched, ended = await self._run(runner.command(task, self._settings.tools), seat, self._to_tell_s)
             reading = runner.results(task, ended)
         told = [one for one in reading.cases if one.native == native and one.attempts]
         # A method with all its parameters may be the least that can be asked for.
