@@ -137,7 +137,7 @@ def test_the_result_has_the_keys_that_the_contract_names():
         clusters=(Cluster(id="C1", signature="s", tests=("t",)),),
     )
     told = result.model_dump(mode="json")
-    assert set(told) == {"totals", "tests", "clusters", "suites", "shards", "bound_s", "efficiency"}
+    assert {"totals", "tests", "clusters", "suites", "shards", "bound_s", "efficiency"} <= set(told)
     assert set(told["totals"]) == {verdict.value for verdict in TestVerdict}
     assert {"id", "suite", "environment", "file", "name", "verdict", "duration_s", "attempts"} <= set(told["tests"][0])
     assert {"outcome", "duration_s", "worker", "message"} <= set(told["tests"][0]["attempts"][0])

@@ -423,12 +423,20 @@ class Cluster(Frozen):
     explanation: Explanation | None = None
 
 
+class FileCoverage(Frozen):
+    """How much of a file is covered, in percent, as coverage.py counts it; `path` is as that names it."""
+
+    path: str
+    percent: float = Field(ge=0, le=100)
+
+
 class TestRunResult(Frozen):
     """`result` of a test run in run.json.
 
     `bound_s` is the least wall time in which this many workers could have run all units, each of which weighs its own
     wall time and none of which begins before its suite is collected; `efficiency` is that over the time from the first
     unit's start to the last one's end. Both are None when no duration is known. Of merged parts only shards count.
+    `least_covered` are, where coverage was measured, the files of the project that have least of it, tests aside.
     """
 
     __test__: ClassVar[bool] = False
@@ -440,3 +448,4 @@ class TestRunResult(Frozen):
     shards: tuple[ShardRecord, ...] = ()
     bound_s: float | None = None
     efficiency: float | None = None
+    least_covered: tuple[FileCoverage, ...] = ()

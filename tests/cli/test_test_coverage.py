@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from coverage import CoverageData
 
-from fanfold.skills.parallel_test.measured import lowest
+from fanfold.skills.parallel_test.measured import least_of, rows_of
 from fanfold.testing.repository import Repository
 
 LIBRARY = """\
@@ -74,7 +74,8 @@ def test_the_data_is_that_of_one_process(project, fanfold, conftest):
     (note,) = [note for note in ended.run["notes"] if note.startswith("coverage")]
     assert str(file) in note
     assert " % of the lines" in note
-    assert "; least: lib.py " in note
+    assert "those of tests included" in note
+    assert [one["path"] for one in ended.run["result"]["least_covered"]] == ["lib.py"]
     environ = {**os.environ, "COVERAGE_FILE": str(project.root / "plain"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     subprocess.run(command, cwd=project.root, env=environ, check=True, capture_output=True)
@@ -83,14 +84,16 @@ def test_the_data_is_that_of_one_process(project, fanfold, conftest):
     assert [path.name for path in file.parent.iterdir() if path.name.startswith("coverage-")] == []
 
 
-def test_of_many_files_those_covered_least_are_named():
-    """Fifteen of them, with branches or without, and how many more there are."""
-    rows = "".join(f"pkg/a file {n}.py    10     {9 - n // 2}      2      1    {n}.5%   3-9\n" for n in range(17))
+def test_of_many_files_those_covered_least_are_told():
+    """Five of the project's, with branches or without; neither tests nor what is covered whole."""
+    names = ["tests/test_a.py", "conftest.py", *(f"pkg/a file {n}.py" for n in range(7))]
+    rows = "".join(f"{name}    10     9      2      1    {n}.5%   3-9\n" for n, name in enumerate(names))
     head = "Name    Stmts   Miss Branch BrPart  Cover   Missing\n-------\n"
-    note = lowest(head + rows + "-------\nTOTAL    170    9    3    3    50%\n")
-    assert note.startswith("; least: pkg/a file 0.py 0.5 %, pkg/a file 1.py 1.5 %, ")
-    assert note.endswith("pkg/a file 14.py 14.5 %, and 2 more files")
-    assert lowest("No data to report.") == ""
+    found = rows_of(f"{head}{rows}pkg/whole.py   3   0   100%\n-------\nTOTAL    170    9    3    3    50%\n")
+    assert len(found) == 10
+    assert [(one.path, one.percent) for one in least_of(found)] == [(f"pkg/a file {n}.py", n + 2.5) for n in range(5)]
+    assert least_of(found[-1:]) == ()
+    assert rows_of("No data to report.") == ()
 
 
 def test_the_project_s_settings_hold(project, fanfold):

@@ -13,7 +13,7 @@ from fanfold.engine.runs import RECORD, run_folder
 from fanfold.errors import OutputError
 from fanfold.models import Run
 from fanfold.runners.tools import Tools
-from fanfold.skills.parallel_test.measured import COMBINED, NOTHING, Measured, combined_parts
+from fanfold.skills.parallel_test.measured import COMBINED, NOTHING, Combined, Measured, combined_parts
 from fanfold.skills.parallel_test.merged import PartRun
 from fanfold.skills.parallel_test.settings import TestSettings
 from fanfold.suites import TestRunResult
@@ -75,11 +75,12 @@ def with_coverage(
     pythons = list(_pythons(result, configured, tools))
     try:
         folder = run_folder(root / FOLDER, run.id)
-        notes = asyncio.run(combined_parts(folder, [*_measured(parts, found), *spare], pythons, tools))
+        done = asyncio.run(combined_parts(folder, [*_measured(parts, found), *spare], pythons, tools))
     except OSError as error:
-        notes = (f"{_OF_ALL}the parts' data can't be combined: {error.strerror or error}",)
+        done = Combined((f"{_OF_ALL}the parts' data can't be combined: {error.strerror or error}",))
     kept = (note for note in run.notes if not note.startswith(_OF_ALL))
-    return run.model_copy(update={"notes": (*kept, *notes)})
+    least = [one.model_dump(mode="json") for one in done.least]
+    return run.model_copy(update={"notes": (*kept, *done.notes), "result": {**run.result, "least_covered": least}})
 
 
 def _data_of(record: Path) -> Path | None:

@@ -10,6 +10,7 @@ from fanfold.suites import (
     ClusterClass,
     Evidence,
     Explanation,
+    FileCoverage,
     Frame,
     ShardRecord,
     SuiteRecord,
@@ -151,7 +152,9 @@ FULL = Run(
     units=_UNITS,
     usage=Usage(input_tokens=900, output_tokens=300, requests=2, cost_usd=0.03, cost_uncached_usd=0.04),
     timing=Timing(wall_s=2.6, worker_s=4.8, speedup=1.85, critical_path_s=2.5),
-    result=_result(_FULL_TESTS, clusters=_CLUSTERS).model_dump(mode="json"),
+    result=_result(
+        _FULL_TESTS, clusters=_CLUSTERS, least_covered=(FileCoverage(path="shop/orders.py", percent=62.5),)
+    ).model_dump(mode="json"),
 )
 
 _GOOD = _tests(Case(file="tests/test_a.py", name="test_a", attempts=(_attempt("passed"),)))
@@ -205,6 +208,7 @@ HOSTILE = FULL.model_copy(
         "notes": (ATTACK,),
         "result": _result(
             _EVIL,
+            least_covered=(FileCoverage(path=ATTACK, percent=0),),
             suites=(SuiteRecord(name=ATTACK, framework="pytest", folder=ATTACK, error=ATTACK, notes=(ATTACK,)),),
             clusters=(
                 Cluster(

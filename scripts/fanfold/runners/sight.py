@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -103,3 +104,11 @@ def read_json(listing: Listing, path: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+_OF_TESTS = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
+
+
+def of_tests(path: str) -> bool:
+    """Tell whether a file of Python is one of tests, by its name or its folders', and not of what they test."""
+    return _OF_TESTS.search(path) is not None

@@ -8,13 +8,13 @@ too many; a change that it does not name is used in no way that the text shows. 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+from fanfold.runners.sight import of_tests
 from fanfold.skills.parallel_test.imports import PythonFiles
 from fanfold.sources.change import FileChange
 from fanfold.sources.outline.values import SCOPES, Definition, Outline
@@ -22,9 +22,8 @@ from fanfold.suites import BAD, Frame, TestResult
 
 # Files that are read for the tests of one file, the nearest imports first.
 _MOST_FILES = 500
-# Files in which what a test calls is looked for, and those that are none of what is tested.
+# Files in which what a test calls is looked for.
 _CALLED_IN = 60
-_OF_TESTS = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$|[^/]*_tests?\.py$)")
 # What runs before a test without its asking: of its class, or of one that this is made from; and of its file.
 _SET_UP = frozenset({"setUp", "asyncSetUp", "setUpClass", "setUpTestData", "setup_method", "setup_class"})
 _OF_FILE = ("setUpModule", "setup_module", "setup_function")
@@ -103,7 +102,7 @@ class Causes:
         names = {one.name for one in here}
         found: dict[str, tuple[bool, str]] = {}
         for path in islice(self._nearest(test.file), _CALLED_IN):
-            for one in self._defined(path) if not _OF_TESTS.search(path) else ():
+            for one in self._defined(path) if not of_tests(path) else ():
                 owner = one.qualified.rpartition(".")[0]
                 if one.name in calls and (not owner or owner in names):
                     found.setdefault(one.qualified, (one.kind in SCOPES, f"{path}:{one.line}"))

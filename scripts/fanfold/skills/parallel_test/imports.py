@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fanfold.runners.base import Listing
-from fanfold.runners.sight import folder_of, join, upwards
+from fanfold.runners.sight import folder_of, join, of_tests, upwards
 from fanfold.sources.outline.python import outline_python
 from fanfold.sources.outline.values import Outline
 from fanfold.sources.text import split_lines
@@ -21,7 +21,6 @@ from fanfold.sources.text import split_lines
 _DOTTED = re.compile(r"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?::[\w.]+)?["']""")
 _DYNAMIC = ("import_module", "__import__", "exec", "eval", "run_module", "run_path", "exec_module", "load_module")
 _STARTS_PROGRAMS = frozenset({"subprocess", "pytester", "multiprocessing", "runpy", "pexpect", "popen", "spawn"})
-_TESTISH = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 _PACKAGE = "__init__.py"
 
 
@@ -105,7 +104,7 @@ def _why_wild(path: str, outline: Outline) -> str | None:
     for name in _DYNAMIC:
         if any(reference.call for reference in outline.references_to(name)):
             return f"it calls {name}"
-    if _TESTISH.search(path):
+    if of_tests(path):
         modules = {found.module.partition(".")[0] for found in outline.imports}
         used = {name for name in ("pytester", "popen", "spawn") if outline.references_to(name)}
         programs = sorted((modules | used) & _STARTS_PROGRAMS)

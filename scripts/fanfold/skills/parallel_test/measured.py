@@ -12,10 +12,12 @@ from pathlib import Path
 from fanfold.engine.process import run_process
 from fanfold.errors import WorkerError
 from fanfold.runners.interpreters import ask
+from fanfold.runners.sight import of_tests
 from fanfold.runners.tools import Tools
 from fanfold.runners.unittest import CHILDREN
 from fanfold.skills.parallel_test.job import SuiteRun
 from fanfold.sources.text import counted
+from fanfold.suites import FileCoverage
 
 PARTS = "coverage-parts"
 """The folder, in that of the run, of the data of single processes."""
@@ -37,21 +39,30 @@ def data_file(folder: Path) -> Path:
     return folder / PARTS / _PREFIX
 
 
-async def combined(folder: Path, runs: Iterable[SuiteRun], tools: Tools) -> tuple[str, ...]:
-    """Combine what processes have left in `folder`/coverage-parts into `folder`/.coverage, and return notes.
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """What is said of a run's coverage, and the project's files that have least of it."""
 
-    They say where the file is, how much is covered, how to look at it, and which suites were not measured, and why.
+    notes: tuple[str, ...]
+    least: tuple[FileCoverage, ...] = ()
+
+
+async def combined(folder: Path, runs: Iterable[SuiteRun], tools: Tools) -> Combined:
+    """Combine what processes have left in `folder`/coverage-parts into `folder`/.coverage.
+
+    Notes say where the file is, how much is covered, how to look at it, and which suites were not measured, and why.
     """
     runs = tuple(runs)
     notes = [line for run in runs if (line := _unmeasured(run)) is not None]
     measured = next((run for run in runs if run.python and not run.unmeasured), None)
     if not _files(folder) or measured is None:
-        return (*notes, NOTHING)
+        return Combined((*notes, NOTHING))
     parts = f"{counted(len(_files(folder)), 'data file')} in {folder / PARTS}"
     try:
-        return (*notes, await _combine(folder, measured.python, tools.root / measured.job.suite.folder, tools))
+        note, least = await _combine(folder, measured.python, tools.root / measured.job.suite.folder, tools)
+        return Combined((*notes, note), least)
     except WorkerError as error:
-        return (*notes, _not_combined(parts, error))
+        return Combined((*notes, _not_combined(parts, error)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +77,8 @@ class Measured:
 
 async def combined_parts(
     folder: Path, parts: Sequence[Measured], pythons: Iterable[tuple[tuple[str, ...], str]], tools: Tools
-) -> tuple[str, ...]:
-    """Combine what the parts of a run have measured into `folder`/.coverage, and return notes; data files stay.
+) -> Combined:
+    """Combine what the parts of a run have measured into `folder`/.coverage; data files stay.
 
     `pythons` are the interpreters of the suites that are here, with the suites' folders: the first that has coverage.py
     does it. The notes name each part whose data is missing, and are as those of `combined`.
@@ -81,20 +92,21 @@ async def combined_parts(
         except OSError as error:
             missing.append(_missing(one, one.why or f"{one.data}: {error.strerror or error}"))
     if not files:
-        return (*missing, NOTHING)
+        return Combined((*missing, NOTHING))
     found = await _with_coverage(pythons, tools)
     if found is None:
-        return (*missing, _not_combined(counted(len(files), "data file"), _NOBODY))
+        return Combined((*missing, _not_combined(counted(len(files), "data file"), _NOBODY)))
     python, place = found
     others = dict.fromkeys(one.root for one in files.values() if one.root and one.root != str(tools.root))
+    least: tuple[FileCoverage, ...] = ()
     try:
-        note = await _combine(folder, python, tools.root / place, tools, others)
+        note, least = await _combine(folder, python, tools.root / place, tools, others)
         missing += [_missing(files[path.name], f"{files[path.name].data} can't be read") for path in _files(folder)]
     except WorkerError as error:
         note = _not_combined(counted(len(files), "data file"), error)
     finally:
         shutil.rmtree(folder / PARTS, ignore_errors=True)
-    return (*missing, note)
+    return Combined((*missing, note), least)
 
 
 def _copy(part: Measured, place: Path) -> None:
@@ -129,10 +141,13 @@ def _not_combined(files: str, why: object) -> str:
     return f"coverage: {files} can't be combined: {why}"
 
 
-async def _combine(folder: Path, python: str, place: Path, tools: Tools, others: Iterable[str] = ()) -> str:
+async def _combine(
+    folder: Path, python: str, place: Path, tools: Tools, others: Iterable[str] = ()
+) -> tuple[str, tuple[FileCoverage, ...]]:
     """Combine with the settings that are found in `place`; `others` are what `tools.root` is elsewhere.
 
-    Returns a note. Raises WorkerError when they can't be combined; those that were by then are gone.
+    Returns a note, and what is covered least. Raises WorkerError when they can't be combined; those that were by then
+    are gone.
     """
     parts = _files(folder)
     variables = {**tools.environ, "COVERAGE_FILE": str(folder / COMBINED)}
@@ -152,21 +167,32 @@ async def _combine(folder: Path, python: str, place: Path, tools: Tools, others:
     left = len(_files(folder))
     if not left:
         shutil.rmtree(folder / PARTS, ignore_errors=True)
-    covered = f"{total} % of the lines measured" if code == 0 and total.isdecimal() else "measured"
+    rows = rows_of(table)
+    tests = (
+        ", those of tests included, as the project's settings have it" if any(of_tests(r.path) for r in rows) else ""
+    )
+    covered = f"{total} % of the lines measured{tests}" if code == 0 and total.isdecimal() else "measured"
     shown = shlex.join(["env", f"COVERAGE_FILE={folder / COMBINED}", python, "-m", "coverage", "report"])
     where = f"{counted(len(parts) - left, 'data file')} combined in {folder / COMBINED}"
-    return f"coverage: {covered}, {where}{lowest(table)}; see {shown}"
+    return f"coverage: {covered}, {where}; see {shown}", least_of(rows)
 
 
 _ROW = re.compile(r"^(\S.*?) +\d+ +\d+ .*?(\d+(?:\.\d+)?)%", re.MULTILINE)
-_ROWS = 15
+_ROWS = 5
 
 
-def lowest(table: str) -> str:
-    """Return which files are covered least, of coverage.py's own report, as part of a sentence."""
-    rows = [(row[1], row[2]) for row in _ROW.finditer(table) if row[1] != "TOTAL"]
-    more = f", and {counted(len(rows) - _ROWS, 'more file')}" if len(rows) > _ROWS else ""
-    return f"; least: {', '.join(f'{name} {share} %' for name, share in rows[:_ROWS])}{more}" if rows else ""
+def rows_of(table: str) -> tuple[FileCoverage, ...]:
+    """Return how much of each file is covered, of coverage.py's own report, in its order."""
+    rows = (row for row in _ROW.finditer(table) if row[1] != "TOTAL")
+    return tuple(FileCoverage(path=row[1], percent=float(row[2])) for row in rows)
+
+
+def least_of(rows: Iterable[FileCoverage]) -> tuple[FileCoverage, ...]:
+    """Return the first files that are none of tests and lack something."""
+    return tuple(row for row in rows if row.percent < _WHOLE and not of_tests(row.path))[:_ROWS]
+
+
+_WHOLE = 100.0
 
 
 def _unmeasured(run: SuiteRun) -> str | None:

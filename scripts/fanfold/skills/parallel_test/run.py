@@ -18,7 +18,7 @@ from fanfold.skills.parallel_test.choosing import Choice, affected, choose, unfi
 from fanfold.skills.parallel_test.clusters import CHANGE, FAILING, Failure
 from fanfold.skills.parallel_test.fold import About, fold, reproducer, told
 from fanfold.skills.parallel_test.job import Job, Settings, Settled, SuiteRun, lanes_of
-from fanfold.skills.parallel_test.measured import combined
+from fanfold.skills.parallel_test.measured import Combined, combined
 from fanfold.skills.parallel_test.plan import Plan, plan_tests, suite_name
 from fanfold.skills.parallel_test.portions import DealtPlan, Share
 from fanfold.skills.parallel_test.request import TestRequest
@@ -274,9 +274,10 @@ async def run_tests(
         result = result.model_copy(update={"clusters": clusters})
     else:
         blamed = ()
-    measured = await combined(settings.coverage.parents[1], runs, chosen.tools) if settings.coverage else ()
+    measured = await combined(settings.coverage.parents[1], runs, chosen.tools) if settings.coverage else Combined(())
+    result = result.model_copy(update={"least_covered": measured.least})
     unmet = [said for run in runs if run.record.collected is not None for said in _unmet(chosen, run)]
-    return result, runs, (*chosen.choice.notes, *unmet, *(triage.notes if triage else ()), *blamed, *measured)
+    return result, runs, (*chosen.choice.notes, *unmet, *(triage.notes if triage else ()), *blamed, *measured.notes)
 
 
 def _unmet(chosen: Chosen, run: SuiteRun) -> tuple[str, ...]:
