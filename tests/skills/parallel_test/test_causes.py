@@ -156,9 +156,11 @@ def test_where_no_change_is_met_it_is_what_the_test_calls(test, called):
 
 
 def test_the_assert_is_a_suspect_where_it_has_changed():
-    """A test that is new may be what is wrong."""
+    """A test that is new may be what is wrong; what is new of that which it uses stands before it."""
     changes = touching("test_shop.py", 1)
-    assert suspects([failed("test_direct")], changes, None, causes(changes))[0] == "test_shop.py:1"
+    assert suspects([failed("test_direct")], changes, None, causes(changes)) == ("test_shop.py:1",)
+    both = {**changes, **touching("cart.py", 5)}
+    assert suspects([failed("test_direct")], both, None, causes(both)) == ("cart.py:5", "test_shop.py:1")
 
 
 @pytest.mark.parametrize(("line", "text"), [(5, "    # six"), (2, "# 6"), (2, "")])

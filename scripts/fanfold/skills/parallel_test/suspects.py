@@ -36,11 +36,12 @@ def suspects(
 ) -> tuple[str, ...]:
     """Return the places that the failures of `tests` point at, as "path:line", the likeliest first.
 
-    In front stand frames on changed lines, then those near one; then, with `causes`, changed definitions that the tests
-    use; then frames in changed files, each the more tests have it and the deeper it is. Where there are none of these
-    it is what changed in files that the tests import, and, where no frame is outside of the tests, what these call.
-    Behind them, when the time of change is known, stand the other frames, the newest first. Frames outside of the
-    repository are none, nor are those of the tests themselves that meet no change: there it was noticed.
+    In front stand frames on changed lines, then those near one; without any outside of the tests, with `causes`,
+    changed definitions that these use, and then the changed lines of theirs that failed; then frames in changed files,
+    each the more tests have it and the deeper it is. Where there are none of these it is what changed in files that the
+    tests import, and, where no frame is outside of the tests, what these call. Behind them, when the time of change is
+    known, stand the other frames, the newest first. Frames outside of the repository are none, nor are those of the
+    tests themselves that meet no change: there it was noticed.
     """
     own = {test.file for test in tests}
     depth: dict[Frame, int] = {}
@@ -55,8 +56,10 @@ def suspects(
     meeting, beside, rest = (
         [frame for frame in ranked if distance[frame] in which] for which in (_MET, _BESIDE, _ELSE)
     )
-    used = _few(_used(tests, causes)) if causes and not meeting else []
-    found = [*map(_place, meeting), *used, *(_place(frame) for frame in beside if frame.path not in own)]
+    outside = [frame for frame in meeting if frame.path not in own]
+    used = _few(_used(tests, causes)) if causes and not outside else []
+    noticed = [_place(frame) for frame in meeting if frame.path in own]
+    found = [*map(_place, outside), *used, *noticed, *(_place(frame) for frame in beside if frame.path not in own)]
     if not found and causes:
         found += _few([place for test in tests[:_ASKED] for place in causes.imported(test)])
         if own.issuperset(frame.path for frame in depth):
@@ -74,7 +77,7 @@ def _few(places: Sequence[str]) -> list[str]:
 
 def _used(tests: Iterable[TestResult], causes: Causes) -> list[str]:
     """Return the changed definitions that the tests use, those first that most of them do."""
-    used = Counter(one for test in list(tests)[:_ASKED] for one in causes.used(test))
+    used = Counter(one for test in list(tests)[:_ASKED] for one in causes.used(test) if one.path != test.file)
     return [f"{one.path}:{one.line}" for one, _ in sorted(used.items(), key=lambda item: (-item[1], item[0]))]
 
 
