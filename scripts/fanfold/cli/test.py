@@ -108,11 +108,11 @@ _TOLD = 20
 def test(ctx: click.Context, /, **given: Any) -> int:
     """Run test suites side by side, in shards, and explain what fails.
 
-    SUITE_OR_PATH is a suite's name, a file, a folder, file::test, or a test's id; nothing is everything. Suites of pytest, unittest,
-    Django, jest, vitest, playwright, mocha, node:test, go, cargo, maven, gradle, rspec, minitest, phpunit, dotnet,
-    ctest and bats are found by themselves. --timeout holds for one test where its framework tells when each begins,
-    else for a process; --jobs is how many run at once (the machine's cores if not given). Tests have no severities: one
-    that failed is exit code 1, whatever --fail-on says.
+    SUITE_OR_PATH is a suite's name, a file, a folder, file::test, or a test's id; nothing is everything. Suites of
+    pytest, unittest, Django, jest, vitest, playwright, mocha, node:test, go, cargo, maven, gradle, rspec, minitest,
+    phpunit, dotnet, ctest and bats are found by themselves. --timeout holds for one test where its framework tells when
+    each begins, else for a process; --jobs is how many run at once (the machine's cores if not given). Tests have no
+    severities: one that failed is exit code 1, whatever --fail-on says.
 
     On several machines, without any service: fanfold test --plan N > plan.json on one, fanfold test --shard i/N
     --plan plan.json on each, fanfold test --merge out/* with the run.json of all.
