@@ -143,6 +143,11 @@ def called(**attempt):
             "AssertionError: expected 3 to be less than 2",
         ),
         ("assert 121.0 == 120\n +  where 121.0 = vat(100)", "AssertionError", "AssertionError: assert 121.0 == 120"),
+        (
+            "Error: expect(received).toBe(expected) // Object.is equality\n\nExpected: 3\nReceived: -1\n\n  at x",
+            "Error",
+            "Error: expect(received).toBe(expected): Expected: 3, Received: -1",
+        ),
         ("", "TimeoutError", "TimeoutError"),
         ("", None, "failed"),
         ("a\tb \x0b c", None, "a b"),

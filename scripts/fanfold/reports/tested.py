@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
@@ -15,6 +16,7 @@ _RESULT = TypeAdapter(TestRunResult)
 # What takes less is not worth looking at, however many tests take less still.
 _MOMENT_S = 0.1
 _LONGEST_HEADING = 200
+_VALUES = re.compile(r"^\s*((?:Expected|Received)\b[^:\n]{0,60}: *\S.{0,100})", re.MULTILINE)
 
 
 def result_of(run: Run) -> TestRunResult:
@@ -47,6 +49,9 @@ def heading(result: TestRunResult, cluster: Cluster) -> str:
         return cluster.signature
     lines = (told.message or "").strip().splitlines()
     said = " ".join(lines[0].split()) if lines else ""
+    if "expect(" in said and (values := _VALUES.findall(told.trace or told.message or "")):
+        # jest's first line is the same for every assertion of a kind.
+        said = f"{said.split(' // ')[0]}: {', '.join(' '.join(value.split()) for value in values[:2])}"
     kind = told.error_type or ("" if said else told.outcome.value.replace("_", " "))
     said = said if said.startswith(kind) else f"{kind}: {said}".removesuffix(": ")
     said = said if len(said) <= _LONGEST_HEADING else f"{said[: _LONGEST_HEADING - 1]}…"
