@@ -1,5 +1,7 @@
 // A reporter for node's test runner (18.15 and later): one line of JSON for the start and the end of each test, written
 // as it happens, so that a run which is ended keeps what it had. It depends on nothing.
+import { resolve } from "node:path";
+
 const text = (value) => (value === undefined || value === null ? undefined : String(value));
 
 function told(type, data) {
@@ -20,7 +22,7 @@ function told(type, data) {
     message: text(typeof cause === "object" ? cause?.message : cause),
     stack: text(cause?.stack),
     code: error?.exitCode ?? undefined,
-    stderr: type === "test:fail" && data.nesting === 0 ? said.get(data.file) : undefined,
+    stderr: type === "test:fail" && data.nesting === 0 ? said.get(resolve(data.file ?? "")) : undefined,
   };
 }
 
@@ -42,7 +44,9 @@ const kinds = {
 export default async function* report(source) {
   for await (const { type, data } of source) {
     const kind = kinds[type];
-    if (type === "test:stderr") said.set(data.file, ((said.get(data.file) ?? "") + data.message).slice(-kept));
+    // Node 22 names the file here as it was given, and in results by its whole path.
+    const file = type === "test:stderr" && resolve(data.file ?? "");
+    if (file) said.set(file, ((said.get(file) ?? "") + data.message).slice(-kept));
     if (kind) yield JSON.stringify([kind, told(type, data)]) + "\n";
   }
 }
