@@ -8,6 +8,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 
+# What is imported stays, so that nothing of it is looked at until it is there: the command line turns this on again.
+gc.disable()
 # Registered first, these are called last: to look for garbage before the process ends, which frees everything, would
 # take a tenth of a second of each command.
 atexit.register(gc.freeze)

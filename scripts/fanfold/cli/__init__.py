@@ -6,6 +6,7 @@ Commands load when they are used, so that `fanfold --help` stays fast.
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import sys
 import traceback
@@ -54,6 +55,9 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"fanfold.cli.{cmd_name}")
+        if not gc.isenabled():  # the launcher has turned it off for the time of importing; what there is by now stays
+            gc.freeze()
+            gc.enable()
         return cast("click.Command", getattr(module, cmd_name))
 
     def resolve_command(

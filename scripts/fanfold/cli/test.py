@@ -152,7 +152,7 @@ def test(ctx: click.Context, /, **given: Any) -> int:
     surroundings = _surroundings(root, choice)
     session = _session(request, chosen, choice, surroundings, given)
     settings = _settings(request, root, chosen, given)
-    run, result = _run(session, request, chosen, surroundings, settings, beside=renderer.warm, stretch=stretch)
+    run, result = _run(session, request, chosen, surroundings, settings, beside=renderer.warm_all, stretch=stretch)
     session.save(run)
     if announced(session, run):
         return EXIT_DONE

@@ -106,6 +106,12 @@ class Renderer:
             if name not in self._templates:
                 self._templates[name] = _compile(self._skill, name, choice)
 
+    def warm_all(self) -> None:
+        """Compile what templates include as well."""
+        self.warm()
+        for template in self._templates.values():
+            template.warm()
+
     def render(self, run: Run, name: str, events: Iterable[Event] = ()) -> str:
         """Return `run` as text in the format `name`, ending with a line break. Raises TemplateError.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from jinja2 import (
     Template,
     TemplateNotFound,
     TemplateSyntaxError,
+    meta,
     nodes,
 )
 from jinja2 import TemplateError as JinjaError
@@ -58,6 +60,17 @@ class Compiled:
         except FAULTS as error:
             raise TemplateError(explain(error, self.where, self.template.environment)) from error
         return without_controls(text).rstrip("\n") + "\n"
+
+    def warm(self) -> None:
+        """Compile what it includes, and what that includes; what is at fault there is told when it is rendered."""
+        environment, waiting, seen = self.template.environment, [self.template.name or ""], set[str]()
+        while waiting:
+            name = waiting.pop()
+            seen.add(name)
+            with suppress(*FAULTS, OSError):
+                source, _, _ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]  # has one
+                environment.get_template(name)
+                waiting += {ref for ref in meta.find_referenced_templates(environment.parse(source)) if ref} - seen
 
     def _parts(self, run: Run, events: Iterable[Event]) -> Iterator[str]:
         environment = self.template.environment

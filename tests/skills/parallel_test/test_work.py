@@ -642,6 +642,17 @@ def test_durations_are_those_of_whole_tests(project):
     assert done.run.durations["test_a.py::test_quick"] < 0.2
 
 
+def test_the_longest_shards_begin_first(project):
+    """Whatever their order in the suite: nobody waits for a long one at the end. They are told in order."""
+    names = ("test_a", "test_b", "test_c", "test_long")
+    files = {f"{name}.py": f"def {name}(): pass\n" for name in names}
+    durations = {f"{name}.py::{name}": 9.0 if name == "test_long" else 3.0 for name in names}
+    done = project.write(files).run(workers=2, durations=durations)
+    shards = done.run.shards
+    assert [shard.index for shard in shards] == list(range(1, len(shards) + 1))
+    assert min(shards, key=lambda shard: shard.started_s).expected_s == 9.0
+
+
 def test_suites_that_share_a_resource_share_a_lane():
     """Names tie suites together, also by way of a third; the others are free."""
     resources = [("db",), ("db", "port"), ("port",), (), ("disk",)]

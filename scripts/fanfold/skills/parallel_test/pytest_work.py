@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shlex
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -135,7 +136,8 @@ class PytestWork:
             shards = plan_shards(tests, durations, workers, start_s=start_s, most=self.job.suite.shards)
             if len(shards) == 1 and workers > 1:
                 self._notes.append("one shard: more workers would take longer to start than they save")
-            for number, shard in enumerate(shards, 1):
+            # A free worker takes what is added first: unknown ones, then the longest.
+            for number, shard in sorted(enumerate(shards, 1), key=lambda one: _order(one[1])):
                 self._add_shard(attempt, shard, number, len(shards))
             return len(tests)
         finally:
@@ -388,7 +390,7 @@ class PytestWork:
         unread = self._collection.unread if self._collection else ()
         error = collecting.error if collecting and not collecting.ok else None
         everything = (*(case for case in unread if self._keeps(case)), *cases, *self._uncollected(error))
-        shards = tuple(shard.recorded(outcomes.get(shard.key)) for shard in self._shards)
+        shards = tuple(shard.recorded(outcomes.get(shard.key)) for shard in self._in_order())
         record = suite_record(
             self.job,
             everything,
@@ -404,6 +406,9 @@ class PytestWork:
             return run
         python, unmeasured = self._collection.python, self._collection.unmeasured
         return replace(run, python=python, unmeasured=unmeasured)
+
+    def _in_order(self) -> list[ShardUnderWay]:
+        return sorted(self._shards, key=lambda shard: shard.record.index)
 
     def _keeps(self, case: Case) -> bool:
         chosen = self.job.chosen is None or self.job.chosen(case)
@@ -455,6 +460,10 @@ class PytestWork:
             why = (outcome.error if outcome else None) or "its shard was not run"
             for index in shard.shard.tests:
                 self._told.setdefault(index, [not_run(why)])
+
+
+def _order(shard: Shard) -> float:
+    return -math.inf if shard.expected_s is None else -shard.expected_s
 
 
 def _ignore(_index: int, _told: Told) -> None:
